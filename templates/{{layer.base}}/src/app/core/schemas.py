@@ -1,0 +1,80 @@
+"""Building blocks of the contract: every module's `schemas.py` is made of these."""
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+)
+
+
+class Schema(BaseModel):
+    """An answer of the API."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Input(BaseModel):
+    """A request body: unknown fields are refused, so that a typing error is not a silent no-op."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# Control characters are refused (PostgreSQL cannot store NUL, terminals obey escapes), and at
+# least one character must be visible. Patterns rather than validators: they show in OpenAPI.
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+MULTI_LINE = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)
+]
+LongText = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=MULTI_LINE)
+]
+
+
+def _normalise_email(value: str) -> str:
+    return unicodedata.normalize("NFC", value).lower()
+
+
+# Lower case throughout: two accounts that differ in case only would be one mailbox.
+Email = Annotated[
+    EmailStr,
+    AfterValidator(_normalise_email),
+    Field(max_length=254, examples=["ada@example.com"]),
+]
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _no_number(value: object) -> object:
+    # Pydantic would take a bare number for a Unix time; RFC 3339 is the contract.
+    if isinstance(value, int | float):
+        raise ValueError("must be an RFC 3339 date and time")  # noqa: TRY004 - pydantic's protocol
+    return value
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+TimestampInput = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_to_utc)]
+
+
+class Page[Item](Schema):
+    """One page of a list; `next_cursor` is null on the last."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+def fold(text: str) -> str:
+    """Text reduced to what makes it unique or sortable: case and composition do not count."""
+    return unicodedata.normalize("NFKC", text).casefold()

@@ -1,0 +1,35 @@
+"""The audit log of an organization."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Base, Identified
+
+
+class AuditEvent(Identified, Base):
+    """Append-only: the service's database role may insert and read, not change or delete."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index(None, "organization_id", "id"),
+        Index(None, "organization_id", "action", "id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    action: Mapped[str] = mapped_column(String(100))
+    # Copies, not foreign keys: the log outlives whom and what it names.
+    actor_type: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[UUID | None]
+    actor_label: Mapped[str] = mapped_column(String(254))
+    target_type: Mapped[str] = mapped_column(String(50))
+    target_id: Mapped[UUID | None]
+    changes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    ip: Mapped[str | None] = mapped_column(String(45))
+    request_id: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
