@@ -1,0 +1,78 @@
+"""The contract of organizations, members and invitations."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.roles import Role
+from app.core.schemas import Email, Input, Name, Page, Schema, Timestamp
+
+
+class Organization(Schema):
+    """An organization as one of its members sees it."""
+
+    id: UUID
+    name: str
+    role: Role = Field(description="The caller's own role")
+    created_at: Timestamp
+    updated_at: Timestamp
+    version: int
+
+
+class OrganizationCreate(Input):
+    """A new organization; the caller becomes its owner."""
+
+    name: Name
+
+
+class OrganizationUpdate(Input):
+    """What may be changed of an organization."""
+
+    name: Name
+
+
+class OrganizationMember(Schema):
+    """A user in an organization."""
+
+    user_id: UUID
+    email: str
+    name: str
+    role: Role
+    created_at: Timestamp
+
+
+class MemberUpdate(Input):
+    """A member's new role."""
+
+    role: Role
+
+
+class Invitation(Schema):
+    """An open invitation; its token goes by mail only."""
+
+    id: UUID
+    organization_id: UUID
+    email: str
+    role: Role
+    invited_by: UUID | None
+    created_at: Timestamp
+    expires_at: Timestamp
+
+
+class InvitationCreate(Input):
+    """Whom to invite, as what."""
+
+    email: Email
+    role: Role = Role.MEMBER
+
+
+class InvitationAccept(Input):
+    """The token from the mail."""
+
+    token: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+OrganizationPage = Page[Organization]
+MemberPage = Page[OrganizationMember]
+InvitationPage = Page[Invitation]

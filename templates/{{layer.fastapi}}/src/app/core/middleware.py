@@ -1,0 +1,149 @@
+"""Pure ASGI middleware: request context, access log, security headers, body limit.
+
+Not Starlette's BaseHTTPMiddleware, which copies context variables and buffers streams.
+"""
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import context, telemetry
+from app.core.client_ip import client_address
+from app.core.http import status_response
+from app.settings import settings
+
+logger = logging.getLogger("app.access")
+
+# Anything else could forge log lines or grow them without bound.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Cache-Control": "no-store",
+}
+if settings.public_url.startswith("https://"):
+    SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+
+# Probes come every few seconds and say nothing new.
+_UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+
+
+class RequestContextMiddleware:
+    """Outermost: gives every request its context, and every answer its common headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        current = _context_of(scope)
+        context.bind(current)
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = current.request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        response_started = False
+
+        async def tracking_send(message: Message) -> None:
+            nonlocal response_started
+            response_started = True
+            await send_with_headers(message)
+
+        try:
+            await self.app(scope, receive, tracking_send)
+        except Exception as error:
+            telemetry.report(error)
+            logger.exception("unhandled error")
+            if response_started:
+                raise
+            response = status_response(Request(scope), 500)
+            await response(scope, receive, send_with_headers)
+        finally:
+            _log(scope, status, time.perf_counter() - started)
+
+
+def _context_of(scope: Scope) -> context.Context:
+    headers = Headers(scope=scope)
+    request_id = headers.get("x-request-id", "")
+    traceparent = headers.get("traceparent", "")
+    peer = scope["client"][0] if scope.get("client") else None
+    return context.Context(
+        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
+        client_ip=client_address(peer, headers.getlist("x-forwarded-for"), settings.trusted_proxies),
+        user_agent=headers.get("user-agent", "")[:300] or None,
+        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", None)
+    telemetry.observe_request(scope["method"], route, status, seconds)
+    if scope["path"] not in _UNLOGGED:
+        logger.info(
+            "request",
+            extra={
+                "method": scope["method"],
+                "path": scope["path"],
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 1),
+            },
+        )
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies above the limit with a problem document (FastAPI's own limit answers text)."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            response = status_response(Request(scope), 413, self._detail)
+            await response(scope, receive, send)
+            return
+        received = 0
+
+        async def limited_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                # A chunked body has no declared length; the error handler answers.
+                raise HTTPException(413, self._detail)
+            return message
+
+        await self.app(scope, limited_receive, send)
+
+    @property
+    def _detail(self) -> str:
+        return f"The body may have at most {self.max_bytes} bytes."

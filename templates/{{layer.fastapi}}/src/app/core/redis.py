@@ -1,0 +1,15 @@
+"""The Redis (or Valkey) connection of the web process. Nothing that must not be lost lives there."""
+
+from redis.asyncio import Redis
+
+from app.settings import settings
+
+# Short: a Redis that does not answer must not hold up a request that can do without.
+client: Redis = Redis.from_url(
+    settings.redis_url, socket_timeout=1, socket_connect_timeout=1, health_check_interval=30
+)
+
+
+async def ping() -> None:
+    """Raise when Redis does not answer."""
+    await client.ping()

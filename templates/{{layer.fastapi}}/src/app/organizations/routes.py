@@ -1,0 +1,236 @@
+"""HTTP of organizations, members and invitations."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from app.core.access import CurrentUser, Idempotent, require
+from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
+from app.core.openapi import problem_responses
+from app.core.parameters import Cursor, Limit
+from app.core.principals import Member
+from app.core.roles import Role
+from app.organizations import queries, schemas, service
+
+router = APIRouter(route_class=UnitOfWorkRoute, tags=["organizations"])
+
+Viewer = Annotated[Member, Depends(require(Role.VIEWER))]
+Admin = Annotated[Member, Depends(require(Role.ADMIN))]
+Owner = Annotated[Member, Depends(require(Role.OWNER))]
+
+
+@router.post(
+    "/organizations", status_code=201, operation_id="create_organization"
+)
+async def create_organization(
+    body: schemas.OrganizationCreate,
+    user: CurrentUser,
+    session: SessionDep,
+    response: Response,
+    _: Idempotent,
+) -> schemas.Organization:
+    """Create an organization; the caller becomes its owner."""
+    organization = await service.create_organization(session, user_id=user.id, name=body.name)
+    response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
+    set_etag(response, service.organization_etag(organization, organization.role))
+    return schemas.Organization.model_validate(organization)
+
+
+@router.get("/organizations", operation_id="list_organizations")
+async def list_organizations(
+    user: CurrentUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> schemas.OrganizationPage:
+    """List the caller's organizations, oldest first."""
+    items, next_cursor = await queries.list_organizations(
+        session, user_id=user.id, limit=limit, cursor=cursor
+    )
+    return schemas.OrganizationPage(
+        items=[schemas.Organization.model_validate(item) for item in items],
+        next_cursor=next_cursor,
+    )
+
+
+@router.get("/organizations/{organization_id}", operation_id="get_organization")
+async def get_organization(
+    member: Viewer, session: SessionDep, response: Response
+) -> schemas.Organization:
+    """Read an organization."""
+    organization = await queries.get_organization(session, member.organization_id)
+    role = _role(member)
+    set_etag(response, service.organization_etag(organization, role))
+    return schemas.Organization.model_validate(queries.view(organization, role))
+
+
+@router.patch("/organizations/{organization_id}", operation_id="update_organization")
+async def update_organization(
+    body: schemas.OrganizationUpdate,
+    member: Admin,
+    session: SessionDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> schemas.Organization:
+    """Rename an organization."""
+    organization = await service.update_organization(
+        session,
+        organization_id=member.organization_id,
+        role=_role(member),
+        name=body.name,
+        if_match=if_match,
+    )
+    set_etag(response, service.organization_etag(organization, organization.role))
+    return schemas.Organization.model_validate(organization)
+
+
+@router.delete(
+    "/organizations/{organization_id}", status_code=204, operation_id="delete_organization"
+)
+async def delete_organization(
+    member: Owner, session: SessionDep, if_match: IfMatch = None
+) -> None:
+    """Delete an organization with everything in it."""
+    await service.delete_organization(
+        session,
+        organization_id=member.organization_id,
+        role=_role(member),
+        if_match=if_match,
+    )
+
+
+@router.get("/organizations/{organization_id}/members", operation_id="list_members")
+async def list_members(
+    member: Viewer, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> schemas.MemberPage:
+    """List the members in the order in which they joined."""
+    items, next_cursor = await queries.list_members(
+        session, organization_id=member.organization_id, limit=limit, cursor=cursor
+    )
+    return schemas.MemberPage(
+        items=[schemas.OrganizationMember.model_validate(item) for item in items],
+        next_cursor=next_cursor,
+    )
+
+
+@router.patch(
+    "/organizations/{organization_id}/members/{user_id}",
+    operation_id="update_member",
+    responses=problem_responses(409),
+)
+async def update_member(
+    user_id: UUID, body: schemas.MemberUpdate, member: Admin, session: SessionDep
+) -> schemas.OrganizationMember:
+    """Change a member's role; only an owner makes or unmakes owners, and the last one stays."""
+    changed = await service.change_role(
+        session,
+        organization_id=member.organization_id,
+        user_id=user_id,
+        role=body.role,
+        by=_role(member),
+    )
+    return schemas.OrganizationMember.model_validate(changed)
+
+
+@router.delete(
+    "/organizations/{organization_id}/members/{user_id}",
+    status_code=204,
+    operation_id="remove_member",
+    responses=problem_responses(409),
+)
+async def remove_member(user_id: UUID, member: Viewer, session: SessionDep) -> None:
+    """Remove a member, or leave; the last owner stays."""
+    await service.remove_member(
+        session,
+        organization_id=member.organization_id,
+        user_id=user_id,
+        by=_role(member),
+        by_user_id=member.principal.id,
+    )
+
+
+@router.post(
+    "/organizations/{organization_id}/invitations",
+    status_code=201,
+    operation_id="create_invitation",
+    responses=problem_responses(409),
+)
+async def create_invitation(
+    body: schemas.InvitationCreate,
+    member: Admin,
+    session: SessionDep,
+    response: Response,
+    _: Idempotent,
+) -> schemas.Invitation:
+    """Invite an address; the token goes there by mail."""
+    invitation = await service.create_invitation(
+        session,
+        organization_id=member.organization_id,
+        email=body.email,
+        role=body.role,
+        by=_role(member),
+        by_user_id=member.principal.id,
+    )
+    response.headers["Location"] = (
+        f"/api/v1/organizations/{member.organization_id}/invitations/{invitation.id}"
+    )
+    return schemas.Invitation.model_validate(invitation)
+
+
+@router.get("/organizations/{organization_id}/invitations", operation_id="list_invitations")
+async def list_invitations(
+    member: Admin, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> schemas.InvitationPage:
+    """List the open invitations, oldest first."""
+    items, next_cursor = await queries.list_invitations(
+        session, organization_id=member.organization_id, limit=limit, cursor=cursor
+    )
+    return schemas.InvitationPage(
+        items=[schemas.Invitation.model_validate(item) for item in items],
+        next_cursor=next_cursor,
+    )
+
+
+@router.get(
+    "/organizations/{organization_id}/invitations/{invitation_id}",
+    operation_id="get_invitation",
+)
+async def get_invitation(
+    invitation_id: UUID, member: Admin, session: SessionDep
+) -> schemas.Invitation:
+    """Read an open invitation."""
+    invitation = await queries.get_invitation(
+        session, organization_id=member.organization_id, invitation_id=invitation_id
+    )
+    return schemas.Invitation.model_validate(invitation)
+
+
+@router.delete(
+    "/organizations/{organization_id}/invitations/{invitation_id}",
+    status_code=204,
+    operation_id="revoke_invitation",
+)
+async def revoke_invitation(invitation_id: UUID, member: Admin, session: SessionDep) -> None:
+    """Withdraw an invitation."""
+    await service.revoke_invitation(
+        session, organization_id=member.organization_id, invitation_id=invitation_id
+    )
+
+
+@router.post(
+    "/invitations/accept",
+    operation_id="accept_invitation",
+    responses=problem_responses(403, 409),
+)
+async def accept_invitation(
+    body: schemas.InvitationAccept, user: CurrentUser, session: SessionDep
+) -> schemas.Organization:
+    """Join an organization with the token from the mail; it works once."""
+    organization = await service.accept_invitation(
+        session, user_id=user.id, email=user.email, token=body.token
+    )
+    return schemas.Organization.model_validate(organization)
+
+
+def _role(member: Member) -> Role:
+    # API keys have no role and no scope opens these routes to them.
+    assert member.role is not None  # noqa: S101
+    return member.role

@@ -1,0 +1,291 @@
+"""Use cases of organizations, members and invitations."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import queries as accounts
+from app.audit import service as audit
+from app.core import tenancy
+from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.ids import uuid7
+from app.core.jobs import enqueue
+from app.core.preconditions import etag, require_match
+from app.core.roles import Role
+from app.core.security import invalid_token, read_tenant_row_token
+from app.organizations import queries
+from app.organizations.models import Invitation, Membership, Organization
+from app.organizations.queries import OrganizationView
+
+INVITATION_LIFETIME = timedelta(days=7)
+INVITATION_TOKEN = "invitation"
+
+
+async def create_organization(
+    session: AsyncSession, *, user_id: UUID, name: str
+) -> OrganizationView:
+    """Create an organization with the user as its owner."""
+    organization = Organization(id=uuid7(), name=name)
+    await tenancy.enter_organization(session, organization.id)
+    session.add(organization)
+    # One by one: without a relationship the flush does not know which row needs the other.
+    await session.flush()
+    session.add(
+        Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
+    )
+    await session.flush()
+    await audit.record(
+        session,
+        organization_id=organization.id,
+        action="organization.created",
+        target_type="organization",
+        target_id=organization.id,
+        changes={"name": name},
+    )
+    await session.refresh(organization)
+    return queries.view(organization, Role.OWNER)
+
+
+def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
+    """Tag an organization as one role sees it: the answer shows the role."""
+    return etag(organization.version, role.value)
+
+
+async def update_organization(
+    session: AsyncSession, *, organization_id: UUID, role: Role, name: str, if_match: str | None
+) -> OrganizationView:
+    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    organization = await _lock(session, organization_id)
+    require_match(if_match, organization_etag(organization, role))
+    if organization.name != name:
+        changes = {"name": [organization.name, name]}
+        organization.name = name
+        organization.version += 1
+        await session.flush()
+        await session.refresh(organization)
+        await audit.record(
+            session,
+            organization_id=organization_id,
+            action="organization.updated",
+            target_type="organization",
+            target_id=organization_id,
+            changes=changes,
+        )
+    return queries.view(organization, role)
+
+
+async def delete_organization(
+    session: AsyncSession, *, organization_id: UUID, role: Role, if_match: str | None
+) -> None:
+    """Delete an organization with everything in it, its audit log included."""
+    organization = await _lock(session, organization_id)
+    require_match(if_match, organization_etag(organization, role))
+    await session.execute(delete(Organization).where(Organization.id == organization_id))
+
+
+async def _lock(session: AsyncSession, organization_id: UUID) -> Organization:
+    """Load the organization's row and hold it: changes of its owners take turns."""
+    organization = await session.scalar(
+        select(Organization).where(Organization.id == organization_id).with_for_update()
+    )
+    if organization is None:
+        raise NotFound("organization")
+    return organization
+
+
+async def _lock_membership(
+    session: AsyncSession, organization_id: UUID, user_id: UUID
+) -> Membership:
+    # The organization first: two owners who demote each other must not both succeed.
+    await _lock(session, organization_id)
+    membership = await session.get(
+        Membership, (organization_id, user_id), populate_existing=True, with_for_update=True
+    )
+    if membership is None:
+        raise NotFound("member")
+    return membership
+
+
+async def _refuse_last_owner(session: AsyncSession, membership: Membership) -> None:
+    if (
+        membership.role == Role.OWNER
+        and await queries.count_owners(session, membership.organization_id) == 1
+    ):
+        raise Conflict("An organization must keep at least one owner.")
+
+
+async def change_role(
+    session: AsyncSession, *, organization_id: UUID, user_id: UUID, role: Role, by: Role
+) -> queries.MemberView:
+    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    membership = await _lock_membership(session, organization_id, user_id)
+    if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    if membership.role != role:
+        await _refuse_last_owner(session, membership)
+        changes = {"role": [membership.role, role]}
+        membership.role = role
+        await session.flush()
+        await audit.record(
+            session,
+            organization_id=organization_id,
+            action="member.role_changed",
+            target_type="user",
+            target_id=user_id,
+            changes=changes,
+        )
+    return await queries.get_member(session, organization_id=organization_id, user_id=user_id)
+
+
+async def remove_member(
+    session: AsyncSession, *, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID
+) -> None:
+    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    if user_id != by_user_id and not by.includes(Role.ADMIN):
+        raise Forbidden("This needs the role admin.")
+    membership = await _lock_membership(session, organization_id, user_id)
+    if membership.role == Role.OWNER and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    await _refuse_last_owner(session, membership)
+    await session.delete(membership)
+    await session.flush()
+    await audit.record(
+        session,
+        organization_id=organization_id,
+        action="member.removed",
+        target_type="user",
+        target_id=user_id,
+        changes={"role": [membership.role, None]},
+    )
+
+
+async def leave_all_organizations(session: AsyncSession, *, user_id: UUID) -> None:
+    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+
+    Needs `tenancy.enter_user`, since it begins outside any organization.
+    """
+    for organization_id in await queries.list_organization_ids(session, user_id):
+        await tenancy.enter_organization(session, organization_id)
+        role = await queries.get_role(session, organization_id, user_id)
+        if role is not None:
+            await remove_member(
+                session,
+                organization_id=organization_id,
+                user_id=user_id,
+                by=role,
+                by_user_id=user_id,
+            )
+        await tenancy.leave_organization(session)
+
+
+async def create_invitation(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    email: str,
+    role: Role,
+    by: Role,
+    by_user_id: UUID,
+) -> Invitation:
+    """Invite an address; the mail with the token leaves through the outbox."""
+    if role is Role.OWNER and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    user_id = await accounts.find_user_id(session, email)
+    if user_id is not None and await queries.get_role(session, organization_id, user_id):
+        raise Conflict("The address belongs to a member already.")
+    await session.execute(
+        delete(Invitation).where(
+            Invitation.organization_id == organization_id,
+            Invitation.email == email,
+            Invitation.expires_at <= func.clock_timestamp(),
+        )
+    )
+    invitation = await session.scalar(
+        insert(Invitation)
+        .values(
+            id=uuid7(),
+            organization_id=organization_id,
+            email=email,
+            role=role,
+            invited_by=by_user_id,
+            expires_at=func.clock_timestamp() + INVITATION_LIFETIME,
+        )
+        .on_conflict_do_nothing()
+        .returning(Invitation)
+    )
+    if invitation is None:
+        raise Conflict("The address has an open invitation.")
+    await enqueue(session, "organizations.send_invitation", invitation_id=invitation.id)
+    await audit.record(
+        session,
+        organization_id=organization_id,
+        action="invitation.created",
+        target_type="invitation",
+        target_id=invitation.id,
+        changes={"email": email, "role": role},
+    )
+    return invitation
+
+
+async def revoke_invitation(
+    session: AsyncSession, *, organization_id: UUID, invitation_id: UUID
+) -> None:
+    """Withdraw an open invitation: its token stops working."""
+    invitation = await queries.get_invitation(
+        session, organization_id=organization_id, invitation_id=invitation_id
+    )
+    await session.delete(invitation)
+    await session.flush()
+    await audit.record(
+        session,
+        organization_id=organization_id,
+        action="invitation.revoked",
+        target_type="invitation",
+        target_id=invitation_id,
+        changes={"email": invitation.email},
+    )
+
+
+async def accept_invitation(
+    session: AsyncSession, *, user_id: UUID, email: str, token: str
+) -> OrganizationView:
+    """Make the user a member. The token works once, in time, and for the invited address only."""
+    organization_id, invitation_id = read_tenant_row_token(INVITATION_TOKEN, token)
+    await tenancy.enter_organization(session, organization_id)
+    # One statement takes the row, so that of two at once only one gets it.
+    invitation = (
+        await session.execute(
+            delete(Invitation)
+            .where(
+                Invitation.id == invitation_id,
+                Invitation.organization_id == organization_id,
+                Invitation.expires_at > func.clock_timestamp(),
+            )
+            .returning(Invitation.email, Invitation.role)
+        )
+    ).one_or_none()
+    if invitation is None:
+        raise invalid_token()
+    if invitation.email != email:
+        raise Forbidden("The invitation was sent to another address.")
+    joined = await session.scalar(
+        insert(Membership)
+        .values(organization_id=organization_id, user_id=user_id, role=invitation.role)
+        .on_conflict_do_nothing()
+        .returning(Membership.user_id)
+    )
+    if joined is None:
+        raise Conflict("You are a member already.")
+    await audit.record(
+        session,
+        organization_id=organization_id,
+        action="member.joined",
+        target_type="user",
+        target_id=user_id,
+        changes={"role": [None, invitation.role]},
+    )
+    organization = await queries.get_organization(session, organization_id)
+    return queries.view(organization, Role(invitation.role))
