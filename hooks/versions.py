@@ -1,0 +1,15 @@
+"""Which steps an update runs when it crosses a version.
+
+None so far. The first would read:
+
+    "2.0.0": [
+        move("docs/runbook.md", "docs/operations.md"),
+        rename_answer("jobs", "job_engine"),
+    ],
+
+and stand in `_migrations` of copier.yml too (docs/updating.md); a test compares the two.
+"""
+
+from hooks.steps import Step
+
+MIGRATIONS: dict[str, list[Step]] = {}

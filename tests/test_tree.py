@@ -1,0 +1,91 @@
+"""The template as files: names, layers, and that no two of them write one path."""
+
+import re
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from template import ROOT, files, questions
+from variants import Variant, every_variant
+
+ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
+LAYER = re.compile(r"\{\{layer\.([a-z]+)\}\}")
+# Tools and git would take these for this repository's own.
+PICKED_UP = {".gitignore", ".gitattributes", ".dockerignore", ".editorconfig", "pyproject.toml"}
+
+SOURCES = [
+    PurePosixPath(name).relative_to("templates")
+    for name in files()
+    if name.startswith("templates/") and not name.startswith("templates/_partials/")
+]
+LAYERED = [source for source in SOURCES if str(source) != ANSWERS_FILE]
+
+
+def layers(source: PurePosixPath) -> set[str]:
+    return {match[1] for part in source.parts if (match := LAYER.fullmatch(part))}
+
+
+def written_to(source: PurePosixPath) -> str:
+    parts = [part for part in source.parts if not LAYER.fullmatch(part)]
+    return "/".join(parts).removesuffix(".jinja")
+
+
+def active_layers(variant: Variant) -> dict[str, str]:
+    default = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701
+        questions()["layer"]["default"]
+    )
+    computed: dict[str, str] = yaml.safe_load(default.render(variant.answers))
+    return computed
+
+
+def test_a_layer_renders_to_a_dot_or_to_nothing() -> None:
+    for variant in every_variant():
+        assert set(active_layers(variant).values()) <= {".", ""}
+
+
+def test_every_layer_is_declared_and_every_declared_layer_has_files() -> None:
+    declared = set(active_layers(every_variant()[0]))
+    assert set().union(*map(layers, LAYERED)) == declared
+
+
+def test_every_layer_is_part_of_some_variant() -> None:
+    used = {name for v in every_variant() for name, value in active_layers(v).items() if value}
+    assert used == set(active_layers(every_variant()[0]))
+
+
+@pytest.mark.parametrize("variant", every_variant(), ids=lambda v: v.id)
+def test_no_two_layers_write_one_path(variant: Variant) -> None:
+    active = {name for name, value in active_layers(variant).items() if value}
+    writers = defaultdict(list)
+    for source in LAYERED:
+        if layers(source) <= active:
+            writers[written_to(source).lower()].append(str(source))
+    assert not {path: sources for path, sources in writers.items() if len(sources) > 1}
+    folders = {str(parent) for path in writers for parent in PurePosixPath(path).parents}
+    assert not folders & set(writers), "a file and a directory of one name"
+
+
+@pytest.mark.parametrize("source", LAYERED, ids=str)
+def test_name(source: PurePosixPath) -> None:
+    assert LAYER.fullmatch(source.parts[0]), "only the answers file stands outside a layer"
+    for part in source.parts:
+        assert LAYER.fullmatch(part) or re.fullmatch(r"[A-Za-z0-9._-]+", part), part
+    assert source.name not in PICKED_UP, f"name it {source.name}.jinja"
+    assert not (ROOT / "templates" / source).is_symlink()
+
+
+def test_a_jinja_file_needs_to_be_one() -> None:
+    for source in LAYERED:
+        if source.suffix == ".jinja" and source.stem not in PICKED_UP:
+            text = (ROOT / "templates" / source).read_text()
+            assert "{{" in text or "{%" in text, f"drop .jinja from the name of {source}"
+
+
+def test_a_python_file_has_few_conditions() -> None:
+    for source in LAYERED:
+        if source.name.endswith(".py.jinja"):
+            conditions = re.findall(r"\{%-?\s*if ", (ROOT / "templates" / source).read_text())
+            assert len(conditions) <= 3, f"{source} wants to be two files in two layers"

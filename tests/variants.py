@@ -1,0 +1,97 @@
+"""Which services can be made, and which of them stand for all: read from copier.yml."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, product
+from pathlib import Path
+
+from jinja2 import Environment, meta
+
+from template import ROOT, TEMPLATES, UV, attempt, files, questions
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One answer to every question that changes the service."""
+
+    choices: tuple[tuple[str, str], ...]
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answers, as Copier takes them."""
+        return dict(self.choices)
+
+    @property
+    def id(self) -> str:
+        """A name for people."""
+        return "-".join(value for _, value in self.choices)
+
+    def combinations(self, strength: int) -> set[tuple[tuple[str, str], ...]]:
+        """Return every combination of so many of its choices."""
+        return set(combinations(self.choices, min(strength, len(self.choices))))
+
+
+type Render = Callable[[Variant], Path]
+
+
+@cache
+def names_used() -> set[str]:
+    """Return the names of the answers that the templates, or the choice of layers, depend on."""
+    environment = Environment(
+        autoescape=False,  # noqa: S701 - nothing is rendered here
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+    )
+    sources = [questions()["layer"]["default"]]
+    for name in files():
+        if name.startswith("templates/"):
+            sources.append(name)
+            if name.endswith(".jinja"):
+                sources.append((ROOT / name).read_text())
+    return set().union(*(meta.find_undeclared_variables(environment.parse(s)) for s in sources))
+
+
+def values(question: str) -> list[str]:
+    """Return the values that may be chosen."""
+    choices = questions()[question]["choices"]
+    return list(choices.values() if isinstance(choices, dict) else choices)
+
+
+@cache
+def axes() -> dict[str, list[str]]:
+    """Return the questions with choices that make a difference, and their choices."""
+    return {
+        name: values(name)
+        for name, question in questions().items()
+        if "choices" in question and name in names_used()
+    }
+
+
+def every_variant() -> list[Variant]:
+    """Enumerate them."""
+    return [
+        Variant(tuple(zip(axes(), picked, strict=True))) for picked in product(*axes().values())
+    ]
+
+
+def covering(variants: list[Variant], strength: int = 2) -> list[Variant]:
+    """Pick variants so that every combination of two choices occurs: greedily, always the same."""
+    chosen: list[Variant] = []
+    missing = set().union(*(variant.combinations(strength) for variant in variants))
+    while missing:
+        best = max(variants, key=lambda v: len(v.combinations(strength) & missing))
+        chosen.append(best)
+        missing -= best.combinations(strength)
+    return chosen
+
+
+@cache
+def has_python(version: str) -> bool:
+    """Tell whether uv finds this Python without downloading it."""
+    command = (UV, "python", "find", "--no-project", "--no-python-downloads", version)
+    return attempt(*command, cwd=TEMPLATES).returncode == 0
+
+
+def runnable() -> list[Variant]:
+    """Return the variants whose Python is on this machine."""
+    return [v for v in every_variant() if has_python(v.answers["python_version"])]
