@@ -1,0 +1,39 @@
+-- One database and its two roles. Run it as a superuser, as often as you like:
+--
+--   OWNER_PASSWORD=... APP_PASSWORD=... psql --no-psqlrc -v ON_ERROR_STOP=1 -f deploy/database.sql
+--
+-- DATABASE_NAME, OWNER_ROLE and APP_ROLE may be set too. The owner runs the migrations
+-- (MIGRATION_DATABASE_URL); the service connects as the other role (DATABASE_URL), which owns
+-- nothing: PostgreSQL exempts owners and superusers from row-level security.
+
+\set database app
+\set owner app_owner
+\set app app_user
+\getenv database DATABASE_NAME
+\getenv owner OWNER_ROLE
+\getenv app APP_ROLE
+\getenv owner_password OWNER_PASSWORD
+\getenv app_password APP_PASSWORD
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM (VALUES (:'owner'), (:'app')) AS role (name)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+ALTER ROLE :"owner" NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
+ALTER ROLE :"app" NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD :'app_password';
+
+-- No request and no job may hold the database up; migrations set their own time-outs.
+ALTER ROLE :"app" SET statement_timeout = '15s';
+ALTER ROLE :"app" SET lock_timeout = '3s';
+ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '30s';
+
+SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'owner')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"database" TO :"app";
+
+\connect :"database"
+GRANT USAGE ON SCHEMA public TO :"app";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"app";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO :"app";
