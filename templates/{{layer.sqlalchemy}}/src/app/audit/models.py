@@ -1,13 +1,23 @@
 """The audit log of an organization."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, composite, mapped_column
 
+from app.core.context import Actor
 from app.core.models import Base, Identified
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an event was done to; without an id when there is only one such thing."""
+
+    type: str
+    id: UUID | None
 
 
 class AuditEvent(Identified, Base):
@@ -33,3 +43,6 @@ class AuditEvent(Identified, Base):
     ip: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    actor: Mapped[Actor] = composite("actor_type", "actor_id", "actor_label")
+    target: Mapped[Target] = composite("target_type", "target_id")
