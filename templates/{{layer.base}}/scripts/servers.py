@@ -62,6 +62,7 @@ class Program:
         user: int | None = None,
     ) -> None:
         self.stop_signal = stop_signal
+        self._asked = False
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", _GUARDED, stop_signal.name.removeprefix("SIG"), *command],
             stdin=subprocess.PIPE,
@@ -75,12 +76,17 @@ class Program:
             start_new_session=True,  # Ctrl-C is for this process, which stops all in order
         )
 
+    def ask_to_stop(self) -> None:
+        """Send the signal, once: many programs stop without grace at the second."""
+        if not self._asked and self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+        self._asked = True
+
     def stop(self, timeout: float = 20) -> int:
         """Ask it to stop, wait, and kill what is left of its process group."""
-        if self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout)
+        self.ask_to_stop()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         if self.process.stdin:
