@@ -71,16 +71,17 @@ async def public() -> None:
     """Anyone may call the route."""
 
 
-async def _user(
+async def current_user(
     principal: Annotated[Principal, Depends(_principal)], session: SessionDep
 ) -> UserPrincipal:
+    """Admit a signed-in user, and no API key."""
     if isinstance(principal, KeyPrincipal):
         raise Forbidden("API keys may not do this.")
     await tenancy.enter_user(session, principal.id)
     return principal
 
 
-CurrentUser = Annotated[UserPrincipal, Depends(_user)]
+CurrentUser = Annotated[UserPrincipal, Depends(current_user)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Require:
             if self.scope is None or self.scope not in principal.scopes:
                 raise Forbidden("The API key may not do this.")
             await tenancy.enter_organization(session, organization_id)
-            return Member(organization_id, principal, None)
+            return Member(organization_id, principal, self.role)
         await tenancy.enter_organization(session, organization_id)
         directory: Directory = request.app.state.directory
         role = await directory.role_of(session, organization_id, principal.id)

@@ -45,9 +45,7 @@ async def refuse_privileged_role() -> None:
     """Raise RuntimeError when row-level security would not bind the service's own role."""
     async with engine.connect() as connection:
         privileged = await connection.scalar(
-            text(
-                "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-            )
+            text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         )
     if privileged:
         raise RuntimeError(

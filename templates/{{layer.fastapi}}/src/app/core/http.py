@@ -122,10 +122,11 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeoutError)
     async def database_down(request: Request, error: Exception) -> Response:
         logger.error("database unavailable", exc_info=error)
-        return status_response(request, 503, "The database does not answer.", **{"Retry-After": "5"})
+        return status_response(
+            request, 503, "The database does not answer.", **{"Retry-After": "5"}
+        )
 
 
 def _is_wrong_media_type(request: Request, error: RequestValidationError) -> bool:
     # FastAPI leaves a body of another media type as bytes, which no model accepts.
     return isinstance(error.body, bytes)
-

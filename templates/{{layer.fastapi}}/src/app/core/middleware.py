@@ -92,7 +92,9 @@ def _context_of(scope: Scope) -> context.Context:
     peer = scope["client"][0] if scope.get("client") else None
     return context.Context(
         request_id=request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
-        client_ip=client_address(peer, headers.getlist("x-forwarded-for"), settings.trusted_proxies),
+        client_ip=client_address(
+            peer, headers.getlist("x-forwarded-for"), settings.trusted_proxies
+        ),
         user_agent=headers.get("user-agent", "")[:300] or None,
         traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
     )

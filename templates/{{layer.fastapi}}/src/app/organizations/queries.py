@@ -111,9 +111,7 @@ async def list_members(
     return items, sign_cursor((last.created_at, last.user_id), bound_to=bound_to)
 
 
-async def get_member(
-    session: AsyncSession, *, organization_id: UUID, user_id: UUID
-) -> MemberView:
+async def get_member(session: AsyncSession, *, organization_id: UUID, user_id: UUID) -> MemberView:
     """Load one member, or raise NotFound."""
     membership = await session.get(Membership, (organization_id, user_id))
     if membership is None:
@@ -122,9 +120,7 @@ async def get_member(
     return member
 
 
-async def _with_users(
-    session: AsyncSession, memberships: Sequence[Membership]
-) -> list[MemberView]:
+async def _with_users(session: AsyncSession, memberships: Sequence[Membership]) -> list[MemberView]:
     users = await accounts.get_users(session, [item.user_id for item in memberships])
     return [
         MemberView(
@@ -140,11 +136,14 @@ async def _with_users(
 
 async def count_members(session: AsyncSession, organization_id: UUID) -> int:
     """Count an organization's members."""
-    return await session.scalar(
-        select(func.count())
-        .select_from(Membership)
-        .where(Membership.organization_id == organization_id)
-    ) or 0
+    return (
+        await session.scalar(
+            select(func.count())
+            .select_from(Membership)
+            .where(Membership.organization_id == organization_id)
+        )
+        or 0
+    )
 
 
 async def count_owners(session: AsyncSession, organization_id: UUID) -> int:

@@ -33,9 +33,7 @@ async def create_organization(
     session.add(organization)
     # One by one: without a relationship the flush does not know which row needs the other.
     await session.flush()
-    session.add(
-        Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
-    )
+    session.add(Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER))
     await session.flush()
     await audit.record(
         session,

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.models import Base, Identified
 
@@ -30,4 +30,4 @@ class Export(Identified, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    content: Mapped[bytes | None] = deferred(mapped_column(), raiseload=True)
+    content: Mapped[bytes | None] = mapped_column(deferred=True, deferred_raiseload=True)

@@ -1,0 +1,181 @@
+"""The command line: `python -m app COMMAND`, one process of the service each."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from app.settings import settings
+
+OPENAPI_FILE = Path("openapi.json")
+# Shorter than what an orchestrator waits before it kills (30 s, as a rule).
+GRACE_SECONDS = 25
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run the service, or look after it."""
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    async def run_and_close() -> None:
+        from app.core import redis
+        from app.core.database import engine
+
+        try:
+            await work
+        finally:
+            await redis.client.aclose()
+            await engine.dispose()
+
+    asyncio.run(run_and_close())
+
+
+@main.command()
+@click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
+def web(*, reload: bool) -> None:
+    """Serve HTTP on HOST and PORT."""
+    import uvicorn
+
+    uvicorn.run(
+        "app.main:app",
+        host=settings.host,
+        port=settings.port,
+        reload=reload,
+        reload_dirs=["src"] if reload else None,
+        # The client's address is `core.client_ip`'s matter: one setting decides whom to trust.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs."""
+    _prepare()
+    from app.core import engine
+
+    engine.worker()
+
+
+@main.command()
+def scheduler() -> None:
+    """Enqueue scheduled jobs, and hand over again what got lost. One process is enough."""
+    _prepare()
+    from app.core import engine
+
+    engine.scheduler()
+
+
+def _prepare() -> None:
+    from app.core import log, telemetry
+    from app.models import register_models
+    from app.registry import register_jobs
+
+    log.configure()
+    telemetry.configure()
+    register_models()
+    register_jobs()
+
+
+@main.command()
+@click.argument("role", type=click.Choice(["worker", "scheduler"]))
+def alive(role: str) -> None:
+    """Exit with 0 when the worker or scheduler of this host has lately been at work."""
+    _prepare()
+    from app.core import engine
+
+    sys.exit(0 if engine.alive(role) else 1)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this release's migrations, as the owner role."""
+    from alembic import command
+
+    from app.core.migrations import alembic_config
+
+    command.upgrade(alembic_config(), "head")
+
+
+@main.command()
+def seed() -> None:
+    """Put a demo organization into a development database; again is harmless."""
+    if settings.environment == "production":
+        raise click.ClickException("The demo data have a known password: not in production.")
+    _prepare()
+    from app.seed import seed_demo
+
+    _run(seed_demo())
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
+def openapi(*, check: bool) -> None:
+    """Write the OpenAPI document to openapi.json."""
+    from app.main import app
+
+    document = app.openapi()
+    if not check:
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")
+    elif document != json.loads(OPENAPI_FILE.read_text(encoding="utf-8")):
+        raise click.ClickException("openapi.json is stale: run `just openapi` and commit it.")
+
+
+@main.group()
+def jobs() -> None:
+    """Look at the outbox."""
+
+
+@jobs.command("list")
+@click.option("--dead", is_flag=True, help="Only jobs that were given up.")
+def list_jobs(*, dead: bool) -> None:
+    """List jobs that are not done."""
+    _prepare()
+
+    async def show() -> None:
+        from app.core.database import unit_of_work
+        from app.core.jobs import list_jobs
+
+        async with unit_of_work() as session:
+            for entry in await list_jobs(session, dead=dead):
+                state = "dead" if entry.dead_at else "open"
+                click.echo(
+                    f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
+                    f"  {entry.last_error or ''}"
+                )
+
+    _run(show())
+
+
+@jobs.command()
+@click.argument("job_id", type=click.UUID)
+def replay(job_id: UUID) -> None:
+    """Give a dead job its attempts back and run it again."""
+    _prepare()
+
+    async def run_again() -> None:
+        from app.core.database import unit_of_work
+        from app.core.errors import AppError
+        from app.core.jobs import replay
+
+        try:
+            async with unit_of_work() as session:
+                await replay(session, job_id)
+        except AppError as error:
+            raise click.ClickException(error.detail) from error
+
+    _run(run_again())
+
+
+if __name__ == "__main__":
+    main()

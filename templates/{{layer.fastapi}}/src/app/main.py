@@ -1,0 +1,97 @@
+"""The composition root: the only place, with the command line, that knows every module."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from app import about
+from app.accounts import routes as accounts
+from app.accounts import service as accounts_service
+from app.api_keys import routes as api_keys
+from app.api_keys import service as api_keys_service
+from app.audit import routes as audit
+from app.core import access, docs, health, log, openapi, redis, telemetry
+from app.core.database import engine, refuse_privileged_role
+from app.core.http import install_error_handlers
+from app.core.middleware import BodyLimitMiddleware, RequestContextMiddleware
+from app.core.ratelimit import RateLimitMiddleware
+from app.dashboard import routes as dashboard
+from app.exports import routes as exports
+from app.models import register_models
+from app.organizations import queries as organizations_queries
+from app.organizations import routes as organizations
+from app.projects import routes as projects
+from app.registry import register_jobs
+from app.settings import settings
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Open and close what the process shares between requests."""
+    if settings.environment == "production":
+        await refuse_privileged_role()
+    yield
+    health.probe.draining = True
+    await redis.client.aclose()
+    await engine.dispose()
+
+
+def create_app() -> FastAPI:
+    """Put the service together."""
+    log.configure()
+    telemetry.configure()
+    register_models()
+    register_jobs()
+    middleware = [
+        Middleware(RequestContextMiddleware),
+        Middleware(RateLimitMiddleware),
+        Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
+    ]
+    if settings.cors_origins:
+        middleware.insert(
+            1,
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_credentials=True,
+                allow_methods=["GET", "POST", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
+                expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+            ),
+        )
+    app = FastAPI(
+        title=about.NAME,
+        description=about.DESCRIPTION,
+        version="1",
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        # Served by `core.docs`, from files of our own instead of another site's.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=middleware,
+    )
+    app.state.directory = access.Directory(
+        by_access_token=accounts_service.authenticate_token,
+        by_cookie=accounts_service.authenticate_cookie,
+        by_api_key=api_keys_service.authenticate,
+        role_of=organizations_queries.get_role,
+    )
+    api = APIRouter(prefix="/api/v1")
+    for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(accounts.well_known_router)
+    app.include_router(health.router)
+    app.include_router(telemetry_routes.router)
+    if settings.docs_enabled:
+        app.include_router(docs.router)
+    install_error_handlers(app)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+app = create_app()
