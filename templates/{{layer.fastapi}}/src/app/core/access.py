@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core import context, csrf, idempotency, tenancy
+from app.core import context, csrf, idempotency, ratelimit, tenancy
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.core.http import SessionDep
 from app.core.idempotency import IdempotencyKeyHeader
@@ -64,6 +64,10 @@ async def _principal(
     else:
         raise Unauthenticated("Send an access token or an API key.")
     context.current().actor = principal.actor
+    if verdict := await ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
+        request.state.rate_limits.append(verdict)
+        if not verdict.allowed:
+            raise verdict.error()
     return principal
 
 

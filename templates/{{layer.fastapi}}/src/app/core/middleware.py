@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: request context, access log, security headers, body limit.
+"""Pure ASGI middleware: request context, access log, security headers, rate and body limit.
 
 Not Starlette's BaseHTTPMiddleware, which copies context variables and buffers streams.
 """
@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import context, telemetry
-from app.core.client_ip import client_address
-from app.core.http import status_response
+from app.core import context, ratelimit, telemetry
+from app.core.client_ip import client_address, network
+from app.core.http import problem_response, status_response
 from app.settings import settings
 
 logger = logging.getLogger("app.access")
@@ -114,6 +114,37 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
                 "duration_ms": round(seconds * 1000, 1),
             },
         )
+
+
+class RateLimitMiddleware:
+    """Counts requests by the client's address, before anything else is known about them.
+
+    It also tells the caller where it stands, by this limit and those counted further in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in _UNLOGGED:
+            await self.app(scope, receive, send)
+            return
+        address = network(context.current().client_ip)
+        verdict = await ratelimit.hit("ip", settings.rate_limit_ip, address)
+        verdicts = [] if verdict is None else [verdict]
+        scope.setdefault("state", {})["rate_limits"] = verdicts
+
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(ratelimit.headers(verdicts))
+            await send(message)
+
+        if verdict is None or verdict.allowed:
+            await self.app(scope, receive, send_with_limits)
+        else:
+            response = problem_response(Request(scope), verdict.error())
+            await response(scope, receive, send_with_limits)
 
 
 class BodyLimitMiddleware:
