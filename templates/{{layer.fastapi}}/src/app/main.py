@@ -16,8 +16,11 @@ from app.audit import routes as audit
 from app.core import access, docs, health, log, openapi, redis, telemetry
 from app.core.database import engine, refuse_privileged_role
 from app.core.http import install_error_handlers
-from app.core.middleware import BodyLimitMiddleware, RequestContextMiddleware
-from app.core.ratelimit import RateLimitMiddleware
+from app.core.middleware import (
+    BodyLimitMiddleware,
+    RateLimitMiddleware,
+    RequestContextMiddleware,
+)
 from app.dashboard import routes as dashboard
 from app.exports import routes as exports
 from app.models import register_models
