@@ -13,7 +13,7 @@ from app.accounts import service as accounts_service
 from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
 from app.audit import routes as audit
-from app.core import access, docs, health, log, openapi, redis, telemetry
+from app.core import access, docs, health, log, metrics, openapi, redis, telemetry
 from app.core.database import engine, refuse_privileged_role
 from app.core.http import install_error_handlers
 from app.core.middleware import (
@@ -89,7 +89,7 @@ def create_app() -> FastAPI:
     app.include_router(api)
     app.include_router(accounts.well_known_router)
     app.include_router(health.router)
-    app.include_router(telemetry_routes.router)
+    app.include_router(metrics.router)
     if settings.docs_enabled:
         app.include_router(docs.router)
     install_error_handlers(app)

@@ -1,0 +1,126 @@
+"""Organizations, members and invitations through HTTP."""
+
+from uuid import uuid4
+
+from tests.conftest import World
+
+
+async def test_creator_owns_the_organization(world: World) -> None:
+    ada = await world.person()
+    created = await ada.request("POST", "/organizations", json={"name": "  Acme "})
+    assert created.status_code == 201
+    assert created.json()["name"] == "Acme"
+    assert created.json()["role"] == "owner"
+    location = created.headers["location"]
+    read = await ada.client.get(location, headers=ada.headers)
+    assert read.json() == created.json()
+    assert read.headers["etag"] == created.headers["etag"]
+    again = await ada.client.get(
+        location, headers=ada.headers | {"If-None-Match": read.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_list_shows_own_organizations_only(world: World) -> None:
+    ada, eve = await world.person(), await world.person()
+    mine = {str(await world.organization(ada, f"Org {n}")) for n in range(3)}
+    await world.organization(eve)
+    first = (await ada.request("GET", "/organizations", params={"limit": 2})).json()
+    rest = (
+        await ada.request("GET", "/organizations", params={"cursor": first["next_cursor"]})
+    ).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == sorted(mine)
+    assert rest["next_cursor"] is None
+
+
+async def test_stranger_learns_nothing(world: World) -> None:
+    ada, eve = await world.person(), await world.person()
+    organization = await world.organization(ada)
+    there = await eve.request("GET", f"/organizations/{organization}")
+    nowhere = await eve.request("GET", f"/organizations/{uuid4()}")
+    assert there.status_code == nowhere.status_code == 404
+    assert there.json()["detail"] == nowhere.json()["detail"]
+
+
+async def test_stale_if_match_is_refused(world: World) -> None:
+    ada = await world.person()
+    path = f"/organizations/{await world.organization(ada)}"
+    etag = (await ada.request("GET", path)).headers["etag"]
+    body = {"name": "New"}
+    changed = await ada.request("PATCH", path, json=body, headers={"If-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != etag
+    for method, arguments in (("PATCH", {"json": body}), ("DELETE", {})):
+        stale = await ada.request(method, path, headers={"If-Match": etag}, **arguments)
+        assert stale.status_code == 412, stale.text
+
+
+async def test_only_owner_makes_owners_and_the_last_one_stays(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    members = f"/organizations/{organization}/members"
+    admin = await world.member(organization, "admin")
+    bob = await world.member(organization, "member")
+
+    for target in (bob, ada):
+        refused = await admin.request("PATCH", f"{members}/{target.id}", json={"role": "owner"})
+        assert refused.status_code == 403
+    assert (await admin.request("DELETE", f"{members}/{ada.id}")).status_code == 403
+    for request in (("DELETE", {}), ("PATCH", {"json": {"role": "admin"}})):
+        last = await ada.request(request[0], f"{members}/{ada.id}", **request[1])
+        assert last.status_code == 409
+
+    promoted = await ada.request("PATCH", f"{members}/{bob.id}", json={"role": "owner"})
+    assert promoted.json()["role"] == "owner"
+    assert (await ada.request("DELETE", f"{members}/{ada.id}")).status_code == 204
+    assert (await ada.request("GET", members)).status_code == 404
+
+
+async def test_member_may_leave_but_not_remove(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    viewer = await world.member(organization, "viewer")
+    members = f"/organizations/{organization}/members"
+    assert (await viewer.request("DELETE", f"{members}/{ada.id}")).status_code == 403
+    assert (await viewer.request("DELETE", f"{members}/{viewer.id}")).status_code == 204
+
+
+async def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
+    from app.core.security import sign_tenant_row_token
+
+    ada, eve = await world.person(), await world.person()
+    bob = await world.person()
+    organization = await world.organization(ada)
+    path = f"/organizations/{organization}/invitations"
+    body = {"email": bob.email.upper(), "role": "viewer"}
+    created = await ada.request("POST", path, json=body)
+    assert created.status_code == 201
+    invitation = created.json()
+    assert invitation["email"] == bob.email
+    assert (await ada.request("POST", path, json=body)).status_code == 409
+
+    from uuid import UUID
+
+    token = sign_tenant_row_token("invitation", organization, UUID(invitation["id"]))
+    accept = {"token": token}
+    assert (await eve.request("POST", "/invitations/accept", json=accept)).status_code == 403
+    joined = await bob.request("POST", "/invitations/accept", json=accept)
+    assert (joined.status_code, joined.json()["role"]) == (200, "viewer")
+    assert (await bob.request("POST", "/invitations/accept", json=accept)).status_code == 422
+    assert (await ada.request("GET", path)).json()["items"] == []
+    assert (await ada.request("POST", path, json=body)).status_code == 409
+
+
+async def test_revoked_invitation_opens_nothing(world: World) -> None:
+    from uuid import UUID
+
+    from app.core.security import sign_tenant_row_token
+
+    ada, bob = await world.person(), await world.person()
+    organization = await world.organization(ada)
+    path = f"/organizations/{organization}/invitations"
+    created = (await ada.request("POST", path, json={"email": bob.email})).json()
+    assert (await ada.request("DELETE", f"{path}/{created['id']}")).status_code == 204
+    token = sign_tenant_row_token("invitation", organization, UUID(created["id"]))
+    refused = await bob.request("POST", "/invitations/accept", json={"token": token})
+    assert refused.status_code == 422
