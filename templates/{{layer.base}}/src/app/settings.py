@@ -7,6 +7,7 @@ wrong ends the process with one readable message.
 
 import json
 import os
+import tempfile
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from email.utils import parseaddr
@@ -181,6 +182,13 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str, _url("smtps", "smtp")] | None = Field(default=None, repr=False)
     mail_dir: Path = Path("var/mail")
 
+    # Jobs: at once in a worker, seconds to end them at shutdown, seconds between two sweeps
+    worker_concurrency: Annotated[int, Field(ge=1, le=100)] = 4
+    worker_grace_seconds: Annotated[int, Field(ge=1)] = 25
+    sweep_seconds: Annotated[int, Field(ge=1, le=30)] = 10
+    # Worker and scheduler touch a file here, which tells that they are alive
+    heartbeat_dir: Path = Path(tempfile.gettempdir())
+
     # Observability
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = Field(
@@ -188,6 +196,9 @@ class Settings(BaseSettings):
     )
     sentry_dsn: HttpUrl | None = Field(default=None, repr=False)
     release: str | None = None
+    # Metrics of worker and scheduler; a worker with several processes needs a directory as well
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    prometheus_multiproc_dir: Path | None = None
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:

@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 
@@ -38,3 +38,33 @@ def current() -> Context:
 def bind(context: Context) -> None:
     """Make `context` current for this task and everything it awaits."""
     _context.set(context)
+
+
+def pack() -> dict[str, Any]:
+    """Make JSON of what a job inherits from whoever enqueues it."""
+    found = current()
+    return {
+        "request_id": found.request_id,
+        "traceparent": found.traceparent,
+        "organization_id": found.organization_id and str(found.organization_id),
+        "actor": found.actor
+        and {
+            "type": found.actor.type,
+            "id": found.actor.id and str(found.actor.id),
+            "label": found.actor.label,
+        },
+    }
+
+
+def unpack(packed: dict[str, Any], *, default_request_id: str) -> Context:
+    """Make a job's context; `default_request_id` is for a job that no request caused."""
+    organization_id, actor = packed.get("organization_id"), packed.get("actor")
+    request_id = packed.get("request_id", "-")
+    return Context(
+        request_id=default_request_id if request_id == "-" else request_id,
+        traceparent=packed.get("traceparent"),
+        organization_id=UUID(organization_id) if organization_id else None,
+        actor=Actor(actor["type"], actor["id"] and UUID(actor["id"]), actor["label"])
+        if actor
+        else None,
+    )

@@ -1,0 +1,136 @@
+"""The job engine: ARQ, as the bearer of hints that the outbox has a job (see `app.core.jobs`).
+
+It is only known here, behind four functions: `send`, `worker`, `scheduler` and `alive`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from arq import ArqRedis, cron, func
+from arq.worker import Worker
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from app.core import database, jobs, liveness, registry, scheduling, telemetry
+from app.core.liveness import Role
+from app.core.liveness import is_alive as alive
+from app.settings import settings
+
+__all__ = ["alive", "scheduler", "send", "worker"]
+
+logger = logging.getLogger(__name__)
+
+_SEND_SECONDS = 1
+_JOB_MARGIN_SECONDS = 30
+_QUEUE = "jobs"
+
+
+def _serialize(message: dict[str, Any]) -> bytes:
+    # ARQ's default is pickle, which runs the code of whoever can write to Redis.
+    return json.dumps(message, default=repr).encode()
+
+
+def _redis(**options: Any) -> ArqRedis:
+    if settings.redis_url.startswith("rediss://"):
+        options["ssl_check_hostname"] = True  # off by default in redis-py 5
+    return ArqRedis(
+        ConnectionPool.from_url(settings.redis_url, **options),
+        job_serializer=_serialize,
+        job_deserializer=json.loads,
+        default_queue_name=_QUEUE,
+    )
+
+
+_sender = _redis(socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS)
+
+
+async def send(job_ids: Sequence[UUID]) -> None:
+    """Send a hint for each job; raises when that cannot be done in about a second."""
+    async with asyncio.timeout(_SEND_SECONDS + len(job_ids) / 100):
+        for job_id in job_ids:
+            # Not under the job's own id: ARQ would drop the hint that replaces a dead worker's.
+            await _sender.enqueue_job("run", str(job_id))
+
+
+def worker() -> None:
+    """Run jobs until SIGTERM; then end those that run, within `WORKER_GRACE_SECONDS`."""
+    limit = max(job.timeout for job in registry.every_job()) + _JOB_MARGIN_SECONDS
+    asyncio.run(
+        _serve(
+            "worker",
+            functions=[func(_run, name="run", timeout=limit, keep_result=0)],
+            max_jobs=settings.worker_concurrency,
+            queue_name=_QUEUE,
+            health_check_interval=15,
+        )
+    )
+
+
+def scheduler() -> None:
+    """Run `scheduling.tick` on time until SIGTERM. Any number of schedulers may run."""
+    seconds = set(range(0, 60, settings.sweep_seconds))
+    asyncio.run(
+        _serve(
+            "scheduler",
+            cron_jobs=[cron(_tick, name="tick", second=seconds, run_at_startup=True, timeout=60)],
+            max_jobs=1,
+            # Its own: a sweep must not wait in the queue that it watches.
+            queue_name="scheduler",
+        )
+    )
+
+
+# ARQ's types want all three parameters.
+async def _run(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
+    await jobs.run_job(UUID(args[0]))
+
+
+async def _tick(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
+    await scheduling.tick()
+
+
+async def _serve(role: Role, **options: Any) -> None:
+    """Run ARQ workers: one, and another whenever Redis was away, since that ends ARQ's worker."""
+    logging.getLogger("arq.worker").setLevel(logging.WARNING)  # it has two lines for every hint
+    telemetry.serve_metrics()
+    heartbeat = asyncio.create_task(_touch(role))
+    redis = _redis(socket_connect_timeout=5, socket_keepalive=True, health_check_interval=25)
+    running: set[asyncio.Task[Any]] = set()
+    stopped = False
+    while not stopped:
+        arq = Worker(
+            redis_pool=redis,
+            poll_delay=0.1,
+            job_completion_wait=settings.worker_grace_seconds,
+            # The outbox does this: ARQ would only try again what it has cancelled itself.
+            retry_jobs=False,
+            max_tries=1,
+            log_results=False,
+            job_serializer=_serialize,
+            job_deserializer=json.loads,
+            **options,
+        )
+        try:
+            await arq.async_run()
+        except asyncio.CancelledError:
+            stopped = True  # by SIGTERM, when the grace is over or nothing runs any more
+        except (RedisError, OSError) as error:
+            logger.warning("Redis is away, to be tried again", extra={"error": repr(error)})
+            running.update(arq.tasks.values())  # they do not need Redis to end well
+            await asyncio.sleep(1)
+    if running:
+        await asyncio.wait(running, timeout=settings.worker_grace_seconds)
+    heartbeat.cancel()
+    await database.engine.dispose()
+    await redis.aclose()
+    await _sender.aclose()
+
+
+async def _touch(role: Role) -> None:
+    while True:
+        liveness.touch(role)
+        await asyncio.sleep(liveness.INTERVAL_SECONDS)
