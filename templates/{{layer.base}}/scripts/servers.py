@@ -28,8 +28,6 @@ from pathlib import Path
 
 import redis
 
-from app.settings import load
-
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 HOST = "127.0.0.1"
@@ -295,6 +293,9 @@ def development(*, shared: bool = True) -> Iterator[Urls]:
     With `shared=False` it is an error when another command has started them, since they would
     stop together with that one.
     """
+    # Not at the top: the tests import this module before they set the environment.
+    from app.settings import load
+
     settings = load()
     given: dict[str, str] = {
         name: getattr(settings, name)

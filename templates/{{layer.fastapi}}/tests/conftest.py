@@ -45,17 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         environment = config.stash[_servers].urls().environment()
     else:
         environment = worker["environment"]
-    for name in list(os.environ):
-        # Settings of whoever runs the tests must not change what they test.
-        if name.lower() in _setting_names():
-            del os.environ[name]
     os.environ.update(_ENVIRONMENT | environment)
-
-
-def _setting_names() -> set[str]:
-    from app.settings import Settings
-
-    return set(Settings.model_fields)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -51,11 +51,14 @@ type Principal = UserPrincipal | KeyPrincipal
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A caller inside one organization; `role` is None for an API key, which has scopes."""
+    """A caller inside one organization.
+
+    `role` is a user's own; an API key, which has scopes instead, gets the one the route asks for.
+    """
 
     organization_id: UUID
     principal: Principal
-    role: Role | None
+    role: Role
 
     @property
     def user_id(self) -> UUID | None:

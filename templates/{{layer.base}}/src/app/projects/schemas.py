@@ -1,10 +1,10 @@
 """The contract of projects."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from app.core.schemas import Input, LongText, Name, Page, Schema, Timestamp
 
@@ -51,12 +51,16 @@ class ProjectCreate(Input):
 class ProjectUpdate(Input):
     """What may be changed of a project: what is left out stays as it is."""
 
-    name: Annotated[Name, Field(default=None, validate_default=False)]
-    description: Annotated[LongText, Field(default=None, validate_default=False)]
-    status: Annotated[ProjectStatus, Field(default=None, validate_default=False)]
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    # The factories only make the fields optional without allowing null; a field that was not
+    # sent is never read (`exclude_unset`).
+    name: Name = Field(default_factory=str)
+    description: LongText = Field(default_factory=str)
+    status: ProjectStatus = Field(default_factory=lambda: ProjectStatus.ACTIVE)
 
     @model_validator(mode="after")
-    def _not_empty(self) -> "ProjectUpdate":
+    def _not_empty(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("name at least one field to change")
         return self
