@@ -264,6 +264,8 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("format", sa.String(length=10), nullable=False),
         sa.Column("status", sa.String(length=20), server_default="queued", nullable=False),
+        sa.Column("failure", sa.String(length=20), nullable=True),
+        sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column("requested_by", sa.Uuid(), nullable=True),
         sa.Column(
             "created_at",
@@ -277,7 +279,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("format IN ('csv', 'json')", name=op.f("exports_format_check")),
         sa.CheckConstraint(
-            "status IN ('queued', 'running', 'succeeded', 'failed')", name=op.f("exports_status_check")
+            "status IN ('queued', 'succeeded', 'failed')", name=op.f("exports_status_check")
         ),
         sa.ForeignKeyConstraint(
             ["organization_id"],

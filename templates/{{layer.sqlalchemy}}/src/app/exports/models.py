@@ -10,12 +10,15 @@ from app.core.models import Base, Identified
 
 
 class Export(Identified, Base):
-    """`content` is gzip, loaded only for the download; rows expire with their file."""
+    """`content` is gzip, loaded only for the download; rows expire with their file.
+
+    The job runs in one transaction, so "running" is never stored: `job_id` tells it.
+    """
 
     __tablename__ = "exports"
     __table_args__ = (
         CheckConstraint("format IN ('csv', 'json')", name="format"),
-        CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("status IN ('queued', 'succeeded', 'failed')", name="status"),
         Index(None, "organization_id", "id"),
     )
 
@@ -24,6 +27,9 @@ class Export(Identified, Base):
     )
     format: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(20), server_default="queued")
+    failure: Mapped[str | None] = mapped_column(String(20))
+    # Not a foreign key: the outbox forgets what is done long enough.
+    job_id: Mapped[UUID]
     requested_by: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )

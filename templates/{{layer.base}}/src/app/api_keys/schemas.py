@@ -1,0 +1,50 @@
+"""The contract of API keys."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from app.core.roles import Scope
+from app.core.schemas import Input, Name, Page, Schema, Timestamp, TimestampInput
+
+
+def _no_duplicates(scopes: list[Scope]) -> list[Scope]:
+    if len(set(scopes)) < len(scopes):
+        raise ValueError("name each scope once")
+    return scopes
+
+
+class ApiKey(Schema):
+    """An API key as it is listed: the key itself is never shown again."""
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    prefix: str = Field(description="What the key begins with", examples=["sk_Zx81sKq0"])
+    scopes: list[Scope]
+    created_by: UUID | None
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    last_used_at: Timestamp | None = Field(description="To the minute")
+
+
+class ApiKeyCreated(ApiKey):
+    """A new API key, with the key: the only time it is shown."""
+
+    key: str
+
+
+class ApiKeyCreate(Input):
+    """A new API key; without `expires_at` it is good until it is revoked."""
+
+    name: Name
+    scopes: Annotated[
+        list[Scope],
+        Field(min_length=1, max_length=len(Scope), json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_no_duplicates),
+    ]
+    expires_at: TimestampInput | None = None
+
+
+ApiKeyPage = Page[ApiKey]

@@ -1,0 +1,38 @@
+"""HTTP of the dashboard."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.core.access import require
+from app.core.http import SessionDep, UnitOfWorkRoute
+from app.core.principals import Member
+from app.core.roles import Role
+from app.dashboard import queries, schemas
+
+router = APIRouter(
+    prefix="/organizations/{organization_id}/dashboard",
+    route_class=UnitOfWorkRoute,
+    tags=["dashboard"],
+)
+
+Viewer = Annotated[Member, Depends(require(Role.VIEWER))]
+
+
+@router.get("", operation_id="get_dashboard")
+async def get_dashboard(
+    member: Viewer,
+    session: SessionDep,
+    response: Response,
+    surface: schemas.Surface = schemas.Surface.WEB,
+) -> schemas.Dashboard:
+    """Read what a first screen needs, in one request."""
+    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    response.headers["Cache-Control"] = "private, max-age=30"
+    response.headers["Vary"] = "Authorization, Cookie"
+    read = (
+        queries.get_web_dashboard
+        if surface is schemas.Surface.WEB
+        else queries.get_mobile_dashboard
+    )
+    return await read(session, organization_id=member.organization_id, role=member.role)
