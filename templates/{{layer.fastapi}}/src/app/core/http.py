@@ -73,15 +73,22 @@ def set_etag(response: Response, etag: str) -> None:
 
 def _conditional(request: Request, response: Response) -> Response:
     """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
-    if request.method != "GET" or response.status_code != 200 or not hasattr(response, "body"):
+    if request.method != "GET" or response.status_code != 200:
         return response
-    etag = response.headers.get("etag") or preconditions.content_etag(bytes(response.body))
-    response.headers["ETag"] = etag
+    if "etag" not in response.headers:
+        if not hasattr(response, "body"):
+            return response  # a stream, which only its route can tag
+        response.headers["ETag"] = preconditions.content_etag(bytes(response.body))
+    etag = response.headers["etag"]
     # An answer that is stored must be asked for again each time, unless the route says more.
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if not preconditions.is_unchanged(request.headers.get("if-none-match"), etag):
         return response
-    kept = {name: response.headers[name] for name in ("etag", "cache-control")}
+    kept = {
+        name: response.headers[name]
+        for name in ("etag", "cache-control", "vary")
+        if name in response.headers
+    }
     return Response(status_code=304, headers=kept)
 
 
