@@ -1,0 +1,137 @@
+"""Options and fixtures of the conformance suite.
+
+Without `--service-dir` or `--base-url` nothing here is collected: the suite tests a service,
+and there is none.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from .drivers import DRIVERS, Driver
+from .mailbox import Mailbox
+from .people import Account, Organization, People, Team
+from .service import OwnService, new_client, running_service
+
+_SHARED = "CONFORMANCE_SERVICE"
+_stack = ExitStack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--service-dir", type=Path, help="a rendered service to start and test")
+    group.addoption("--base-url", help="a running service to test")
+    group.addoption("--mail-dir", type=Path, help="where the running service writes its mails")
+    group.addoption("--driver", choices=sorted(DRIVERS), default="contract", help="account paths")
+
+
+def _option(config: pytest.Config, name: str) -> str | Path | None:
+    # The options do not exist when this file is found on the way, below another argument.
+    value: str | Path | None = config.getoption(name, None)
+    return value
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    if _option(config, "--service-dir") or _option(config, "--base-url"):
+        return None
+    return True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _option(config, "--service-dir"):
+        return
+    ours = [item for item in items if "own_service" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item not in ours]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    directory = _option(session.config, "--service-dir")
+    is_worker = hasattr(session.config, "workerinput")
+    if directory is None or is_worker or session.config.getoption("collectonly"):
+        return
+    # The workers of pytest-xdist start after this, and find the service here.
+    driver = str(_option(session.config, "--driver"))
+    service = _stack.enter_context(running_service(Path(directory), driver))
+    os.environ[_SHARED] = service.dump()
+
+
+def pytest_sessionfinish() -> None:
+    _stack.close()
+
+
+@dataclass(frozen=True)
+class Target:
+    """The service under test, as far as HTTP is concerned."""
+
+    base_url: str
+    mail_directory: Path
+    driver_name: str
+
+
+@pytest.fixture(scope="session")
+def own_service() -> OwnService:
+    return OwnService.load(os.environ[_SHARED])
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    config = request.config
+    driver = str(_option(config, "--driver"))
+    if _option(config, "--service-dir"):
+        service = OwnService.load(os.environ[_SHARED])
+        return Target(service.base_url, service.mail_directory, driver)
+    mail_directory = _option(config, "--mail-dir")
+    assert mail_directory, "--base-url needs --mail-dir"
+    return Target(str(_option(config, "--base-url")).rstrip("/"), Path(mail_directory), driver)
+
+
+@pytest.fixture(scope="session")
+def http(target: Target) -> Iterator[httpx2.Client]:
+    """A client that is nobody."""
+    with new_client(target.base_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def driver(target: Target, http: httpx2.Client) -> Driver:
+    return DRIVERS[target.driver_name](http)
+
+
+@pytest.fixture(scope="session")
+def mailbox(target: Target) -> Mailbox:
+    return Mailbox(target.mail_directory)
+
+
+@pytest.fixture(scope="session")
+def people(driver: Driver, mailbox: Mailbox) -> People:
+    return People(driver, mailbox)
+
+
+@pytest.fixture(scope="session")
+def team(people: People) -> Team:
+    """One organization with every role, for tests that leave it as it is."""
+    return people.team()
+
+
+@pytest.fixture(scope="session")
+def owner(people: People) -> Account:
+    """A user who founds the organizations of most tests."""
+    return people.register("founder")
+
+
+@pytest.fixture
+def organization(people: People, owner: Account) -> Organization:
+    """A fresh organization."""
+    return people.organization(owner)
+
+
+@pytest.fixture(scope="module")
+def people_organization(people: People, owner: Account) -> Organization:
+    """An organization for all tests of a module."""
+    return people.organization(owner)

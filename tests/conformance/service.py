@@ -1,0 +1,358 @@
+"""The service under test: started from its own directory, or already running elsewhere.
+
+Nothing of the service is imported here. Its own virtual environment runs its own commands:
+`python -m app migrate|web|worker|scheduler`, and `scripts.servers` for PostgreSQL and Valkey.
+"""
+
+import base64
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx2
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .drivers import DRIVERS, ContractDriver
+
+HOST = "127.0.0.1"
+PROCESSES = ("web", "worker", "scheduler")
+
+# Keeps throw-away servers until its input ends: one database for use, one without migrations.
+SERVERS = """
+import json, sys
+from scripts.servers import throw_away
+with throw_away() as servers:
+    urls = [servers.urls().environment(), servers.urls("empty").environment()]
+    print(json.dumps(urls), flush=True)
+    sys.stdin.read()
+"""
+
+# Runs a command that is killed, with all its children, when our end of its input is closed:
+# nothing is left behind even when the test run itself is killed.
+GUARDED = """
+exec 3<&0 </dev/null
+(cat <&3 >/dev/null; kill -s KILL -- "-$$") 3<&3 &
+exec "$@" 3<&-
+"""
+
+
+def new_client(base_url: str) -> httpx2.Client:
+    """Make a client that waits long enough for a busy machine."""
+    return httpx2.Client(base_url=base_url, timeout=30)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _spawn(
+    command: list[str], *, directory: str, env: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARDED, "sh", *command],
+            cwd=directory,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(httpx2.TransportError):
+            if httpx2.get(f"{base_url}/livez", timeout=2).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the service does not start:\n{_end_of(log)}")
+
+
+def _end_of(log: Path, lines: int = 40) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _group_lives(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@dataclass
+class Web:
+    """One more web process of the same service."""
+
+    base_url: str
+    http: httpx2.Client
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass(frozen=True)
+class OwnService:
+    """A service whose processes are ours. Shared by all workers of a test run, as plain data."""
+
+    directory: str
+    python: str
+    run_directory: str
+    base_url: str
+    env: dict[str, str]
+    empty_database: dict[str, str]
+    jwt_seeds: list[str]
+    metrics_token: str
+    driver_name: str
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """Read what `dump` wrote."""
+        return cls(**json.loads(text))
+
+    def dump(self) -> str:
+        """Write everything down for another process."""
+        return json.dumps(asdict(self))
+
+    @property
+    def mail_directory(self) -> Path:
+        return Path(self.env["MAIL_DIR"])
+
+    def driver(self, http: httpx2.Client) -> ContractDriver:
+        """Make the driver of this framework for another web process."""
+        return DRIVERS[self.driver_name](http)
+
+    # Processes
+
+    def log(self, name: str) -> Path:
+        """Where a process writes its output."""
+        return Path(self.run_directory, f"{name}.log")
+
+    def spawn(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a process that the caller looks after."""
+        return _spawn(
+            [self.python, "-m", "app", name],
+            directory=self.directory,
+            env=self.env,
+            log=self.log(name),
+        )
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one of the service's processes."""
+        process = self.spawn(name)
+        self._pid_file(name).write_text(str(process.pid))
+        _started.append(process)
+        return process
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process and all its children."""
+        os.killpg(int(self._pid_file(name).read_text()), number)
+
+    def stop(self) -> None:
+        """Stop all processes, whoever started them."""
+        for name in PROCESSES:
+            with suppress(ProcessLookupError, FileNotFoundError):
+                self.signal(name, signal.SIGTERM)
+        deadline = time.monotonic() + 15
+        for name in PROCESSES:
+            with suppress(ProcessLookupError, FileNotFoundError):
+                pid = int(self._pid_file(name).read_text())
+                while _group_lives(pid) and time.monotonic() < deadline:
+                    for process in _started:
+                        process.poll()
+                    time.sleep(0.05)
+                self.signal(name, signal.SIGKILL)
+
+    def _pid_file(self, name: str) -> Path:
+        return Path(self.run_directory, f"{name}.pid")
+
+    @contextmanager
+    def another_web(self, **changes: str) -> Iterator[Web]:
+        """Run a second web process with other settings. `PUBLIC_URL="self"` is its own address."""
+        port = free_port()
+        base_url = f"http://{HOST}:{port}"
+        if changes.get("PUBLIC_URL") == "self":
+            changes["PUBLIC_URL"] = base_url
+        log = Path(self.run_directory, f"web-{port}.log")
+        process = _spawn(
+            [self.python, "-m", "app", "web"],
+            directory=self.directory,
+            env={**self.env, **changes, "PORT": str(port)},
+            log=log,
+        )
+        try:
+            _wait_until_ready(base_url, process, log)
+            with new_client(base_url) as http:
+                yield Web(base_url, http, process, log)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    # Valkey
+
+    def own_redis_url(self) -> str:
+        """Name one of Valkey's other databases: nothing is counted in it yet."""
+        url = urlsplit(self.env["REDIS_URL"])
+        return url._replace(path=f"/{1 + secrets.randbelow(63)}").geturl()
+
+    def empty_valkey(self) -> None:
+        """Lose everything that Valkey holds."""
+        url = urlsplit(self.env["REDIS_URL"])
+        with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+            connection.sendall(f"AUTH {url.password}\r\nFLUSHALL\r\n".encode())
+            answer = b""
+            while answer.count(b"\r\n") < 2:
+                answer += connection.recv(100)
+        assert answer == b"+OK\r\n+OK\r\n", answer
+
+    # Access tokens, signed as only the service can
+
+    def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any], *, key: int = 0) -> str:
+        """Sign claims with the service's own key."""
+        return self.sign_payload(json.dumps(claims).encode(), header, key=key)
+
+    def sign_payload(self, payload: bytes, header: Mapping[str, Any], *, key: int = 0) -> str:
+        """Sign any bytes with the service's own key. A header that is None is left out."""
+        seed = base64.urlsafe_b64decode(self.jwt_seeds[key] + "=")
+        full = {"alg": "EdDSA", "typ": "at+jwt", **header}
+        full = {name: value for name, value in full.items() if value is not None}
+        parts = [json.dumps(full).encode(), payload]
+        signed = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+        signature = Ed25519PrivateKey.from_private_bytes(seed).sign(signed.encode())
+        return f"{signed}.{jwt.utils.base64url_encode(signature).decode()}"
+
+
+# What this process started, so that it can be waited for.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+@contextmanager
+def running_service(directory: Path, driver_name: str) -> Iterator[OwnService]:
+    """Start everything that a service needs, migrate, and stop it all at the end."""
+    directory = directory.resolve()
+    with tempfile.TemporaryDirectory(prefix="conformance-") as run_directory:
+        clean = _clean_environment()
+        print_path = "import sys; print(sys.executable)"
+        python = subprocess.run(
+            ["uv", "run", "--project", directory, "python", "-c", print_path],
+            cwd=directory,
+            env=clean,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        with _running_servers(python, directory, clean) as (database, empty_database):
+            service = _configure(
+                directory=directory,
+                python=python,
+                run_directory=Path(run_directory),
+                env=clean | database,
+                empty_database=empty_database,
+                driver_name=driver_name,
+            )
+            migrate = [python, "-m", "app", "migrate"]
+            subprocess.run(migrate, cwd=directory, env=service.env, check=True)
+            try:
+                web, *_ = [service.start(name) for name in PROCESSES]
+                _wait_until_ready(service.base_url, web, service.log("web"))
+                yield service
+            finally:
+                service.stop()
+
+
+def _clean_environment() -> dict[str, str]:
+    """Take over only what a program needs to start: no setting of a developer's own."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "UV_", "SSL_", "XDG_", "LD_LIBRARY_PATH")
+    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
+
+
+def _configure(
+    *,
+    directory: Path,
+    python: str,
+    run_directory: Path,
+    env: dict[str, str],
+    empty_database: dict[str, str],
+    driver_name: str,
+) -> OwnService:
+    port = free_port()
+    base_url = f"http://{HOST}:{port}"
+    seeds = [base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode() for _ in "12"]
+    metrics_token = secrets.token_hex(16)
+    mail_directory = run_directory / "mail"
+    mail_directory.mkdir()
+    no_limit = "1000000/minute"
+    env = env | {
+        "ENVIRONMENT": "test",
+        "HOST": HOST,
+        "PORT": str(port),
+        "PUBLIC_URL": base_url,
+        "APP_URL": base_url,
+        "JWT_ISSUER": base_url,
+        "JWT_AUDIENCE": base_url,
+        "JWT_KEYS": ",".join(seeds),
+        "SECRET_KEY": secrets.token_hex(32),
+        "MAIL_DIR": str(mail_directory),
+        "METRICS_TOKEN": metrics_token,
+        "DOCS_ENABLED": "true",
+        "RATE_LIMIT_IP": no_limit,
+        "RATE_LIMIT_PRINCIPAL": no_limit,
+        "RATE_LIMIT_SIGN_IN": no_limit,
+        "SWEEP_SECONDS": "2",
+        "DATABASE_POOL_SIZE": "10",
+        "LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return OwnService(
+        directory=str(directory),
+        python=python,
+        run_directory=str(run_directory),
+        base_url=base_url,
+        env=env,
+        empty_database=empty_database,
+        jwt_seeds=seeds,
+        metrics_token=metrics_token,
+        driver_name=driver_name,
+    )
+
+
+@contextmanager
+def _running_servers(
+    python: str, directory: Path, env: Mapping[str, str]
+) -> Iterator[list[dict[str, str]]]:
+    with subprocess.Popen(
+        [python, "-c", SERVERS],
+        cwd=directory,
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError("PostgreSQL and Valkey do not start; see the output above")
+        try:
+            yield json.loads(line)
+        finally:
+            process.stdin.close()
+            process.wait(60)

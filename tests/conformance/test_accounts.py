@@ -1,0 +1,374 @@
+"""Accounts: sign-up to sign-out, and that no answer tells who has an account."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+
+from .drivers import Driver, Outcome, Result, bearer
+from .mailbox import Mailbox
+from .people import Account, People, at_once, together
+from .problems import assert_problem, same_answer
+
+
+def refused_bearer(driver: Driver, access: str) -> bool:
+    """Whether an access token is refused, in the right manner."""
+    response = driver.http.get("/api/v1/me", headers=bearer(access))
+    if response.status_code == 200:
+        return False
+    assert_problem(response, 401, "unauthenticated")
+    return True
+
+
+def similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> None:
+    """Compare the median times of two calls; told apart only by more than noise."""
+    ratio = 0.0
+    for _ in range(3):  # a busy machine may spoil a series, a leak spoils them all
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(7):
+            for call, series in zip((first, second), times, strict=True):
+                start = time.perf_counter()
+                call()
+                series.append(time.perf_counter() - start)
+        one, two = (statistics.median(series) for series in times)
+        ratio = max(one, two) / min(one, two)
+        if ratio < 1.6 or abs(one - two) < 0.008:
+            return
+    raise AssertionError(f"the times differ by a factor of {ratio:.1f}")
+
+
+# Sign-up and verification
+
+
+def test_from_sign_up_to_sign_in(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    email, password = people.address("ada"), people.password()
+    assert driver.sign_up(email, password, "Ada Lovelace").ok
+    # Not before the address is verified.
+    assert driver.sign_in(email, password).outcome is Outcome.REFUSED
+    assert driver.verify(mailbox.token("verify-email", email)).ok
+    tokens = driver.sign_in(email, password).session()
+    me = driver.http.get("/api/v1/me", headers=bearer(tokens.access)).json()
+    assert (me["email"], me["name"]) == (email, "Ada Lovelace")
+
+
+def test_verification_token_works_once(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    email = people.address()
+    assert driver.sign_up(email, people.password(), "Once").ok
+    token = mailbox.token("verify-email", email)
+    outcomes = [result.outcome for result in together([lambda: driver.verify(token)] * 4)]
+    assert sorted(outcomes) == [Outcome.OK, *[Outcome.REFUSED] * 3]
+    assert driver.verify(token).outcome is Outcome.REFUSED
+
+
+def test_resend_verification(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    email, password = people.address(), people.password()
+    assert driver.sign_up(email, password, "Again").ok
+    mailbox.token("verify-email", email)
+    assert driver.resend_verification(email).ok
+    newest = mailbox.tokens("verify-email", email, at_least=2)[-1]
+    assert driver.verify(newest).ok
+    assert driver.sign_in(email, password).ok
+
+
+def test_someone_elses_sign_up_gains_nothing(
+    people: People, driver: Driver, mailbox: Mailbox
+) -> None:
+    email, mine, theirs = people.address("victim"), people.password(), people.password()
+    assert driver.sign_up(email, theirs, "Attacker").ok
+    mailbox.tokens("verify-email", email, at_least=1)
+    assert driver.sign_up(email, mine, "Victim").ok
+    token = mailbox.tokens("verify-email", email, at_least=2)[-1]
+    assert driver.verify(token).ok
+    assert driver.sign_in(email, theirs).outcome is Outcome.REFUSED
+    assert driver.sign_in(email, mine).ok
+
+
+def test_sign_up_again_changes_nothing(people: People, driver: Driver) -> None:
+    account = people.register("keeper")
+    other = people.password()
+    assert driver.sign_up(account.email, other, "Other").ok
+    assert driver.sign_in(account.email, other).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, account.password).ok
+    assert account.api.get("/api/v1/me").json()["name"] == account.name
+
+
+def test_parallel_sign_ups_give_one_account(
+    people: People, driver: Driver, mailbox: Mailbox
+) -> None:
+    email, password = people.address("race"), people.password()
+    results = together([lambda: driver.sign_up(email, password, "Race")] * 6)
+    assert all(result.ok for result in results)
+    assert all(same_answer(results[0].response, result.response) for result in results)
+    tokens = mailbox.tokens("verify-email", email)
+    assert driver.verify(tokens[-1]).ok
+    first = driver.sign_in(email, password).session()
+    second = driver.sign_in(email.upper(), password).session()
+    ids = {
+        driver.http.get("/api/v1/me", headers=bearer(tokens.access)).json()["id"]
+        for tokens in (first, second)
+    }
+    assert len(ids) == 1
+
+
+def test_case_of_an_address_does_not_count(people: People, driver: Driver) -> None:
+    email = people.address("Ada.Lovelace")
+    account = people.register(email=email)
+    for spelling in (email.lower(), email.upper(), f"  {email} "):
+        assert driver.sign_in(spelling, account.password).ok, spelling
+    other = people.password()
+    assert driver.sign_up(email.upper(), other, "Double").ok
+    assert driver.sign_in(email, other).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "plain",
+        "@example.com",
+        "a@",
+        "a b@example.com",
+        "a@example.com\r\nBcc: evil@example.com",
+        "a@example.com, b@example.com",
+        "a\x00@example.com",
+        "Ada <ada@example.com>",
+        "a@" + "x" * 260 + ".com",
+        "x" * 300 + "@example.com",
+    ],
+    ids=repr,
+)
+def test_no_addresses(driver: Driver, people: People, email: str) -> None:
+    result = driver.sign_up(email, people.password(), "Nobody")
+    assert_problem(result.response, 422, "validation-error")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 121, "nul \x00", "Eve\r\nBcc: x@example.com"])
+def test_no_names(driver: Driver, people: People, name: str) -> None:
+    result = driver.sign_up(people.address(), people.password(), name)
+    assert_problem(result.response, 422, "validation-error")
+
+
+# Enumeration
+
+
+def test_sign_up_tells_nothing(people: People, driver: Driver, owner: Account) -> None:
+    new = driver.sign_up(people.address(), people.password(), "New")
+    known = driver.sign_up(owner.email, people.password(), "Known")
+    assert same_answer(new.response, known.response)
+    # Nor does a sign-in with the password just given tell which of the two was new.
+    email, password = people.address(), people.password()
+    driver.sign_up(email, password, "New")
+    driver.sign_up(owner.email, password, "Known")
+    assert same_answer(
+        driver.sign_in(email, password).response, driver.sign_in(owner.email, password).response
+    )
+    similar_times(
+        lambda: driver.sign_up(people.address(), people.password(), "New"),
+        lambda: driver.sign_up(owner.email, people.password(), "Known"),
+    )
+
+
+def test_sign_in_tells_nothing(people: People, driver: Driver, owner: Account) -> None:
+    unknown = driver.sign_in(people.address(), people.password())
+    wrong = driver.sign_in(owner.email, people.password())
+    assert unknown.outcome is Outcome.REFUSED
+    assert unknown.response.status_code == 401
+    assert same_answer(unknown.response, wrong.response)
+    similar_times(
+        lambda: driver.sign_in(people.address(), people.password()),
+        lambda: driver.sign_in(owner.email, people.password()),
+    )
+
+
+def test_forgotten_password_tells_nothing(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    account = people.register()
+    unknown = people.address()
+    assert same_answer(driver.forgot(unknown).response, driver.forgot(account.email).response)
+    similar_times(lambda: driver.forgot(people.address()), lambda: driver.forgot(account.email))
+    mailbox.token("reset-password", account.email)
+    assert mailbox.count(unknown) == 0
+
+
+def test_resending_tells_nothing(people: People, driver: Driver) -> None:
+    verified = people.register()
+    pending = people.address()
+    driver.sign_up(pending, people.password(), "Pending")
+    answers = [
+        driver.resend_verification(email).response
+        for email in (verified.email, pending, people.address())
+    ]
+    assert same_answer(answers[0], answers[1])
+    assert same_answer(answers[0], answers[2])
+    similar_times(
+        lambda: driver.resend_verification(people.address()),
+        lambda: driver.resend_verification(pending),
+    )
+
+
+# Passwords
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "elevenchars",
+        "x" * 129,
+        "password1234",
+        "123456789012",
+        "qwertyuiopas",
+        "nul \x00 in here",
+    ],
+)
+def test_weak_passwords(driver: Driver, people: People, password: str) -> None:
+    result = driver.sign_up(people.address(), password, "Weak")
+    assert_problem(result.response, 422, "validation-error")
+    assert not password or password not in result.response.text
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["twelve chars", "zqw" * 42 + "zq", "ÿþ😀 пароль 密码 12", "  kept  as  it  is  "],
+    ids=["shortest", "longest", "unicode", "spaces"],
+)
+def test_good_passwords(people: People, driver: Driver, password: str) -> None:
+    account = people.register(password=password)
+    assert driver.sign_in(account.email, password).ok
+    for wrong in (password[:-1], password + " ", password.swapcase(), password.strip()):
+        if wrong != password:
+            assert driver.sign_in(account.email, wrong).outcome is not Outcome.OK
+
+
+def test_password_rules_hold_everywhere(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    account = people.register()
+    assert driver.forgot(account.email).ok
+    token = mailbox.token("reset-password", account.email)
+    access = account.access()
+    for weak in ("elevenchars", "password1234", "x" * 129):
+        assert_problem(driver.reset(token, weak).response, 422)
+        result = driver.change_password(access, account.password, weak)
+        assert_problem(result.response, 422)
+    # A refused password has not used the token up.
+    assert driver.reset(token, people.password()).ok
+
+
+def test_long_password_costs_nothing(people: People, driver: Driver) -> None:
+    result = driver.sign_in(people.address(), "x" * 500_000)
+    assert result.outcome is Outcome.REFUSED
+
+
+# Sessions
+
+
+def test_sign_out_ends_the_session(people: People, driver: Driver) -> None:
+    account = people.register()
+    tokens, other = account.new_session(), account.new_session()
+    assert driver.sign_out(bearer(tokens.access)).ok
+    assert refused_bearer(driver, tokens.access)
+    assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
+    assert not refused_bearer(driver, other.access)
+    assert driver.sign_out(bearer(tokens.access)).outcome is Outcome.REFUSED
+
+
+def test_sign_ins_in_one_second_are_sessions_of_their_own(people: People, driver: Driver) -> None:
+    account = people.register()
+    results = together([account.new_session] * 3)
+    assert len({tokens.refresh for tokens in results}) == 3
+    assert len({tokens.access for tokens in results}) == 3
+    assert len(driver.sessions(results[0].access)) == 3
+    assert driver.sign_out(bearer(results[0].access)).ok
+    assert driver.refresh(results[1].refresh).ok
+    assert driver.refresh(results[2].refresh).ok
+
+
+def test_list_and_end_sessions(people: People, driver: Driver) -> None:
+    account = people.register()
+    browser = driver.sign_in(
+        account.email, account.password, headers={"User-Agent": "Browser/1 (test)"}
+    ).session()
+    phone = account.new_session()
+    sessions = driver.sessions(phone.access)
+    assert len(sessions) == 2
+    (current,) = [session for session in sessions if session.current]
+    (other,) = [session for session in sessions if not session.current]
+    assert "Browser/1" in other.client
+    assert other.last_used_at.endswith("Z")
+
+    stranger = people.register("stranger")
+    result = driver.end_session(stranger.access(), other.id)
+    assert_problem(result.response, 404, "not-found")
+    assert not refused_bearer(driver, browser.access)
+
+    assert driver.end_session(phone.access, other.id).ok
+    assert refused_bearer(driver, browser.access)
+    assert driver.refresh(browser.refresh).outcome is Outcome.REFUSED
+    assert [session.id for session in driver.sessions(phone.access)] == [current.id]
+    assert driver.end_session(phone.access, other.id).response.status_code == 404
+    assert driver.end_session(phone.access, current.id).ok
+    assert refused_bearer(driver, phone.access)
+
+
+# Changing and resetting the password
+
+
+def test_change_password_ends_other_sessions(people: People, driver: Driver) -> None:
+    account = people.register()
+    here, there = account.new_session(), account.new_session()
+    new = people.password()
+    wrong = driver.change_password(here.access, people.password(), new)
+    assert wrong.outcome is Outcome.REFUSED
+    assert not refused_bearer(driver, there.access)
+
+    assert driver.change_password(here.access, account.password, new).ok
+    assert not refused_bearer(driver, here.access)
+    assert refused_bearer(driver, there.access)
+    assert driver.refresh(there.refresh).outcome is Outcome.REFUSED
+    assert driver.refresh(here.refresh).ok
+    assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, new).ok
+
+
+def test_reset_password(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    account = people.register()
+    session = account.new_session()
+    assert driver.forgot(account.email.upper()).ok
+    older = mailbox.token("reset-password", account.email)
+    assert driver.forgot(account.email).ok
+    token = mailbox.tokens("reset-password", account.email, at_least=2)[-1]
+    assert not refused_bearer(driver, session.access)
+
+    new = people.password()
+    result = driver.reset(token, new)
+    assert result.ok
+    # It does not sign in.
+    assert result.response.content == b""
+    assert "set-cookie" not in result.response.headers
+    # It ends all sessions.
+    assert refused_bearer(driver, session.access)
+    assert driver.refresh(session.refresh).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, new).ok
+    # Neither this token nor an older one works again.
+    for used in (token, older):
+        assert driver.reset(used, people.password()).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, new).ok
+
+
+def test_parallel_resets_with_one_token(people: People, driver: Driver, mailbox: Mailbox) -> None:
+    account = people.register()
+    assert driver.forgot(account.email).ok
+    token = mailbox.token("reset-password", account.email)
+    passwords = [people.password() for _ in range(4)]
+    results = at_once(lambda new: driver.reset(token, new), passwords)
+    assert [result.ok for result in results].count(True) == 1
+    working = [new for new in passwords if driver.sign_in(account.email, new).ok]
+    assert len(working) == 1
+
+
+def test_secrets_are_not_stored_by_caches(people: People, driver: Driver) -> None:
+    account = people.register()
+    result = driver.sign_in(account.email, account.password)
+    refreshed = driver.refresh(result.session().refresh)
+    for answer in (result.response, refreshed.response):
+        assert "no-store" in answer.headers["cache-control"]

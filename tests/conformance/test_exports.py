@@ -1,0 +1,113 @@
+"""Exports: a job that runs in the worker, and a file that any replica serves."""
+
+import csv
+import io
+import time
+from typing import Any
+
+import pytest
+
+from .people import Account, Organization, People, Team
+from .problems import assert_problem
+
+NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rocket", "=1+1"]
+
+
+def finished(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
+    """Wait until an export is done."""
+    deadline = time.monotonic() + within
+    while True:
+        response = account.api.get(path)
+        assert response.status_code == 200, response.text
+        export: dict[str, Any] = response.json()
+        if export["status"] in ("succeeded", "failed"):
+            return export
+        assert export["status"] in ("queued", "running")
+        assert time.monotonic() < deadline, f"{export} after {within} s"
+        time.sleep(0.1)
+
+
+def start(organization: Organization, file_format: str = "csv") -> str:
+    """Ask for an export; its address."""
+    response = organization.owner.api.post(
+        f"{organization.path}/exports", json={"format": file_format}
+    )
+    assert response.status_code == 202, response.text
+    path: str = response.headers["location"]
+    return path
+
+
+@pytest.mark.parametrize("file_format", ["csv", "json"])
+def test_export(organization: Organization, file_format: str) -> None:
+    api = organization.owner.api
+    for name in NAMES:
+        organization.project(name, description="two\nlines, and a comma")
+    response = api.post(f"{organization.path}/exports", json={"format": file_format})
+    assert response.status_code == 202, response.text
+    queued = response.json()
+    assert queued["status"] in ("queued", "running")
+    assert queued.get("download_url") is None
+    path = response.headers["location"]
+    assert path.endswith(f"{organization.path}/exports/{queued['id']}")
+
+    export = finished(organization.owner, path)
+    assert export["status"] == "succeeded"
+    assert export["finished_at"] >= export["created_at"]
+    download = api.get(export["download_url"])
+    assert download.status_code == 200
+    assert "attachment" in download.headers["content-disposition"]
+    assert download.headers["x-content-type-options"] == "nosniff"
+    if file_format == "json":
+        assert download.headers["content-type"].split(";")[0] == "application/json"
+        rows = download.json()
+    else:
+        assert download.headers["content-type"].split(";")[0] == "text/csv"
+        rows = list(csv.DictReader(io.StringIO(download.content.decode("utf-8-sig"))))
+    found = {row["name"] for row in rows}
+    assert len(rows) == len(NAMES)
+    # A spreadsheet must not run a name as a formula, so the CSV may disarm it.
+    assert {name for name in NAMES if not name.startswith("=")} <= found
+    assert {row["description"] for row in rows} == {"two\nlines, and a comma"}
+    if file_format == "csv":
+        assert "=1+1" not in found, "a formula"
+    else:
+        assert "=1+1" in found
+
+
+def test_export_of_nothing(organization: Organization) -> None:
+    for file_format in ("csv", "json"):
+        export = finished(organization.owner, start(organization, file_format))
+        assert export["status"] == "succeeded"
+        assert organization.owner.api.get(export["download_url"]).status_code == 200
+
+
+def test_export_holds_one_organization_only(team: Team, people: People) -> None:
+    secret = team.organization.project("Secret of the team")
+    other = people.organization(team.stranger)
+    export = finished(team.stranger, start(other, "json"))
+    download = team.stranger.api.get(export["download_url"])
+    assert secret["name"] not in download.text
+
+
+def test_foreign_exports(team: Team) -> None:
+    path = start(team.organization)
+    export = finished(team.owner, path)
+    for address in (path, export["download_url"]):
+        assert_problem(team.stranger.api.get(address), 404, "not-found")
+        assert_problem(team.owner.driver.http.get(address), 401, "unauthenticated")
+        assert_problem(team.viewer.api.get(address), 403, "forbidden")
+        assert team.member.api.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"format": "xml"}, {"format": None}, {"format": "CSV"}, {"format": "csv", "x": 1}]
+)
+def test_refused_formats(organization: Organization, body: dict[str, Any]) -> None:
+    response = organization.owner.api.post(f"{organization.path}/exports", json=body)
+    assert_problem(response, 422, "validation-error")
+
+
+def test_unknown_export(organization: Organization) -> None:
+    path = f"{organization.path}/exports/0191e3a0-0000-7000-8000-000000000000"
+    assert_problem(organization.owner.api.get(path), 404, "not-found")
+    assert_problem(organization.owner.api.get(f"{path}/download"), 404, "not-found")

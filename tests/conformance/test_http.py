@@ -1,0 +1,119 @@
+"""What holds for every answer: request ids, security headers, CORS, caching."""
+
+import re
+
+import httpx2
+import pytest
+
+from .people import Account, Organization
+from .problems import REQUEST_ID, assert_problem
+from .service import OwnService
+
+
+def test_request_id_is_made(http: httpx2.Client) -> None:
+    ids = {http.get("/livez").headers["x-request-id"] for _ in range(5)}
+    assert len(ids) == 5
+    assert all(REQUEST_ID.match(made) for made in ids)
+
+
+@pytest.mark.parametrize("sent", ["abcDEF-12345678", "0191e3a0-aaaa-7bbb-8ccc-1234567890ab"])
+def test_request_id_is_taken(http: httpx2.Client, owner: Account, sent: str) -> None:
+    headers = {"X-Request-ID": sent}
+    assert http.get("/livez", headers=headers).headers["x-request-id"] == sent
+    assert owner.api.get("/api/v1/me", headers=headers).headers["x-request-id"] == sent
+    assert assert_problem(http.get("/nothing", headers=headers), 404)["request_id"] == sent
+    assert assert_problem(http.get("/api/v1/me", headers=headers), 401)["request_id"] == sent
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [b"a b c d e f g", b"x" * 500, b"<script>alert(1)</script>", b'"quoted-id"', b"\xff" * 9],
+)
+def test_forged_request_id_is_replaced(http: httpx2.Client, forged: bytes) -> None:
+    response = http.get("/livez", headers={b"X-Request-ID": forged})
+    assert response.headers["x-request-id"].encode() != forged
+    assert REQUEST_ID.match(response.headers["x-request-id"])
+
+
+def test_security_headers_on_every_answer(http: httpx2.Client, organization: Organization) -> None:
+    api = organization.owner.api
+    answers = [
+        http.get("/livez"),
+        http.get("/openapi.json"),
+        http.get("/docs"),
+        http.get("/nothing"),
+        http.put("/api/v1/me"),
+        http.get("/api/v1/me"),
+        api.get(organization.path),
+        api.post("/api/v1/organizations", json={}),
+        api.post("/api/v1/organizations", content=b"x", headers={"Content-Type": "text/plain"}),
+        api.post("/api/v1/organizations", content=b"x" * 1_100_000),
+    ]
+    for answer in answers:
+        told = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+        assert answer.headers["x-content-type-options"] == "nosniff", told
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy or answer.headers["x-frame-options"], told
+        assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin"), told
+        assert "x-request-id" in answer.headers, told
+        assert not re.search(r"\d", answer.headers.get("server", "")), told
+        assert "x-powered-by" not in answer.headers, told
+    assert "default-src 'none'" in answers[6].headers["content-security-policy"]
+
+
+def test_private_answers_are_not_stored(organization: Organization) -> None:
+    api = organization.owner.api
+    for path in ("/api/v1/me", organization.path, f"{organization.path}/projects"):
+        directives = api.get(path).headers.get("cache-control", "")
+        assert re.search(r"\b(no-store|no-cache|private)\b", directives), path
+
+
+def test_cross_origin_is_off_by_default(organization: Organization) -> None:
+    api = organization.owner.api
+    for origin in ("https://evil.example", "null"):
+        answers = [
+            api.get(organization.path, headers={"Origin": origin}),
+            api.get("/nothing", headers={"Origin": origin}),
+            api.options(
+                organization.path,
+                headers={
+                    "Origin": origin,
+                    "Access-Control-Request-Method": "PATCH",
+                    "Access-Control-Request-Headers": "authorization",
+                },
+            ),
+        ]
+        for answer in answers:
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_cross_origin_from_an_explicit_list(
+    own_service: OwnService, organization: Organization
+) -> None:
+    allowed = "https://app.example.org"
+    with own_service.another_web(CORS_ORIGINS=allowed) as web:
+        headers = {
+            "Origin": allowed,
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "authorization,content-type,if-match",
+        }
+        answer = web.http.options(organization.path, headers=headers)
+        assert answer.status_code in (200, 204), answer.text
+        assert answer.headers["access-control-allow-origin"] == allowed
+        assert "PATCH" in answer.headers["access-control-allow-methods"]
+        assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+
+        for path, status in ((organization.path, 401), ("/nothing", 404), ("/livez", 200)):
+            answer = web.http.get(path, headers={"Origin": allowed})
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == allowed
+            assert "origin" in answer.headers["vary"].lower()
+            exposed = answer.headers["access-control-expose-headers"].lower()
+            assert {"etag", "location", "x-request-id"} <= {
+                name.strip() for name in exposed.split(",")
+            }
+            for other in ("https://evil.example", "https://app.example.org.evil.example", "null"):
+                answer = web.http.get(path, headers={"Origin": other})
+                assert "access-control-allow-origin" not in answer.headers
+        answer = web.http.options(organization.path, headers={**headers, "Origin": "null"})
+        assert "access-control-allow-origin" not in answer.headers

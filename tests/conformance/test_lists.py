@@ -1,0 +1,162 @@
+"""Lists: cursors that survive inserts and cannot be forged."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from .people import Account, Organization, Team, unique
+from .problems import assert_refused_field
+
+
+def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
+    """Read all pages of a list."""
+    items: list[dict[str, Any]] = []
+    cursor = ""
+    joiner = "&" if "?" in address else "?"
+    for _ in range(1000):
+        page = account.api.get(f"{address}{joiner}limit={limit}{cursor}").json()
+        assert set(page) == {"items", "next_cursor"}, page
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={page['next_cursor']}"
+    raise AssertionError("the list does not end")
+
+
+@pytest.fixture(scope="module")
+def many(people_organization: Organization) -> Organization:
+    # One request, so that all rows may well have the same time of creation.
+    people_organization.import_projects([f"Row {number:03}" for number in range(250)])
+    return people_organization
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
+def test_walk_with_inserts_sees_each_row_once(many: Organization, sort: str) -> None:
+    api = many.owner.api
+    seen: list[str] = []
+    cursor = ""
+    for turn in range(100):
+        page = api.get(f"{many.path}/projects?limit=20&sort={sort}{cursor}").json()
+        seen += [item["name"] for item in page["items"]]
+        for prefix in ("AAA", "Row 100", "ZZZ"):
+            many.project(unique(f"{prefix} {turn}"))
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(seen) == len(set(seen))
+    originals = [name for name in seen if len(name) == len("Row 000")]
+    assert set(originals) == {f"Row {number:03}" for number in range(250)}
+    if sort == "name":
+        assert originals == sorted(originals)
+    if sort == "-name":
+        assert originals == sorted(originals, reverse=True)
+
+
+def test_default_page(many: Organization) -> None:
+    page = many.owner.api.get(f"{many.path}/projects").json()
+    assert len(page["items"]) == 20
+    assert page["next_cursor"]
+
+
+def test_order_without_regard_to_case(organization: Organization) -> None:
+    for name in ("beta", "Alpha", "GAMMA"):
+        organization.project(name)
+    items = walk(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
+    assert [item["name"] for item in items] == ["Alpha", "beta", "GAMMA"]
+
+
+def test_filters(organization: Organization) -> None:
+    api = organization.owner.api
+    for name in ("Blue whale", "Red fox", "100% wool", "under_score"):
+        organization.project(name)
+    whale = api.get(f"{organization.path}/projects?q=WHALE").json()["items"]
+    assert [item["name"] for item in whale] == ["Blue whale"]
+    # Wildcards of SQL are plain characters here.
+    for query, found in (("%25", "100% wool"), ("_", "under_score")):
+        items = api.get(f"{organization.path}/projects?q={query}").json()["items"]
+        assert [item["name"] for item in items] == [found]
+
+    address = f"{organization.path}/projects/{whale[0]['id']}"
+    assert api.patch(address, json={"status": "archived"}).status_code == 200
+    for status, count in (("archived", 1), ("active", 3)):
+        items = walk(organization.owner, f"{organization.path}/projects?status={status}", limit=2)
+        assert len(items) == count
+        assert {item["status"] for item in items} == {status}
+
+
+def _cursor(many: Organization, query: str = "") -> str:
+    page = many.owner.api.get(f"{many.path}/projects?limit=5{query}").json()
+    cursor: str = page["next_cursor"]
+    return cursor
+
+
+def test_tampered_cursor(many: Organization) -> None:
+    cursor = _cursor(many)
+    forged = base64.urlsafe_b64encode(b'["2020-01-01T00:00:00Z", 1]').decode()
+    wrong = [cursor[:-1], cursor + "A", cursor[1:], "AAAA" + cursor, cursor[::-1], forged]
+    for at in range(0, len(cursor), 7):
+        other = "A" if cursor[at] != "A" else "B"
+        wrong.append(cursor[:at] + other + cursor[at + 1 :])
+    for text in [*wrong, "", " ", "%F0%9F%9A%80", "x" * 3000, "null", "0"]:
+        response = many.owner.api.get(f"{many.path}/projects?cursor={text}")
+        assert_refused_field(response, "cursor")
+
+
+@pytest.mark.parametrize("query", ["&sort=name", "&sort=created_at", "&status=active", "&q=row"])
+def test_cursor_belongs_to_one_list(many: Organization, query: str) -> None:
+    response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many)}{query}")
+    assert_refused_field(response, "cursor")
+    response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many, query)}")
+    assert_refused_field(response, "cursor")
+
+
+def test_cursor_of_another_organization(many: Organization, organization: Organization) -> None:
+    response = organization.owner.api.get(f"{organization.path}/projects?cursor={_cursor(many)}")
+    assert_refused_field(response, "cursor")
+
+
+def test_page_size_may_change_on_the_way(many: Organization) -> None:
+    first = many.owner.api.get(f"{many.path}/projects?limit=5&sort=name").json()
+    rest = many.owner.api.get(
+        f"{many.path}/projects?limit=7&sort=name&cursor={first['next_cursor']}"
+    ).json()
+    whole = many.owner.api.get(f"{many.path}/projects?limit=12&sort=name").json()
+    assert first["items"] + rest["items"] == whole["items"]
+
+
+def test_every_list_has_pages(team: Team) -> None:
+    organization = team.organization
+    api = team.owner.api
+    for number in range(3):
+        organization.key("projects:read")
+        organization.project()
+        response = api.post(
+            f"{organization.path}/invitations",
+            json={"email": f"page-{number}-{unique('x')[2:]}@example.com", "role": "viewer"},
+        )
+        assert response.status_code == 201, response.text
+    for name in ("members", "invitations", "projects", "api-keys", "audit-events"):
+        address = f"{organization.path}/{name}"
+        one_by_one = walk(team.owner, address, limit=1)
+        assert len(one_by_one) >= 3, name
+        at_once = walk(team.owner, address, limit=100)
+        assert one_by_one == at_once, name
+        for wrong in ("limit=0", "limit=101", "cursor=x"):
+            assert_refused_field(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
+
+
+def test_own_organizations_have_pages(team: Team) -> None:
+    for account in (team.owner, team.viewer):
+        one_by_one = walk(account, "/api/v1/organizations", limit=1)
+        assert one_by_one == walk(account, "/api/v1/organizations", limit=100)
+        assert team.organization.id in [item["id"] for item in one_by_one]
+
+
+def test_times_and_ids(organization: Organization) -> None:
+    project = organization.project()
+    for field in ("created_at", "updated_at"):
+        assert project[field].endswith("Z"), project
+    for field in ("id", "organization_id"):
+        assert project[field][14] == "7", "not a UUIDv7"

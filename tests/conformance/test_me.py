@@ -1,0 +1,91 @@
+"""The user's own record."""
+
+import pytest
+
+from .drivers import Driver, Outcome, bearer
+from .people import Account, Organization, People
+from .problems import assert_problem, assert_refused_field
+from .test_accounts import refused_bearer
+
+
+def test_read(owner: Account) -> None:
+    me = owner.api.get("/api/v1/me").json()
+    assert me["email"] == owner.email
+    assert "password" not in str(me)
+
+
+def test_change_name(people: People) -> None:
+    account = people.register()
+    response = account.api.patch("/api/v1/me", json={"name": "  New Name "})
+    assert response.status_code == 200, response.text
+    assert response.json()["name"] == "New Name"
+    assert account.api.get("/api/v1/me").json()["name"] == "New Name"
+
+
+@pytest.mark.parametrize(
+    "field", ["email", "id", "password", "email_verified_at", "is_admin", "disabled_at"]
+)
+def test_nothing_else_can_be_changed(owner: Account, field: str) -> None:
+    response = owner.api.patch("/api/v1/me", json={field: "x"})
+    assert_refused_field(response, f"/{field}")
+
+
+@pytest.mark.parametrize("name", ["", " ", None, "x" * 121, "nul \x00", 5])
+def test_refused_names(owner: Account, name: object) -> None:
+    assert_refused_field(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
+
+
+def test_delete(people: People, driver: Driver) -> None:
+    account = people.register("leaver")
+    tokens = account.new_session()
+    headers = bearer(tokens.access)
+
+    def delete(body: object) -> int:
+        response = driver.http.request("DELETE", "/api/v1/me", json=body, headers=headers)
+        if response.is_error:
+            assert_problem(response, response.status_code)
+        return response.status_code
+
+    assert delete({}) == 422
+    assert delete({"password": people.password()}) in (401, 403, 422)
+    assert not refused_bearer(driver, tokens.access)
+    assert delete({"password": account.password}) == 204
+    assert refused_bearer(driver, tokens.access)
+    assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
+
+
+def test_address_is_free_again(people: People) -> None:
+    account = people.register()
+    first = account.id
+    response = account.api.request("DELETE", "/api/v1/me", json={"password": account.password})
+    assert response.status_code == 204, response.text
+    assert account.driver.sign_up(account.email, account.password, "Again").ok
+    token = people.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
+    assert account.driver.verify(token).ok
+    again = account.driver.sign_in(account.email, account.password).session()
+    me = account.driver.http.get("/api/v1/me", headers=bearer(again.access)).json()
+    assert me["id"] != first
+    assert (
+        account.driver.http.get("/api/v1/organizations", headers=bearer(again.access)).json()[
+            "items"
+        ]
+        == []
+    )
+
+
+def test_sole_owner_cannot_leave(people: People) -> None:
+    founder, other = people.register_all("founder", "other")
+    organization: Organization = people.organization(founder)
+    people.add(organization, other, "admin")
+    body = {"password": founder.password}
+    refused = founder.api.request("DELETE", "/api/v1/me", json=body)
+    assert_problem(refused, 409, "conflict")
+    response = founder.api.patch(f"{organization.path}/members/{other.id}", json={"role": "owner"})
+    assert response.status_code == 200, response.text
+    assert founder.api.request("DELETE", "/api/v1/me", json=body).status_code == 204
+    members = other.api.get(f"{organization.path}/members").json()["items"]
+    assert [member["user_id"] for member in members] == [other.id]
+    # The log keeps who it was.
+    events = other.api.get(f"{organization.path}/audit-events?limit=100").json()["items"]
+    assert founder.email in str(events)

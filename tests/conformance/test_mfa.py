@@ -1,0 +1,153 @@
+"""The second factor: TOTP codes and recovery codes, each once."""
+
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+import pytest
+
+from .drivers import Driver, Outcome
+from .mailbox import Mailbox
+from .people import Account, People, together
+from .problems import assert_problem
+
+
+class Authenticator:
+    """The app on the phone; never shows one code twice."""
+
+    def __init__(self, secret: str) -> None:
+        self.totp = pyotp.TOTP(secret)
+        self.used = 0
+
+    def code(self) -> str:
+        """Return a code of a step not used before, at most one step ahead of the clock."""
+        self.used = max(self.used + 1, int(time.time()) // 30)
+        while self.used > int(time.time()) // 30 + 1:
+            time.sleep(0.5)
+        return self.totp.at(self.used * 30)
+
+    def wrong_code(self) -> str:
+        """Return a code that is right for no step around now."""
+        now = int(time.time()) // 30
+        near = {self.totp.at((now + offset) * 30) for offset in range(-10, 11)}
+        return next(code for code in map("{:06}".format, range(100)) if code not in near)
+
+
+class Protected:
+    """An account with a second factor."""
+
+    def __init__(self, account: Account, driver: Driver) -> None:
+        self.account = account
+        started = driver.begin_totp(account.access())
+        assert started.ok, started.response.text
+        self.secret, self.uri = started.secret, started.otpauth_uri
+        self.app = Authenticator(self.secret)
+        self.last_code = self.app.code()
+        confirmed = driver.confirm_totp(account.access(), self.last_code)
+        assert confirmed.ok, confirmed.response.text
+        self.recovery_codes = confirmed.recovery_codes
+
+
+@pytest.fixture
+def protected(people: People, driver: Driver) -> Protected:
+    return Protected(people.register("careful"), driver)
+
+
+def test_set_up(people: People, driver: Driver) -> None:
+    account = people.register("careful")
+    access = account.access()
+    started = driver.begin_totp(access)
+    uri = urlsplit(started.otpauth_uri)
+    assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
+    assert parse_qs(uri.query)["secret"] == [started.secret]
+    assert len(started.secret) >= 32, "160 bits, as RFC 4226 recommends"
+    app = Authenticator(started.secret)
+    # Nothing is due before it is confirmed.
+    assert driver.confirm_totp(access, app.wrong_code()).outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, account.password).ok
+    confirmed = driver.confirm_totp(access, app.code())
+    assert len(set(confirmed.recovery_codes)) >= 8
+    assert all(len(code) >= 8 for code in confirmed.recovery_codes)
+    assert driver.sign_in(account.email, account.password).outcome is Outcome.MFA_REQUIRED
+    # Whoever holds a session cannot quietly exchange the factor.
+    again = driver.begin_totp(access)
+    assert_problem(again.response, 409, "conflict")
+
+
+def test_codes_work_once(protected: Protected, driver: Driver) -> None:
+    email, password = protected.account.email, protected.account.password
+
+    def sign_in(code: str) -> Outcome:
+        return driver.sign_in(email, password, totp_code=code).outcome
+
+    # Not even the code that confirmed the set-up works again.
+    assert sign_in(protected.last_code) is not Outcome.OK
+    assert sign_in(protected.app.wrong_code()) is not Outcome.OK
+    code = protected.app.code()
+    outcomes = together([lambda: sign_in(code)] * 4)
+    assert outcomes.count(Outcome.OK) == 1
+    assert sign_in(code) is not Outcome.OK
+
+
+def test_recovery_codes_work_once(protected: Protected, driver: Driver) -> None:
+    email, password = protected.account.email, protected.account.password
+    first, second = protected.recovery_codes[:2]
+
+    def sign_in(code: str) -> Outcome:
+        return driver.sign_in(email, password, recovery_code=code).outcome
+
+    outcomes = together([lambda: sign_in(first)] * 4)
+    assert outcomes.count(Outcome.OK) == 1
+    assert sign_in(first) is not Outcome.OK
+    assert sign_in("aaaa-aaaa-aaaa") is not Outcome.OK
+    assert sign_in(second) is Outcome.OK
+
+
+def test_second_factor_needs_the_first(
+    protected: Protected, driver: Driver, people: People
+) -> None:
+    email = protected.account.email
+    wrong = people.password()
+    without = driver.sign_in(email, wrong)
+    with_code = driver.sign_in(email, wrong, totp_code=protected.app.code())
+    with_recovery = driver.sign_in(email, wrong, recovery_code=protected.recovery_codes[0])
+    # A wrong password does not tell that there is a second factor.
+    assert {without.outcome, with_code.outcome, with_recovery.outcome} == {Outcome.REFUSED}
+    assert driver.sign_in(
+        email, protected.account.password, recovery_code=protected.recovery_codes[0]
+    ).ok
+
+
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12 456", "\x00" * 6])
+def test_malformed_codes(protected: Protected, driver: Driver, code: str) -> None:
+    email, password = protected.account.email, protected.account.password
+    result = driver.sign_in(email, password, totp_code=code)
+    assert result.response.status_code in (401, 422)
+    result = driver.sign_in(email, password, recovery_code=code)
+    assert result.response.status_code in (401, 422)
+
+
+def test_reset_does_not_pass_the_second_factor(
+    protected: Protected, driver: Driver, people: People, mailbox: Mailbox
+) -> None:
+    email, new = protected.account.email, people.password()
+    assert driver.forgot(email).ok
+    assert driver.reset(mailbox.token("reset-password", email), new).ok
+    assert driver.sign_in(email, new).outcome is Outcome.MFA_REQUIRED
+    assert driver.sign_in(email, new, totp_code=protected.app.code()).ok
+
+
+def test_remove(protected: Protected, driver: Driver, people: People) -> None:
+    account = protected.account
+    access = account.access()
+    wrong = driver.remove_totp(access, people.password())
+    assert wrong.outcome is Outcome.REFUSED
+    assert driver.sign_in(account.email, account.password).outcome is Outcome.MFA_REQUIRED
+    assert driver.remove_totp(access, account.password).ok
+    assert driver.sign_in(account.email, account.password).ok
+    # A new set-up has a new secret and new recovery codes.
+    renewed = Protected(account, driver)
+    assert renewed.secret != protected.secret
+    assert not set(renewed.recovery_codes) & set(protected.recovery_codes)
+    old = driver.sign_in(account.email, account.password, recovery_code=protected.recovery_codes[0])
+    assert old.outcome is not Outcome.OK

@@ -1,0 +1,243 @@
+"""Sign-in with an OpenID Connect provider."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from .drivers import Driver, Outcome, Result, bearer
+from .openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, running_provider
+from .people import People
+from .problems import assert_bare, assert_problem
+from .service import OwnService
+from .test_cookies import cookie_of
+
+
+@dataclass
+class Setting:
+    """A service that knows a provider, and a browser before it."""
+
+    driver: Driver
+    provider: OpenIdProvider
+
+    def start(self, *, cookie: bool = False) -> tuple[str, dict[str, str]]:
+        """Click on the button; the address the provider sends back to, and the cookies."""
+        answer = self.driver.begin_oidc("test", cookie=cookie)
+        assert answer.status_code == 302, answer.text
+        assert answer.headers["location"].startswith(f"{self.provider.issuer}/authorize?")
+        back = httpx2.get(answer.headers["location"]).headers["location"]
+        assert self.provider.complaints == []
+        return back, cookies_of(answer)
+
+    def sign_in(self) -> Result:
+        """Go the whole way."""
+        callback, cookies = self.start()
+        return self.driver.finish_oidc(callback, cookies)
+
+    def user(self) -> dict[str, Any]:
+        """Go the whole way; who is signed in then."""
+        access = self.sign_in().session().access
+        me: dict[str, Any] = self.driver.http.get("/api/v1/me", headers=bearer(access)).json()
+        return me
+
+
+def cookies_of(answer: httpx2.Response) -> dict[str, str]:
+    """Return the header with which a browser would bring the cookies back."""
+    cookie: SimpleCookie = SimpleCookie()
+    for header in answer.headers.get_list("set-cookie"):
+        cookie.load(header)
+    pairs = [f"{name}={morsel.value}" for name, morsel in cookie.items()]
+    return {"Cookie": "; ".join(pairs)} if pairs else {}
+
+
+@pytest.fixture(scope="module")
+def running(own_service: OwnService) -> Iterator[Setting]:
+    with running_provider() as provider:
+        providers = {
+            "test": {
+                "issuer": provider.issuer,
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+            },
+            "down": {
+                "issuer": "http://127.0.0.1:9",
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+            },
+        }
+        with own_service.another_web(
+            OIDC_PROVIDERS=json.dumps(providers), PUBLIC_URL="self"
+        ) as web:
+            yield Setting(own_service.driver(web.http), provider)
+
+
+@pytest.fixture
+def setting(running: Setting) -> Setting:
+    running.provider.identity = identity()
+    running.provider.lies = {}
+    running.provider.complaints = []
+    return running
+
+
+def identity(**changes: Any) -> dict[str, Any]:
+    """Make someone new, as the provider knows them."""
+    subject = secrets.token_hex(8)
+    return {
+        "sub": subject,
+        "email": f"{subject}@example.com",
+        "email_verified": True,
+        "name": "Grace Hopper",
+        **changes,
+    }
+
+
+def test_sign_in(setting: Setting) -> None:
+    me = setting.user()
+    assert me["email"] == setting.provider.identity["email"]
+    assert me["name"] == "Grace Hopper"
+    # The second time it is the same account.
+    assert setting.user()["id"] == me["id"]
+    assert setting.provider.complaints == []
+
+
+def test_cookie_instead_of_tokens(setting: Setting) -> None:
+    callback, cookies = setting.start(cookie=True)
+    answer = setting.driver.http.get(callback, headers=cookies)
+    assert answer.status_code in (200, 302, 303), answer.text
+    assert "token" not in answer.text
+    session = [
+        header
+        for header in answer.headers.get_list("set-cookie")
+        if "max-age=0" not in header.lower() and "1970" not in header
+    ]
+    name, value = cookie_of(httpx2.Response(200, headers=[("set-cookie", session[0])]))
+    me = setting.driver.http.get("/api/v1/me", headers={"Cookie": f"{name}={value}"})
+    assert me.json()["email"] == setting.provider.identity["email"]
+
+
+def test_account_is_keyed_by_issuer_and_subject(setting: Setting) -> None:
+    me = setting.user()
+    # The address may change at the provider: still the same account.
+    setting.provider.identity["email"] = f"{secrets.token_hex(8)}@example.com"
+    assert setting.user()["id"] == me["id"]
+    # Somebody else who got the old address there is somebody else.
+    setting.provider.identity = identity(email=me["email"])
+    result = setting.sign_in()
+    if result.ok:
+        access = result.session().access
+        other = setting.driver.http.get("/api/v1/me", headers=bearer(access)).json()
+        assert other["id"] != me["id"]
+    else:
+        assert_problem(result.response, (401, 403, 409, 422))
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", 0])
+def test_unverified_address_takes_no_account_over(
+    setting: Setting, people: People, verified: object
+) -> None:
+    victim = people.register("victim")
+    setting.provider.identity = identity(email=victim.email, email_verified=verified)
+    assert setting.sign_in().outcome is Outcome.REFUSED
+    assert victim.driver.sign_in(victim.email, victim.password).ok
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "another-client"},
+        {"aud": None},
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"iat": 4_000_000_000},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 5},
+        {"sub": "x" * 5000},
+        {"sub": "nul\x00"},
+        {"email": None},
+        {"email": "no address"},
+        {"email": ["a@example.com"]},
+        {"alg": "none"},
+        {"alg": "HS256"},
+        {"key": "foreign"},
+        {"token_status": 500},
+        {"token_status": 400, "token_body": {"error": "invalid_grant"}},
+        {"token_body": "no json"},
+        {"token_body": []},
+        {"token_body": {"access_token": "x"}},
+        {"token_body": {"access_token": "x", "token_type": "Bearer", "id_token": "a.b.c"}},
+    ],
+    ids=str,
+)
+def test_lies_of_the_provider(setting: Setting, lies: dict[str, Any]) -> None:
+    setting.provider.lies = lies
+    callback, cookies = setting.start()
+    response = setting.driver.http.get(callback, headers=cookies)
+    assert_problem(response, (401, 403, 409, 422, 502, 503))
+    assert_bare(response)
+
+
+@pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00 bell\x07", 5])
+def test_odd_names_are_no_obstacle(setting: Setting, name: object) -> None:
+    setting.provider.identity = identity(name=name)
+    assert setting.sign_in().outcome in (Outcome.OK, Outcome.REFUSED)
+
+
+def test_callback_works_once(setting: Setting) -> None:
+    callback, cookies = setting.start()
+    assert setting.driver.finish_oidc(callback, cookies).ok
+    assert setting.driver.finish_oidc(callback, cookies).outcome is Outcome.REFUSED
+
+
+def test_callback_belongs_to_the_browser_that_began(setting: Setting) -> None:
+    # An attacker sends the victim a link to the end of the attacker's own sign-in.
+    attackers_callback, _ = setting.start()
+    _, victims_cookies = setting.start()
+    for cookies in ({}, victims_cookies):
+        result = setting.driver.finish_oidc(attackers_callback, cookies)
+        assert result.outcome is Outcome.REFUSED
+
+
+def test_state_cannot_be_changed(setting: Setting) -> None:
+    callback, cookies = setting.start()
+    parts = urlsplit(callback)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    code, state = query["code"], query["state"]
+    for wrong in (
+        {"code": code},
+        {"code": code, "state": ""},
+        {"code": code, "state": "x"},
+        {"code": code, "state": state[:-1] + ("A" if state[-1] != "A" else "B")},
+        {"code": code, "state": "\x00"},
+        {"state": state},
+        {"error": "access_denied", "state": state},
+        {"error": "access_denied"},
+        {"code": "wrong", "state": state},
+        {"code": "\x00", "state": state},
+        {},
+    ):
+        response = setting.driver.http.get(parts.path, params=wrong, headers=cookies)
+        assert_problem(response, (401, 403, 422))
+        assert_bare(response)
+
+
+def test_providers_unknown_or_down(setting: Setting) -> None:
+    for name in ("unknown", "%00", "x" * 300):
+        assert_problem(setting.driver.begin_oidc(name), (404, 422))
+    assert_problem(setting.driver.begin_oidc("down"), (502, 503))
+
+
+def test_next_address_is_no_open_redirect(setting: Setting) -> None:
+    answer = setting.driver.http.get("/api/v1/auth/oidc/test?next=https://evil.example/")
+    if answer.status_code == 302:
+        assert "evil" not in answer.headers["location"]

@@ -1,0 +1,255 @@
+"""Health, metrics, documents, and how the service stops."""
+
+import re
+import signal
+import socket
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from .people import Account, Organization, unique
+from .problems import assert_bare, assert_problem
+from .proxy import Proxy
+from .service import OwnService
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def until(http: httpx2.Client, path: str, status: int, *, within: float = 5) -> httpx2.Response:
+    """Ask again until the answer has this status."""
+    deadline = time.monotonic() + within
+    while True:
+        response = http.get(path)
+        if response.status_code == status or time.monotonic() > deadline:
+            assert response.status_code == status, response.text
+            return response
+        time.sleep(0.1)
+
+
+def test_probes(http: httpx2.Client) -> None:
+    assert http.get("/livez").status_code == 200
+    assert http.get("/startupz").status_code == 200
+    ready = http.get("/readyz")
+    assert ready.status_code == 200
+    text = ready.text.lower()
+    assert all(name in text for name in ("database", "migrations", "redis"))
+    assert "failed" not in text
+    assert "degraded" not in text
+    for path in ("/livez", "/readyz", "/startupz"):
+        assert "no-store" in http.get(path).headers["cache-control"]
+
+
+def test_without_redis_it_serves_and_says_so(
+    own_service: OwnService, organization: Organization
+) -> None:
+    with own_service.another_web(REDIS_URL="redis://127.0.0.1:9/0") as web:
+        assert web.http.get("/livez").status_code == 200
+        ready = web.http.get("/readyz")
+        assert ready.status_code == 200
+        assert "degraded" in ready.text
+        headers = {"Authorization": f"Bearer {organization.owner.access()}"}
+        answer = web.http.post(
+            f"{organization.path}/projects", json={"name": unique()}, headers=headers
+        )
+        assert answer.status_code == 201, answer.text
+        # A job that could not be handed over is run all the same.
+        answer = web.http.post(
+            f"{organization.path}/exports", json={"format": "csv"}, headers=headers
+        )
+        assert answer.status_code == 202
+    deadline = time.monotonic() + 60
+    while organization.owner.api.get(answer.headers["location"]).json()["status"] != "succeeded":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_without_database(own_service: OwnService, owner: Account) -> None:
+    url = urlsplit(own_service.env["DATABASE_URL"])
+    assert url.hostname
+    assert url.port
+    proxy = Proxy(url.hostname, url.port)
+    through_proxy = own_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
+    headers = {"Authorization": f"Bearer {owner.access()}"}
+    with own_service.another_web(DATABASE_URL=through_proxy) as web:
+        until(web.http, "/readyz", 200)
+        assert web.http.get("/api/v1/me", headers=headers).status_code == 200
+        proxy.cut()
+        ready = until(web.http, "/readyz", 503)
+        assert "database" in ready.text
+        assert web.http.get("/livez").status_code == 200
+        started = time.monotonic()
+        broken = web.http.get("/api/v1/me", headers=headers)
+        assert time.monotonic() - started < 10
+        # The one error that can be forced from outside: it tells its request id only.
+        assert_problem(broken, (500, 503))
+        assert_bare(broken)
+        assert not re.search(r"connect|postgres|127\.0\.0\.1|\d{4,5}", broken.json()["detail"])
+        proxy.mend()
+        until(web.http, "/readyz", 200)
+        assert web.http.get("/api/v1/me", headers=headers).status_code == 200
+    proxy.cut()
+
+
+def test_without_migrations(own_service: OwnService) -> None:
+    with own_service.another_web(**own_service.empty_database) as web:
+        assert web.http.get("/livez").status_code == 200
+        for path in ("/readyz", "/startupz"):
+            response = web.http.get(path)
+            assert response.status_code == 503
+            assert "migrations" in response.text
+
+
+def test_draining(own_service: OwnService, tmp_path: Path) -> None:
+    drain_file = tmp_path / "drain"
+    with own_service.another_web(DRAIN_FILE=str(drain_file)) as web:
+        until(web.http, "/readyz", 200)
+        drain_file.touch()
+        until(web.http, "/readyz", 503)
+        assert web.http.get("/livez").status_code == 200
+        assert web.http.get("/api/v1/me").status_code == 401
+        drain_file.unlink()
+        until(web.http, "/readyz", 200)
+
+
+def test_shutdown_finishes_what_is_in_flight(
+    own_service: OwnService, organization: Organization
+) -> None:
+    token = organization.owner.access()
+    body = b'{"name": "In flight"}'
+    with own_service.another_web() as web:
+        address = urlsplit(web.base_url)
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            head = (
+                f"POST {organization.path}/projects HTTP/1.1\r\nHost: {address.netloc}\r\n"
+                f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            )
+            connection.sendall(head.encode() + body[:5])
+            time.sleep(0.5)
+            web.process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            assert web.process.poll() is None, "it did not wait for the request"
+            connection.sendall(body[5:])
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 201"), answer
+        assert web.process.wait(20) == 0
+
+
+def test_metrics_are_protected(
+    http: httpx2.Client, own_service: OwnService, owner: Account
+) -> None:
+    http.get("/nothing/at/all")
+    assert_problem(http.get("/metrics"), (401, 403, 404))
+    for wrong in ("x", own_service.metrics_token[:-1], owner.access()):
+        response = http.get("/metrics", headers={"Authorization": f"Bearer {wrong}"})
+        assert_problem(response, (401, 403, 404))
+    response = http.get(
+        "/metrics", headers={"Authorization": f"Bearer {own_service.metrics_token}"}
+    )
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith(("text/plain", "application/openmetrics"))
+    assert "# HELP" in response.text
+    # Paths that do not exist must not each make a series.
+    assert "/nothing/at/all" not in response.text
+
+
+@pytest.fixture(scope="module")
+def document(http: httpx2.Client) -> dict[str, Any]:
+    response = http.get("/openapi.json")
+    assert response.status_code == 200
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """List (method, path, operation)."""
+    return [
+        (method, path, item[method])
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+
+
+CONTRACT = {
+    "/me": "get patch delete",
+    "/organizations": "get post",
+    "/organizations/{organization_id}": "get patch delete",
+    "/organizations/{organization_id}/members": "get",
+    "/organizations/{organization_id}/members/{user_id}": "patch delete",
+    "/organizations/{organization_id}/invitations": "get post",
+    "/organizations/{organization_id}/invitations/{invitation_id}": "get delete",
+    "/invitations/accept": "post",
+    "/organizations/{organization_id}/projects": "get post",
+    "/organizations/{organization_id}/projects/import": "post",
+    "/organizations/{organization_id}/projects/{project_id}": "get patch delete",
+    "/organizations/{organization_id}/api-keys": "get post",
+    "/organizations/{organization_id}/api-keys/{api_key_id}": "delete",
+    "/organizations/{organization_id}/exports": "post",
+    "/organizations/{organization_id}/exports/{export_id}": "get",
+    "/organizations/{organization_id}/exports/{export_id}/download": "get",
+    "/organizations/{organization_id}/audit-events": "get",
+    "/organizations/{organization_id}/dashboard": "get",
+}
+
+
+def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    found = {
+        re.sub(r"\{key_id\}", "{api_key_id}", path): item
+        for path, item in document["paths"].items()
+    }
+    for path, methods in CONTRACT.items():
+        item = found[f"/api/v1{path}"]
+        assert set(methods.split()) <= set(item), path
+
+
+def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(document):
+        if not path.startswith("/api/"):
+            continue
+        responses = operation["responses"]
+        assert "429" in responses, (method, path)
+        for status, response in responses.items():
+            if status[0] in "45":
+                assert set(response["content"]) == {"application/problem+json"}, (path, status)
+        if operation.get("security"):
+            assert "401" in responses, (method, path)
+        if "{organization_id}" in path:
+            assert {"401", "403", "404"} <= set(responses), (method, path)
+
+
+def test_deprecated_operations_say_so(http: httpx2.Client, document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        response = http.request(method, re.sub(r"\{.*?\}", "x", path))
+        if not operation.get("deprecated"):
+            assert "deprecation" not in response.headers, path
+            continue
+        since = re.fullmatch(r"@(\d+)", response.headers["deprecation"])
+        assert since, response.headers["deprecation"]
+        sunset = parsedate_to_datetime(response.headers["sunset"]).astimezone(UTC)
+        assert sunset.timestamp() >= int(since[1])
+
+
+def test_docs(http: httpx2.Client) -> None:
+    response = http.get("/docs")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/html")
+    # The page works where the internet does not.
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", response.text)
+
+
+def test_docs_can_be_turned_off(own_service: OwnService) -> None:
+    with own_service.another_web(DOCS_ENABLED="false") as web:
+        for path in ("/docs", "/openapi.json"):
+            assert_problem(web.http.get(path), 404, "not-found")

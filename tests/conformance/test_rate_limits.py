@@ -1,0 +1,166 @@
+"""Rate limits: they hold, they say so, and no header buys a way around them."""
+
+import re
+import time
+from collections.abc import Callable
+
+import httpx2
+
+from .drivers import Driver, Outcome, Result, bearer
+from .people import People
+from .problems import assert_problem
+from .service import OwnService
+
+POLICY = re.compile(r'^"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*$')
+LIMIT = re.compile(r'^"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*$')
+
+
+def until_limited(call: Callable[[int], Result], *, at_most: int) -> int:
+    """Repeat a call until it is refused for being too many; how many it took."""
+    for number in range(at_most):
+        result = call(number)
+        if result.outcome is Outcome.LIMITED:
+            assert_problem(result.response, 429, "rate-limited")
+            return number
+        assert result.outcome is not Outcome.OK
+    raise AssertionError(f"{at_most} attempts, and no end")
+
+
+def statuses(http: httpx2.Client, count: int, **headers: str) -> list[int]:
+    """Make anonymous requests; their statuses."""
+    return [http.get("/api/v1/me", headers=headers).status_code for _ in range(count)]
+
+
+def test_by_address_before_authentication(own_service: OwnService) -> None:
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_IP="20/minute"
+    ) as web:
+        first = web.http.get("/api/v1/me")
+        assert_problem(first, 401)
+        assert POLICY.match(first.headers["ratelimit-policy"])
+        assert LIMIT.match(first.headers["ratelimit"])
+        # Unknown paths and forged credentials count as well.
+        for _ in range(5):
+            web.http.get("/nothing")
+            web.http.get("/api/v1/me", headers=bearer("forged"))
+        assert statuses(web.http, 12).count(401) == 9
+        limited = web.http.get("/api/v1/me")
+        assert_problem(limited, 429, "rate-limited")
+        assert 1 <= int(limited.headers["retry-after"]) <= 60
+        assert POLICY.match(limited.headers["ratelimit-policy"])
+        assert ";r=0;" in limited.headers["ratelimit"]
+        # No header makes another client of this one.
+        for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP"):
+            value = "for=198.51.100.1" if name == "Forwarded" else "198.51.100.1"
+            assert_problem(web.http.get("/api/v1/me", headers={name: value}), 429)
+        # Probes are not the world's.
+        for path in ("/livez", "/readyz"):
+            assert web.http.get(path).status_code == 200
+
+
+def test_address_behind_a_proxy(own_service: OwnService) -> None:
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_IP="10/minute", TRUSTED_PROXIES="1"
+    ) as web:
+
+        def ask(forwarded: str, count: int) -> list[int]:
+            return statuses(web.http, count, **{"X-Forwarded-For": forwarded})
+
+        assert set(ask("203.0.113.1", 10)) == {401}
+        assert set(ask("203.0.113.1", 2)) == {429}
+        # Each client has a share of its own.
+        assert set(ask("203.0.113.2", 10)) == {401}
+        # What the client itself wrote is left of what the proxy added.
+        for forged in ("198.51.100.9, 203.0.113.1", "x, , 203.0.113.1", "203.0.113.1:4711"):
+            assert set(ask(forged, 1)) == {429}, forged
+        # A client of IPv6 owns a whole network.
+        assert set(ask("2001:db8::1", 10)) == {401}
+        assert set(ask("2001:db8::ffff", 1)) == {429}
+
+
+def test_by_principal(own_service: OwnService, people: People) -> None:
+    one, two = people.register_all("one", "two")
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
+    ) as web:
+        # Two sessions of one user share what the user has.
+        tokens = [one.access(), one.new_session().access]
+        answers = [web.http.get("/api/v1/me", headers=bearer(tokens[n % 2])) for n in range(12)]
+        assert [answer.status_code for answer in answers].count(200) == 10
+        assert_problem(answers[-1], 429, "rate-limited")
+        answer = web.http.get("/api/v1/me", headers=bearer(two.access()))
+        assert answer.status_code == 200
+        assert POLICY.match(answer.headers["ratelimit-policy"])
+
+
+def _from(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address}
+
+
+def test_guessing_a_password(own_service: OwnService, people: People) -> None:
+    victim, other = people.register_all("victim", "other")
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(),
+        RATE_LIMIT_SIGN_IN="5/minute",
+        TRUSTED_PROXIES="1",
+    ) as web:
+        driver = own_service.driver(web.http)
+
+        def guess(_: int) -> Result:
+            return driver.sign_in(victim.email, people.password(), headers=_from("203.0.113.66"))
+
+        assert until_limited(guess, at_most=20) >= 3
+        # Not even the right password is looked at there now.
+        result = driver.sign_in(victim.email, victim.password, headers=_from("203.0.113.66"))
+        assert result.outcome is Outcome.LIMITED
+        # Whoever sits elsewhere is not locked out by it.
+        assert driver.sign_in(victim.email, victim.password, headers=_from("203.0.113.1")).ok
+        assert driver.sign_in(other.email, other.password, headers=_from("203.0.113.2")).ok
+
+
+def test_guessing_from_everywhere(own_service: OwnService, people: People) -> None:
+    victim = people.register("victim")
+    unknown = people.address()
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(),
+        RATE_LIMIT_SIGN_IN="2/3 second",
+        TRUSTED_PROXIES="1",
+    ) as web:
+        driver = own_service.driver(web.http)
+
+        def spread(email: str) -> Callable[[int], Result]:
+            return lambda number: driver.sign_in(
+                email, people.password(), headers=_from(f"198.51.100.{number}")
+            )
+
+        until_limited(spread(victim.email), at_most=150)
+        # An address without an account is limited in the same way.
+        until_limited(spread(unknown), at_most=150)
+        # It passes: nobody is locked out for good.
+        deadline = time.monotonic() + 15
+        while not driver.sign_in(victim.email, victim.password, headers=_from("203.0.113.1")).ok:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+
+
+def test_trying_many_accounts(own_service: OwnService, people: People) -> None:
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
+    ) as web:
+        driver = own_service.driver(web.http)
+        until_limited(lambda _: driver.sign_in(people.address(), people.password()), at_most=100)
+
+
+def test_guessing_a_code(own_service: OwnService, people: People, driver: Driver) -> None:
+    from .test_mfa import Protected  # noqa: PLC0415 - pulls no test in
+
+    protected = Protected(people.register("careful"), driver)
+    account, wrong = protected.account, protected.app.wrong_code()
+    with own_service.another_web(
+        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
+    ) as web:
+        limited = own_service.driver(web.http)
+        until_limited(
+            lambda _: limited.sign_in(account.email, account.password, totp_code=wrong),
+            at_most=60,
+        )

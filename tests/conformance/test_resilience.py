@@ -1,0 +1,83 @@
+"""No job is lost: not with a killed worker, not with an emptied Valkey."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+
+import pytest
+
+from .people import Organization, People, at_once, together
+from .service import OwnService
+from .test_exports import finished, start
+
+BOUND = 90
+
+
+@pytest.fixture
+def large(people: People) -> Organization:
+    """An organization whose export takes a while."""
+    organization = people.organization(people.register("heavy"))
+    at_once(
+        lambda block: organization.import_projects(
+            [f"Project {block} {number}" for number in range(1000)], description="x" * 900
+        ),
+        range(8),
+    )
+    return organization
+
+
+def test_killed_worker(own_service: OwnService, large: Organization) -> None:
+    paths = together([lambda: start(large, "json")] * 6)
+    api = large.owner.api
+    deadline = time.monotonic() + 30
+    # In the middle: something runs or has run, and something is still to be done.
+    while {"queued"} == {api.get(path).json()["status"] for path in paths}:
+        assert time.monotonic() < deadline
+    own_service.signal("worker", signal.SIGKILL)
+    left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
+    assert left, "the worker was faster than its murderer: make the export larger"
+    own_service.start("worker")
+    for path in paths:
+        export = finished(large.owner, path, within=BOUND)
+        assert export["status"] == "succeeded"
+        assert len(api.get(export["download_url"]).json()) == 8000
+    # The effect happened once each.
+    events = api.get(f"{large.path}/audit-events?limit=100").json()["items"]
+    per_export = [event for event in events if event["action"].startswith("export.")]
+    assert len({(event["action"], str(event["target"])) for event in per_export}) == len(per_export)
+
+
+def test_emptied_valkey(own_service: OwnService, organization: Organization) -> None:
+    organization.project()
+    own_service.signal("worker", signal.SIGSTOP)
+    try:
+        paths = [start(organization) for _ in range(3)]
+        own_service.empty_valkey()
+    finally:
+        own_service.signal("worker", signal.SIGCONT)
+    for path in paths:
+        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+
+
+def test_killed_and_emptied(own_service: OwnService, organization: Organization) -> None:
+    own_service.signal("worker", signal.SIGSTOP)
+    paths = [start(organization) for _ in range(3)]
+    own_service.signal("worker", signal.SIGKILL)
+    own_service.empty_valkey()
+    own_service.start("worker")
+    for path in paths:
+        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler"])
+def test_ends_in_order(own_service: OwnService, name: str) -> None:
+    process = own_service.spawn(name)
+    try:
+        time.sleep(5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

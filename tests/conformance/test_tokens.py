@@ -1,0 +1,269 @@
+"""Tokens: what a forged, foreign or replayed one may do (nothing)."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .drivers import Driver, Outcome, bearer
+from .mailbox import Mailbox
+from .people import Account, Organization, People, as_key, together
+from .problems import assert_bare, assert_problem
+from .service import OwnService
+from .test_accounts import refused_bearer
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read the claims without checking anything."""
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_access_token_verifies_against_the_published_keys(
+    http: httpx2.Client, owner: Account
+) -> None:
+    response = http.get("/.well-known/jwks.json")
+    assert response.status_code == 200
+    keys = jwt.PyJWKSet.from_dict(response.json())
+    for key in response.json()["keys"]:
+        assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+        assert key["kid"]
+        assert "d" not in key, "a private key is published"
+    token = owner.new_session().access
+    header = jwt.get_unverified_header(token)
+    assert header["alg"] == "EdDSA"
+    assert header["typ"].lower() == "at+jwt"
+    unchecked = claims_of(token)
+    claims = jwt.decode(
+        token,
+        keys[header["kid"]],
+        algorithms=["EdDSA"],
+        audience=unchecked["aud"],
+        issuer=unchecked["iss"],
+        options={"require": ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]},
+    )
+    assert claims["sub"] == owner.id
+    assert claims["exp"] - claims["iat"] == 600
+    assert not {"role", "roles", "scope", "email"} & set(claims)
+
+
+def test_two_keys_are_live(own_service: OwnService, http: httpx2.Client, owner: Account) -> None:
+    kids = [key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]]
+    assert len(set(kids)) == len(own_service.jwt_seeds) == 2
+    # With the keys exchanged, as half-way through a rotation, old tokens still work.
+    rotated = ",".join(reversed(own_service.jwt_seeds))
+    with own_service.another_web(JWT_KEYS=rotated) as web:
+        assert {key["kid"] for key in web.http.get("/.well-known/jwks.json").json()["keys"]} == set(
+            kids
+        )
+        assert web.http.get("/api/v1/me", headers=bearer(owner.access())).status_code == 200
+
+
+def test_token_signed_by_the_older_key_is_accepted(own_service: OwnService, owner: Account) -> None:
+    token = owner.new_session().access
+    header, claims = jwt.get_unverified_header(token), claims_of(token)
+    http = owner.driver.http
+    jwks = http.get("/.well-known/jwks.json").json()["keys"]
+    (older,) = [key["kid"] for key in jwks if key["kid"] != header["kid"]]
+    resigned = own_service.sign(claims, {**header, "kid": older}, key=1)
+    assert http.get("/api/v1/me", headers=bearer(resigned)).status_code == 200
+
+
+def _raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owner: Account) -> None:
+    token = owner.new_session().access
+    header, claims = jwt.get_unverified_header(token), claims_of(token)
+    now = int(time.time())
+    # The tools are right: signed anew without a change, it is accepted.
+    assert not refused_bearer(owner.driver, own_service.sign(claims, header))
+
+    jwk = http.get("/.well-known/jwks.json").json()["keys"][0]
+    public = jwt.PyJWK(jwk).key
+    public_pem = public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    public_raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    stranger = Ed25519PrivateKey.generate()
+    stranger_jwk = jwt.algorithms.OKPAlgorithm.to_jwk(stranger.public_key(), as_dict=True)
+
+    def signed(**changes: Any) -> str:
+        return own_service.sign({**claims, **changes}, header)
+
+    def without(claim: str) -> str:
+        return own_service.sign({k: v for k, v in claims.items() if k != claim}, header)
+
+    def hs256(secret: bytes) -> str:
+        unsigned = _raw({**header, "alg": "HS256"}, claims).rsplit(".", 1)[0]
+        mac = jwt.get_algorithm_by_name("HS256").sign(unsigned.encode(), secret)
+        return f"{unsigned}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+    foreign = str(uuid.uuid4())
+    forged = {
+        "alg none": _raw({**header, "alg": "none"}, claims),
+        "alg None": _raw({**header, "alg": "None"}, claims, b"x"),
+        "alg missing": _raw({"kid": header["kid"], "typ": "at+jwt"}, claims, b"x"),
+        "alg a number": _raw({**header, "alg": 1}, claims, b"x"),
+        "HS256 with the public key": hs256(public_raw),
+        "HS256 with the public key as PEM": hs256(public_pem),
+        "HS256 with nothing": hs256(b""),
+        "no signature": token.rsplit(".", 1)[0] + ".",
+        "other signature": token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB"),
+        "other key": jwt.encode(claims, stranger, algorithm="EdDSA", headers=header),
+        "own key in the header": jwt.encode(
+            claims, stranger, algorithm="EdDSA", headers={**header, "jwk": stranger_jwk}
+        ),
+        "key address in the header": jwt.encode(
+            claims, stranger, algorithm="EdDSA", headers={**header, "jku": "http://127.0.0.1:1/"}
+        ),
+        "unknown kid": own_service.sign(claims, {**header, "kid": "unknown"}),
+        "kid with a path": own_service.sign(claims, {**header, "kid": "../../dev/null"}),
+        "no kid": own_service.sign(claims, {"typ": "at+jwt"}),
+        "typ JWT": own_service.sign(claims, {**header, "typ": "JWT"}),
+        "no typ": own_service.sign(claims, {**header, "typ": None}),
+        "expired": signed(iat=now - 700, exp=now - 100),
+        "not yet": signed(nbf=now + 3600),
+        "made in the future": signed(iat=now + 3600, exp=now + 4200),
+        "other audience": signed(aud="https://other.example"),
+        "audience list": signed(aud=["https://other.example"]),
+        "other issuer": signed(iss="https://other.example"),
+        "other subject": signed(sub=foreign),
+        "subject no id": signed(sub="admin"),
+        "subject a number": signed(sub=1),
+        "other session": signed(sid=foreign),
+        "session no id": signed(sid="x"),
+        "session null": signed(sid=None),
+        "session with NUL": signed(sid="\x00"),
+        "exp text": signed(exp="never"),
+        "exp huge": signed(exp=10**30),
+        "claims a list": own_service.sign_payload(b"[]", header),
+        "claims no JSON": own_service.sign_payload(b"{", header),
+        "crit": own_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
+        **{f"no {claim}": without(claim) for claim in ("exp", "sub", "sid", "aud", "iss")},
+    }
+    accepted = []
+    for name, attempt in forged.items():
+        response = http.get("/api/v1/me", headers=bearer(attempt))
+        if response.status_code == 200:
+            accepted.append(name)
+            continue
+        assert response.status_code == 401, (name, response.text)
+        assert_problem(response, 401, "unauthenticated")
+        assert_bare(response)
+    assert accepted == []
+
+
+def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
+    token = owner.access()
+    for answer in (
+        http.get(f"/api/v1/me?access_token={token}"),
+        http.get("/api/v1/me", headers={"Cookie": f"access_token={token}; session={token}"}),
+        http.get("/api/v1/me", headers={"Authorization": f"Token {token}"}),
+        http.get("/api/v1/me", headers={"Authorization": token}),
+        http.get("/api/v1/me", headers={"X-API-Key": token}),
+    ):
+        assert_problem(answer, 401, "unauthenticated")
+
+
+def test_no_kind_of_token_passes_for_another(
+    people: People, organization: Organization, driver: Driver, mailbox: Mailbox
+) -> None:
+    account = people.register("confused")
+    tokens = account.new_session()
+    pending = people.address("pending")
+    password = people.password()
+    driver.sign_up(pending, password, "Pending")
+    driver.forgot(account.email)
+    kinds = {
+        "access": tokens.access,
+        "refresh": tokens.refresh,
+        "verification": mailbox.token("verify-email", pending),
+        "reset": mailbox.token("reset-password", account.email),
+        "invitation": people.invite(organization, account.email, "viewer"),
+        "api key": organization.key("projects:read")["key"],
+    }
+    http = driver.http
+    me = bearer(tokens.access)
+
+    def accept(token: str) -> httpx2.Response:
+        return http.post("/api/v1/invitations/accept", json={"token": token}, headers=me)
+
+    uses: dict[str, Callable[[str], httpx2.Response]] = {
+        "access": lambda token: http.get("/api/v1/me", headers=bearer(token)),
+        "refresh": lambda token: driver.refresh(token).response,
+        "verification": lambda token: driver.verify(token).response,
+        "reset": lambda token: driver.reset(token, people.password()).response,
+        "invitation": accept,
+        "api key": lambda token: http.get(f"{organization.path}/projects", headers=as_key(token)),
+    }
+    for use, attempt in uses.items():
+        for kind, token in {**kinds, "nothing": "x", "much": "A" * 3000, "nul": "\x00"}.items():
+            # HTTP itself forbids NUL in a header.
+            if kind == use or (kind == "nul" and use in ("access", "api key")):
+                continue
+            if (use, kind) == ("api key", "access"):
+                # A user's token in that place is a stranger's: no such organization.
+                assert_problem(attempt(token), 404, "not-found")
+                continue
+            # An API key at /me is known, but not as a user.
+            allowed = (401, 403) if (use, kind) == ("access", "api key") else (401, 404, 422)
+            response = attempt(token)
+            assert response.status_code in allowed, (use, kind, response.text)
+            assert_problem(response, allowed)
+    # None of it used the right ones up.
+    for kind in ("access", "refresh", "verification", "invitation", "api key"):
+        assert uses[kind](kinds[kind]).is_success, kind
+    assert uses["reset"](kinds["reset"]).is_success
+
+
+def test_refresh_rotates(people: People, driver: Driver) -> None:
+    account = people.register()
+    first = account.new_session()
+    second = driver.refresh(first.refresh).session()
+    assert second.refresh != first.refresh
+    assert second.access != first.access
+    assert second.expires_in == 600
+    assert claims_of(second.access)["sid"] == claims_of(first.access)["sid"]
+    # The old access token lives on: it is of the same session.
+    assert not refused_bearer(driver, first.access)
+    assert len(driver.sessions(second.access)) == 1
+
+
+def test_parallel_refreshes_and_later_replay(people: People, driver: Driver) -> None:
+    account = people.register()
+    first = account.new_session()
+    other = account.new_session()
+    results = together([lambda: driver.refresh(first.refresh)] * 8)
+    winners = [result for result in results if result.ok]
+    assert len(winners) == 1
+    assert all(r.outcome is Outcome.REFUSED for r in results if r not in winners)
+    assert all(r.response.status_code == 401 for r in results if r not in winners)
+
+    # Two tabs: the losers did no harm, within ten seconds of the rotation.
+    second = winners[0].session()
+    assert not refused_bearer(driver, second.access)
+    third = driver.refresh(second.refresh).session()
+    assert driver.refresh(second.refresh).outcome is Outcome.REFUSED
+    assert not refused_bearer(driver, third.access)
+
+    time.sleep(11)
+    # Later it is a replay, by a thief or of a thief: the whole session ends, and only it.
+    assert driver.refresh(first.refresh).outcome is Outcome.REFUSED
+    assert refused_bearer(driver, third.access)
+    assert driver.refresh(third.refresh).outcome is Outcome.REFUSED
+    assert not refused_bearer(driver, other.access)
+
+
+@pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 43, "A" * 10_000, "é"])
+def test_refresh_tokens_that_are_none(driver: Driver, token: str) -> None:
+    assert_problem(driver.refresh(token).response, (401, 422))
