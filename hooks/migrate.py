@@ -1,23 +1,29 @@
-"""Run the migration of one version, in the project that is being updated.
+"""Run the migration of one version, in the service that is being updated.
 
-Copier calls this for every version that an update crosses (`_migrations` in copier.yml), before
-it renders the new one. It runs on Copier's Python: only the standard library is there.
+Copier calls this for every version that an update crosses (`_migrations` in copier.yml), with
+its own Python, 3.10 or later: nothing but the standard library and Copier itself is there.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hooks.steps import Project
+from hooks.project import Project
 from hooks.versions import MIGRATIONS
 
 
-def run(version: str, project: Project) -> None:
-    """Run the steps of a version in order."""
+def run(stage: str, version: str, project: Project) -> None:
+    """Run one stage of every step of a version, in order."""
     for step in MIGRATIONS[version]:
-        step(project)
+        if stage == "before":
+            step.before(project)
+        else:
+            step.after(project)
+    if stage == "after":
+        shutil.rmtree(project.notes, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], Project(Path.cwd(), sys.argv[2]))
+    run(sys.argv[1], sys.argv[2], Project(Path.cwd(), sys.argv[3]))

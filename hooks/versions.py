@@ -3,8 +3,8 @@
 None so far. The first would read:
 
     "2.0.0": [
-        move("docs/runbook.md", "docs/operations.md"),
-        rename_answer("jobs", "job_engine"),
+        Move("docs/runbook.md", "docs/operations.md"),
+        RenameAnswer("jobs", "job_engine"),
     ],
 
 and stand in `_migrations` of copier.yml too (docs/updating.md); a test compares the two.

@@ -15,11 +15,8 @@ from variants import Render, Variant, every_variant, has_python, values
 
 
 def pytest_configure() -> None:
-    """Let the in-process tests see what a new user's shell has."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("PYTEST")}
-    clean = template.clean_environment()
-    os.environ.clear()
-    os.environ.update(kept | clean)
+    """Keep a developer's own Copier and git settings out of what is rendered in process."""
+    os.environ.update(template.SETTINGS)
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +61,14 @@ def render(shared: Path, released: Path) -> Render:
     return rendered
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401 - pytest's own, untyped
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was proven by rendering, what by running, and what was not."""
     done: dict[str, set[str]] = {"rendered": set(), "run": set()}
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             done[name].add(value)
+    if not any(done.values()):
+        return
     total = len(every_variant())
     terminalreporter.section("variants")
     terminalreporter.line(

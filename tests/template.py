@@ -21,6 +21,16 @@ _KEPT = {"CI", "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "US
 _KEPT_PREFIXES = ("LC_", "PIP_", "PYENV_", "REQUESTS_", "SSL_", "UV_")
 _DROPPED_PREFIXES = ("UV_PROJECT", "UV_RUN", "UV_WORKING", "UV_ENV")
 
+SETTINGS = {
+    "COPIER_SETTINGS_PATH": str(ROOT / "tests" / "copier-settings.yml"),
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "A User",
+    "GIT_AUTHOR_EMAIL": "user@example.com",
+    "GIT_COMMITTER_NAME": "A User",
+    "GIT_COMMITTER_EMAIL": "user@example.com",
+}
+
 
 def clean_environment() -> dict[str, str]:
     """What a new user's shell has: nothing of this project's, nothing of a developer's habits."""
@@ -35,16 +45,7 @@ def clean_environment() -> dict[str, str]:
     path = [part for part in kept.get("PATH", "").split(os.pathsep) if not part.startswith(own)]
     if (folder := str(Path(UV).parent)) not in path:
         path.append(folder)
-    return kept | {
-        "PATH": os.pathsep.join(path),
-        "COPIER_SETTINGS_PATH": str(ROOT / "tests" / "copier-settings.yml"),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "A User",
-        "GIT_AUTHOR_EMAIL": "user@example.com",
-        "GIT_COMMITTER_NAME": "A User",
-        "GIT_COMMITTER_EMAIL": "user@example.com",
-    }
+    return kept | SETTINGS | {"PATH": os.pathsep.join(path)}
 
 
 def attempt(
@@ -91,6 +92,14 @@ def copy_working_tree(target: Path) -> None:
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, destination)
+
+
+def copy_what_answers_change(target: Path) -> None:
+    """Copy the template without the files that are the same for all answers, which are most."""
+    copy_working_tree(target)
+    for file in (target / "templates").rglob("*"):
+        if file.is_file() and file.suffix != ".jinja" and "_partials" not in file.parts:
+            file.unlink()
 
 
 def commit(repository: Path, message: str, tag: str | None = None) -> None:

@@ -71,6 +71,7 @@ def test_no_two_layers_write_one_path(variant: Variant) -> None:
 @pytest.mark.parametrize("source", LAYERED, ids=str)
 def test_name(source: PurePosixPath) -> None:
     assert LAYER.fullmatch(source.parts[0]), "only the answers file stands outside a layer"
+    assert not LAYER.fullmatch(source.name), "a layer is a directory"
     for part in source.parts:
         assert LAYER.fullmatch(part) or re.fullmatch(r"[A-Za-z0-9._-]+", part), part
     assert source.name not in PICKED_UP, f"name it {source.name}.jinja"

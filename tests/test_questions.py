@@ -1,0 +1,147 @@
+"""What is asked, what is taken for an answer, and what is refused."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from copier.errors import CopierError
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, FileSystemLoader, Template
+from pytest_copie.plugin import Copie
+
+from template import ROOT, configuration, copy_working_tree, questions
+from variants import names_used, values
+
+ASKED = {name: question for name, question in questions().items() if question.get("when", True)}
+MACROS: Any = (
+    Environment(
+        autoescape=False,  # noqa: S701 - no HTML here
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        loader=FileSystemLoader(ROOT / "templates" / "_partials"),
+    )
+    .get_template("validate.jinja")
+    .module
+)
+
+REFUSED = {
+    "purpose": ["", "shop"],
+    "project_name": ["", "  ", " Acme", "Acme ", "a\nb", "a\tb", "a\0b", "a\x7fb", "a\u2028b",
+                     "x" * 201],
+    "project_slug": ["", "Acme", "1up", "-a", "a-", "a--b", "a_b", "ä", "a\n", "../a", "x" * 41],
+    "project_description": ["", "a\r\nb", "x" * 501],
+    "author_name": ["", "a\x1bb", "x" * 201],
+    "author_email": ["", "a", "a@b", "a b@c.de", 'a"@b.de', "a@b.de\n",
+                     "@b.de", "a@b..de", "x" * 250 + "@b.de"],
+    "framework": ["", "rails"],
+    "jobs": ["", "rq"],
+    "python_version": ["", "3.11", "4"],
+}  # fmt: skip
+TAKEN = {
+    "project_name": ['"', "\\", "{{ 7*7 }}", "${{ x }}", "😀", "שלום", "--help", "a: b", "# x",
+                     "x" * 200],
+    "project_slug": ["a", "a1", "billing-api-2", "x" * 40],
+    "project_description": ["'''", "{% raw %}", "x" * 500],
+    "author_name": ["Zoë O'Brien", "Иван", "[x](y)"],
+    "author_email": ["a@b.de", "a.b+c@mail.example.com", "o'brien@example.org", "ü@example.org"],
+    "python_version": ["3.12", "3.13", "3.14"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def only_questions(tmp_path: Path) -> Path:
+    """Return the template without the service: the questions and the record of the answers."""
+    folder = tmp_path / "template"
+    copy_working_tree(folder)
+    for layer in (folder / "templates").glob("{{layer.*}}"):
+        layer.rename(tmp_path / layer.name)
+    return folder
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_question_reads_as_a_sentence(name: str) -> None:
+    question = ASKED[name]
+    assert question["default"]
+    assert "choices" in question or "validator" in question
+    for purpose in values("purpose"):
+        text = Template(question["help"]).render(purpose=purpose)
+        assert re.fullmatch(r"[^\n?]+\?( \(.+\))?", text)
+        assert len(text) <= 110, "one line of a terminal"
+
+
+def test_every_question_is_used() -> None:
+    defaults = " ".join(str(question) for question in questions().values())
+    for name in ASKED:
+        assert name in names_used() or re.search(rf"\[{name}\]", defaults), name
+
+
+def test_what_copier_yml_must_and_must_not_have() -> None:
+    configured = configuration()
+    assert configured["_envops"] == {"undefined": "jinja2.StrictUndefined"}
+    assert not {"_tasks", "_jinja_extensions"} & set(configured), "they would ask for --trust"
+    assert (ROOT / "copier.yml").read_text().count("\n") < 250
+
+
+@pytest.mark.parametrize("purpose", values("purpose"))
+def test_the_purpose_sets_the_framework(copie: Copie, only_questions: Path, purpose: str) -> None:
+    result = copie.copy({"purpose": purpose}, template_dir=only_questions)
+    assert result.exception is None
+    assert result.answers["purpose"] == purpose
+    assert result.answers["framework"] in values("framework")
+
+
+def test_the_defaults(copie: Copie, only_questions: Path) -> None:
+    result = copie.copy(template_dir=only_questions)
+    assert result.answers == {
+        "purpose": "saas",
+        "project_name": "Acme Cloud",
+        "project_slug": "acme-cloud",
+        "project_description": ASKED["project_description"]["default"],
+        "author_name": "The Platform Team",
+        "author_email": "team@example.com",
+        "framework": "fastapi",
+        "jobs": "celery",
+        "python_version": "3.13",
+    }
+
+
+@pytest.mark.parametrize(("name", "answers"), REFUSED.items())
+def test_refused(copie: Copie, only_questions: Path, name: str, answers: list[str]) -> None:
+    for answer in answers:
+        result = copie.copy({name: answer}, template_dir=only_questions)
+        assert isinstance(result.exception, (ValueError, CopierError)), repr(answer)
+        assert name in str(result.exception)
+
+
+@pytest.mark.parametrize(("name", "answers"), TAKEN.items())
+def test_taken(copie: Copie, only_questions: Path, name: str, answers: list[str]) -> None:
+    for answer in answers:
+        result = copie.copy({name: answer}, template_dir=only_questions)
+        assert result.exception is None, repr(answer)
+        assert result.answers[name] == answer
+
+
+@given(st.text(max_size=250))
+def test_text_is_refused_only_when_it_cannot_be_shown(answer: str) -> None:
+    def cannot_be_shown(character: str) -> bool:
+        return (
+            unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+            or 0xFDD0 <= ord(character) <= 0xFDEF
+            or character in "\ufffe\uffff"
+        )
+
+    shown = (
+        0 < len(answer) <= 200
+        and answer == answer.strip()
+        and not any(map(cannot_be_shown, answer))
+    )
+    assert (MACROS.text(answer, 200) == "") == shown
+
+
+@given(st.text(max_size=100) | st.from_regex(r"[0-9 _-]{0,5}[a-zA-Z0-9 _.-]{0,80}"))
+def test_every_name_has_a_slug(name: str) -> None:
+    slug = MACROS.slug_of(name)
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug)
+    assert MACROS.slug(slug) == ""
