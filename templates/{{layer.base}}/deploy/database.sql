@@ -26,7 +26,9 @@ ALTER ROLE :"app" SET statement_timeout = '15s';
 ALTER ROLE :"app" SET lock_timeout = '3s';
 ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '30s';
 
-SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'owner')
+-- The same order of texts everywhere, whatever the locales of the machine (PostgreSQL 17 or later).
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0', :'database', :'owner')
+    || ' LOCALE_PROVIDER builtin BUILTIN_LOCALE ''C.UTF-8'' ENCODING ''UTF8'''
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"database" TO :"app";
