@@ -63,7 +63,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """One event loop for the whole run: the engine's connections belong to it."""
+    """Run asynchronous tests on asyncio alone."""
     return "asyncio"
 
 
@@ -78,10 +78,19 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
     command.upgrade(alembic_config(), "head")
 
 
+@pytest.fixture(scope="session")
+async def connections(migrated: None, anyio_backend: str) -> AsyncIterator[None]:
+    """Keep the event loop from the first to the last test, and close what belongs to it."""
+    from app.core import redis
+    from app.core.database import engine
+
+    yield
+    await redis.client.aclose()
+    await engine.dispose()
+
+
 @pytest.fixture
-async def database(
-    request: pytest.FixtureRequest, migrated: None, anyio_backend: str
-) -> AsyncIterator[None]:
+async def database(request: pytest.FixtureRequest, connections: None) -> AsyncIterator[None]:
     """Isolate a test: roll back what it did, or empty the tables if it commits."""
     from app.core import redis
     from app.core.database import engine, sessions

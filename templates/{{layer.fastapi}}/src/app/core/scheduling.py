@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import database, jobs, registry, telemetry
 from app.core.ids import uuid7
-from app.core.jobs import DUE, job
 from app.core.models import IdempotencyKey, OutboxEntry
+from app.core.registry import job
 from app.settings import settings
 
 BATCH = 500
@@ -65,7 +65,7 @@ async def sweep() -> int:
         if len(job_ids) < BATCH:
             break
     async with database.unit_of_work() as session:
-        oldest = await session.scalar(select(func.min(OutboxEntry.available_at)).where(DUE))
+        oldest = await session.scalar(select(func.min(OutboxEntry.available_at)).where(jobs.DUE))
     age = datetime.now(UTC) - oldest if oldest else timedelta()
     telemetry.outbox_oldest_age.set(max(0, age.total_seconds()))
     return count
@@ -79,7 +79,7 @@ async def _mark_dispatched() -> Sequence[UUID]:
     async with database.unit_of_work() as session:
         found = await session.scalars(
             select(OutboxEntry.id)
-            .where(DUE)
+            .where(jobs.DUE)
             .where(
                 or_(
                     OutboxEntry.dispatched_at.is_(None),
