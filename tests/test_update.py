@@ -1,0 +1,122 @@
+"""`copier update` with a user's edits equals a fresh copy of the new version plus the edits."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from template import COPIER, ROOT, commit, contents, copy_working_tree, files, git, run
+from variants import values
+
+NEW = "v999.0.0"
+CHANGED = ("templates", "copier.yml")
+ANSWERS, SECRETS = ".copier-answers.yml", ".env"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> tuple[Path, str]:
+    """Return the repository with the working tree on top, and the commit before the last change.
+
+    In a repository without such a commit (a first or a shallow one) a scripted one takes its
+    place: today's template without some files and lines.
+    """
+    repository = tmp_path / "template"
+    run("git", "clone", "--quiet", "--no-tags", ROOT, repository, cwd=tmp_path)
+    for name in git(repository, "ls-files").splitlines():
+        (repository / name).unlink()
+    copy_working_tree(repository)
+    commit(repository, "The working tree", tag=NEW)
+    last = git(repository, "log", "-1", "--format=%H", NEW, "--", *CHANGED)
+    parents = git(repository, "rev-list", "--parents", "-1", last).split()[1:]
+    return (repository, parents[0]) if parents else scripted(repository)
+
+
+def scripted(repository: Path) -> tuple[Path, str]:
+    """Put a version before today's one: every tenth file is missing, others miss some lines."""
+    git(repository, "tag", "--delete", NEW)
+    layered = [name for name in files() if name.startswith("templates/{{layer.")]
+    for name in layered[::10]:
+        (repository / name).unlink()
+    for name in layered[5::10]:
+        if name.endswith((".py", ".md")):
+            lines = (repository / name).read_text().splitlines(keepends=True)
+            (repository / name).write_text("".join(lines[:8] + lines[12:]))
+    commit(repository, "An older version", tag="v0.0.1")
+    copy_working_tree(repository)
+    commit(repository, "The working tree", tag=NEW)
+    return repository, "v0.0.1"
+
+
+@pytest.mark.parametrize("engine", values("jobs"))
+def test_update_from_the_previous_change_of_the_template(
+    engine: str, history: tuple[Path, str], tmp_path: Path
+) -> None:
+    check_update(*history, engine, tmp_path)
+
+
+def test_update_from_a_scripted_version(tmp_path: Path) -> None:
+    repository = tmp_path / "template"
+    copy_working_tree(repository)
+    commit(repository, "The working tree", tag=NEW)
+    check_update(*scripted(repository), values("jobs")[0], tmp_path)
+
+
+def check_update(repository: Path, old: str, engine: str, tmp_path: Path) -> None:
+    service, fresh = tmp_path / "service", tmp_path / "fresh"
+    for reference, target in ((old, service), (NEW, fresh)):
+        options = ("--defaults", "-d", f"jobs={engine}", f"--vcs-ref={reference}")
+        run(COPIER, "copy", *options, repository, target, cwd=tmp_path)
+    commit(service, "Generate")
+
+    alike = begins_alike(contents(service), contents(fresh))
+    assert len(alike) > 10, "too few to show anything"
+    dropped, edited = alike[len(alike) // 2], [n for n in alike if n != alike[len(alike) // 2]]
+    edit(service, edited, dropped)
+    secrets = "SECRET_KEY=the-users-own-secret\n"
+    (service / SECRETS).write_text(secrets)
+    commit(service, "A user's edits")
+
+    run(COPIER, "update", "--defaults", cwd=service)
+
+    assert git(service, "diff", "--name-only", "--diff-filter=U") == ""
+    edit(fresh, edited, dropped)
+    (fresh / SECRETS).write_text(secrets)
+    updated, expected = contents(service), contents(fresh)
+    assert set(updated) == set(expected)
+    assert {name for name in expected if updated[name] != expected[name]} == set()
+
+
+def begins_alike(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """Return the files that an edit of the first lines fits in both versions."""
+    return [
+        name
+        for name in one
+        if name.endswith((".py", ".md", "justfile"))
+        and name in other
+        and one[name].count(b"\n") > 5
+        and one[name].splitlines()[:6] == other[name].splitlines()[:6]
+    ]
+
+
+def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
+    """Edit as users do: change files, add one in a folder of the template, and delete one."""
+    for name in edited:
+        file = project / name
+        file.write_text(f"# Edited by the user\n{file.read_text()}")
+    (project / dropped).unlink()
+    added = (project / dropped).with_name("added_by_the_user.py")
+    added.parent.mkdir(parents=True, exist_ok=True)
+    added.write_text("MINE = True\n")
+
+
+def test_the_service_of_an_older_version_says_that_there_is_news(
+    released: Path, tmp_path: Path
+) -> None:
+    repository = tmp_path / "template"
+    shutil.copytree(released, repository)
+    run(COPIER, "copy", "--defaults", repository, "svc", cwd=tmp_path)
+    commit(tmp_path / "svc", "Generate")
+    assert "up-to-date" in run(COPIER, "check-update", cwd=tmp_path / "svc")
+    commit(repository, "News", tag=NEW)
+    assert "999" in run(COPIER, "check-update", cwd=tmp_path / "svc")
