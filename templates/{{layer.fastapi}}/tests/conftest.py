@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+
 from scripts import servers
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 _running = ExitStack()
 # The scripts' servers, in the process that started them.
@@ -71,6 +72,7 @@ def anyio_backend() -> str:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Migrate this worker's database, once."""
     from alembic import command
+
     from app.core.migrations import alembic_config
     from app.settings import settings
 
@@ -131,9 +133,10 @@ def _no_tenant_at_begin() -> Iterator[None]:
 
 
 def _empty_tables() -> None:
+    from sqlalchemy import create_engine, text
+
     from app.core.models import Base
     from app.settings import settings
-    from sqlalchemy import create_engine, text
 
     owner = create_engine(settings.sqlalchemy_migration_url)
     tables = ", ".join(Base.metadata.tables)
@@ -154,8 +157,9 @@ async def session(database: None) -> "AsyncIterator[AsyncSession]":
 @pytest.fixture
 async def client(database: None) -> "AsyncIterator[AsyncClient]":
     """Give an HTTP client of the application, in this process."""
-    from app.main import app
     from httpx2 import ASGITransport, AsyncClient
+
+    from app.main import app
 
     transport = ASGITransport(app=app, raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://test") as client:
@@ -192,10 +196,11 @@ class World:
 
     async def person(self, name: str | None = None) -> Person:
         """Make a verified user who is signed in."""
+        from sqlalchemy import func, text
+
         from app.accounts.models import Session, User
         from app.core import access_tokens
         from app.core.database import unit_of_work
-        from sqlalchemy import func, text
 
         self.made += 1
         name = name or f"person{self.made}"
@@ -244,10 +249,10 @@ def world(client: "AsyncClient") -> World:
 
 
 @pytest.fixture
-def mails(migrated: None) -> Iterator[Path]:
+def mails(migrated: None) -> Path:
     """Give the folder of sent mails, empty at first."""
     from app.settings import settings
 
     for path in settings.mail_dir.glob("*.eml"):
         path.unlink()
-    yield settings.mail_dir
+    return settings.mail_dir

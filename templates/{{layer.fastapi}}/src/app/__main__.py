@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import click
@@ -88,7 +88,7 @@ def _prepare() -> None:
 
 @main.command()
 @click.argument("role", type=click.Choice(["worker", "scheduler"]))
-def alive(role: str) -> None:
+def alive(role: Literal["worker", "scheduler"]) -> None:
     """Exit with 0 when the worker or scheduler of this host has lately been at work."""
     _prepare()
     from app.core import engine
@@ -112,9 +112,10 @@ def seed() -> None:
     if settings.environment == "production":
         raise click.ClickException("The demo data have a known password: not in production.")
     _prepare()
-    from app.seed import seed_demo
+    from app.seed import EMAIL, PASSWORD, seed_demo
 
     _run(seed_demo())
+    click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, section 8.8.3): `If-Match` against lost updates, `If-None-Match` for 304."""
+"""Entity tags (RFC 9110, 8.8.3): `If-Match` against lost updates, `If-None-Match` for 304."""
 
 import re
 from hashlib import sha256

@@ -54,13 +54,17 @@ Email = Annotated[
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        # On the first or the last day that a datetime can be.
+        raise ValueError("must be within the years 1 to 9999 in UTC") from error
 
 
 def _no_number(value: object) -> object:
     # Pydantic would take a bare number for a Unix time; RFC 3339 is the contract.
     if isinstance(value, int | float):
-        raise ValueError("must be an RFC 3339 date and time")  # noqa: TRY004 - pydantic's protocol
+        raise ValueError("must be an RFC 3339 date and time")
     return value
 
 

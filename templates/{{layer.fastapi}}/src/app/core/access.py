@@ -1,6 +1,6 @@
 """Who may call a route. Every route declares exactly one of these (rule 10):
 
-`public`, `CurrentUser` (a signed-in person, whatever the organization) or `require(role, scope=...)`.
+`public`, `CurrentUser` (a signed-in person, in whatever organization) or `require(role, ...)`.
 """
 
 from collections.abc import Awaitable, Callable

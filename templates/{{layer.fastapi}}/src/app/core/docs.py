@@ -1,4 +1,4 @@
-"""The documentation page: Swagger UI from the service itself, so that no other site runs script here."""
+"""The documentation page: Swagger UI from the service itself, so that no other site runs here."""
 
 from importlib.resources import files
 from typing import Annotated

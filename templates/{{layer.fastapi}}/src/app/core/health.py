@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy import text
@@ -100,7 +100,7 @@ async def livez() -> Liveness:
     return Liveness()
 
 
-_UNREADY = {503: {"model": Readiness, "description": "Not ready"}}
+_UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
 
 
 @router.get("/readyz", responses=_UNREADY)

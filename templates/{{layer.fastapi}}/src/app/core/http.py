@@ -115,6 +115,14 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:
+            # FastAPI could not read the body: nested too deep, or not UTF-8. Bad input is 422.
+            return await invalid_request(
+                request,
+                RequestValidationError(
+                    [{"loc": ("body",), "type": "json_invalid", "msg": "The body is not JSON."}]
+                ),
+            )
         detail = error.detail if error.status_code not in {404, 405} else None
         return status_response(request, error.status_code, detail, **dict(error.headers or {}))
 

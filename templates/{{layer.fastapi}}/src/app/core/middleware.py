@@ -8,6 +8,8 @@ import re
 import secrets
 import time
 
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -100,8 +102,21 @@ def _context_of(scope: Scope) -> context.Context:
     )
 
 
+def _template(scope: Scope) -> str | None:
+    """Name the route as it is declared, with the prefixes of the routers that hold it."""
+    app: FastAPI | None = scope.get("app")
+    if app is None or "route" not in scope:
+        return None
+    if not hasattr(app.state, "route_templates"):
+        app.state.route_templates = {
+            id(item.original_route): item.path for item in iter_route_contexts(app.routes)
+        }
+    template: str | None = app.state.route_templates.get(id(scope["route"]))
+    return template
+
+
 def _log(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", None)
+    route = _template(scope)
     telemetry.observe_request(scope["method"], route, status, seconds)
     if scope["path"] not in _UNLOGGED:
         logger.info(

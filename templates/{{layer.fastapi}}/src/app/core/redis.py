@@ -1,4 +1,4 @@
-"""The Redis (or Valkey) connection of the web process. Nothing that must not be lost lives there."""
+"""The Redis (or Valkey) connection of the web process. Nothing in it may not be lost."""
 
 from redis.asyncio import Redis
 

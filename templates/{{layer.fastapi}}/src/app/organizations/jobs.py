@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.jobs import current_job_id, job
 from app.core.security import sign_tenant_row_token
 from app.organizations import queries
-from app.organizations.service import INVITATION_TOKEN
+from app.organizations.service import INVITATION
 from app.settings import settings
 
 
@@ -26,7 +26,7 @@ async def send_invitation(session: AsyncSession, *, invitation_id: UUID) -> None
     except NotFound:
         return
     organization = await queries.get_organization(session, organization_id)
-    token = sign_tenant_row_token(INVITATION_TOKEN, organization_id, invitation_id)
+    token = sign_tenant_row_token(INVITATION, organization_id, invitation_id)
     message = mail.Message(
         to=invitation.email,
         subject=f"You are invited to {organization.name}",

@@ -21,7 +21,7 @@ from app.organizations.models import Invitation, Membership, Organization
 from app.organizations.queries import OrganizationView
 
 INVITATION_LIFETIME = timedelta(days=7)
-INVITATION_TOKEN = "invitation"
+INVITATION = "invitation"
 
 
 async def create_organization(
@@ -201,7 +201,7 @@ async def create_invitation(
             Invitation.expires_at <= func.clock_timestamp(),
         )
     )
-    invitation = await session.scalar(
+    invitation: Invitation | None = await session.scalar(
         insert(Invitation)
         .values(
             id=uuid7(),
@@ -251,7 +251,7 @@ async def accept_invitation(
     session: AsyncSession, *, user_id: UUID, email: str, token: str
 ) -> OrganizationView:
     """Make the user a member. The token works once, in time, and for the invited address only."""
-    organization_id, invitation_id = read_tenant_row_token(INVITATION_TOKEN, token)
+    organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
     await tenancy.enter_organization(session, organization_id)
     # One statement takes the row, so that of two at once only one gets it.
     invitation = (

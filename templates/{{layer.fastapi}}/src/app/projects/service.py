@@ -34,7 +34,7 @@ async def create_project(
     """Create a project; Conflict when its name is taken."""
     values = _row(organization_id, created_by, name, description)
     # Not "look, then insert": two at once would both find the name free.
-    project = await session.scalar(
+    project: Project | None = await session.scalar(
         insert(Project).values(values).on_conflict_do_nothing().returning(Project)
     )
     if project is None:
@@ -115,10 +115,11 @@ async def update_project(
         setattr(project, field, value)
     project.name_key = fold(project.name)
     project.version += 1
+    taken = _name_taken(project.name)
     try:
         await session.flush()
     except IntegrityError as error:
-        raise _name_taken(project.name) from error
+        raise taken from error
     await session.refresh(project)
     await audit.record(
         session,

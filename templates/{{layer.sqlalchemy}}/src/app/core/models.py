@@ -1,4 +1,4 @@
-"""The declarative base, and the two tables that belong to no domain: outbox and idempotency keys."""
+"""The declarative base, and the two tables of no domain: outbox and idempotency keys."""
 
 from datetime import datetime
 from typing import Any
