@@ -3,13 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
-from anyio import to_thread
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.core.ids import uuid7
 from app.core.jobs import enqueue
+from app.core.threads import run_cpu_bound
 from app.exports import queries
 from app.exports.files import ExportFile, FileTooLarge
 from app.exports.models import Export
@@ -131,6 +131,6 @@ async def _make_file(
         )
         rows = [ExportedProject.model_validate(item).model_dump(mode="json") for item in page]
         # Compressing takes its time, and the worker runs other jobs on this event loop.
-        await to_thread.run_sync(file.write, rows)
+        await run_cpu_bound(file.write, rows)
         if cursor is None:
             return file.close()

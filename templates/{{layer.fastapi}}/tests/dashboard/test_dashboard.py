@@ -1,0 +1,145 @@
+"""The dashboard: what a first screen needs, in one request and a fixed number of queries."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from app.core.database import engine
+from httpx2 import AsyncClient
+from sqlalchemy import event
+
+from tests.conftest import Person, World
+
+
+async def _read(person: Person, organization: UUID, surface: str = "web") -> dict[str, Any]:
+    path = f"/organizations/{organization}/dashboard"
+    answer = await person.request("GET", path, params={"surface": surface})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def _projects(person: Person, organization: UUID, names: list[str]) -> None:
+    for name in names:
+        answer = await person.request(
+            "POST", f"/organizations/{organization}/projects", json={"name": name}
+        )
+        assert answer.status_code == 201
+
+
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_web(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    await world.member(organization, "viewer")
+    await _projects(ada, organization, [f"Project {n}" for n in range(7)])
+    newest = (await ada.request("GET", f"/organizations/{organization}/projects")).json()["items"]
+    await ada.request(
+        "PATCH",
+        f"/organizations/{organization}/projects/{newest[0]['id']}",
+        json={"status": "archived"},
+    )
+    body = await _read(ada, organization)
+    assert body["surface"] == "web"
+    assert body["organization"] == {"id": str(organization), "name": "Acme"}
+    assert (body["role"], body["member_count"]) == ("owner", 2)
+    assert body["project_counts"] == {"active": 6, "archived": 1}
+    assert [item["name"] for item in body["newest_projects"]] == [
+        f"Project {n}" for n in (6, 5, 4, 3, 2)
+    ]
+    events = body["newest_audit_events"]
+    assert len(events) == 5
+    assert (events[0]["action"], events[0]["actor"]) == ("project.updated", ada.email)
+
+
+async def test_mobile_is_smaller(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    await _projects(ada, organization, ["Apollo"])
+    body = await _read(ada, organization, "mobile")
+    (project,) = body.pop("newest_projects")
+    assert set(project) == {"id", "name"}
+    assert body == {
+        "surface": "mobile",
+        "organization": {"id": str(organization), "name": "Acme"},
+        "role": "owner",
+        "project_counts": {"active": 1, "archived": 0},
+    }
+
+
+async def test_audit_events_are_for_admins(world: World) -> None:
+    organization = await world.organization(await world.person())
+    for role, sees in (("viewer", False), ("member", False), ("admin", True)):
+        body = await _read(await world.member(organization, role), organization)
+        assert body["role"] == role
+        assert (body["newest_audit_events"] is not None) is sees
+
+
+@pytest.mark.parametrize("surface", ["web", "mobile"])
+async def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+
+    async def count() -> int:
+        with _statements() as seen:
+            await _read(ada, organization, surface)
+        return len([statement for statement in seen if "FROM" in statement])
+
+    await _projects(ada, organization, ["First"])
+    few = await count()
+    await _projects(ada, organization, [f"Project {n}" for n in range(30)])
+    for role in ("viewer", "member", "admin") * 3:
+        await world.member(organization, role)
+    assert await count() == few
+    assert few <= 8
+
+
+@pytest.mark.parametrize("surface", ["web", "mobile"])
+async def test_caching(world: World, surface: str) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    path = f"/organizations/{organization}/dashboard?surface={surface}"
+    first = await ada.request("GET", path)
+    assert first.headers["cache-control"] == "private, max-age=30"
+    assert first.headers["vary"] == "Authorization, Cookie"
+    known = {"If-None-Match": first.headers["etag"]}
+    same = await ada.request("GET", path, headers=known)
+    assert (same.status_code, same.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary"):
+        assert same.headers[name] == first.headers[name]
+    await _projects(ada, organization, ["Apollo"])
+    changed = await ada.request("GET", path, headers=known)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
+async def test_unknown_surface(world: World, surface: str) -> None:
+    ada = await world.person()
+    path = f"/organizations/{await world.organization(ada)}/dashboard?surface={surface}"
+    assert (await ada.request("GET", path)).status_code == 422
+
+
+async def test_both_shapes_are_documented(client: AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    path = document["paths"]["/api/v1/organizations/{organization_id}/dashboard"]
+    schema = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema["discriminator"]["mapping"] == {
+        "web": "#/components/schemas/WebDashboard",
+        "mobile": "#/components/schemas/MobileDashboard",
+    }

@@ -1,0 +1,293 @@
+"""Exports: asked for, written by a job, downloaded, gone after a week."""
+
+import asyncio
+import csv
+import io
+from typing import Any
+from uuid import UUID
+
+import pytest
+from app.core import tenancy
+from app.core.database import unit_of_work
+from app.core.jobs import run_job
+from app.core.models import OutboxEntry
+from app.exports import service
+from app.exports.models import Export
+from app.projects import queries as projects
+from sqlalchemy import select, text, update
+
+from tests.conftest import Person, World
+
+
+async def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
+    path = f"/organizations/{organization}/exports"
+    answer = await person.request("POST", path, json={"format": file_format})
+    assert answer.status_code == 202, answer.text
+    body, location = answer.json(), answer.headers["location"]
+    assert location == f"/api/v1{path}/{body['id']}"
+    assert (body["status"], body["failure"], body["download_url"]) == ("queued", None, None)
+    return f"{path}/{body['id']}"
+
+
+async def _read(person: Person, path: str) -> dict[str, Any]:
+    answer = await person.request("GET", path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def _jobs(name: str = "exports.run") -> list[OutboxEntry]:
+    async with unit_of_work() as session:
+        found = await session.scalars(
+            select(OutboxEntry).where(OutboxEntry.job == name).order_by(OutboxEntry.id)
+        )
+        return list(found)
+
+
+async def _run() -> None:
+    for entry in await _jobs():
+        await run_job(entry.id)
+
+
+async def _set(organization: UUID, **values: Any) -> None:
+    async with unit_of_work() as session:
+        await tenancy.enter_organization(session, organization)
+        await session.execute(update(Export).values(**values))
+
+
+async def test_export_is_written_and_downloaded(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
+        await ada.request(
+            "POST",
+            f"/organizations/{organization}/projects",
+            json={"name": name, "description": "two\nlines, and a comma"},
+        )
+    json_path = await _request(ada, organization, "json")
+    csv_path = await _request(ada, organization, "csv")
+    await _run()
+
+    export = await _read(ada, json_path)
+    assert (export["status"], export["failure"]) == ("succeeded", None)
+    assert export["created_at"] < export["finished_at"] < export["expires_at"]
+    assert export["download_url"] == f"/api/v1{json_path}/download"
+    file = await ada.client.get(export["download_url"], headers=ada.headers)
+    assert file.headers["content-type"] == "application/json"
+    date = export["created_at"][:10]
+    disposition = f'attachment; filename="projects-{date}.json"'
+    assert file.headers["content-disposition"] == disposition
+    exact = file.json()
+    assert [row["name"] for row in exact] == [
+        "Plain",
+        '=HYPERLINK("http://evil.example")',
+        "مشروع 🚀",
+    ]
+    assert exact[0]["created_by"] == str(ada.id)
+    assert exact[0]["created_at"].endswith("Z")
+
+    file = await ada.request("GET", f"{csv_path}/download")
+    assert file.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert rows[1].pop("name") == '\'=HYPERLINK("http://evil.example")'
+    exact[1].pop("name")
+    assert rows == exact
+
+
+async def test_download_is_tagged(world: World) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    await _run()
+    file = await ada.request("GET", f"{path}/download")
+    assert file.headers["cache-control"] == "private, no-cache"
+    same = await ada.request(
+        "GET", f"{path}/download", headers={"If-None-Match": file.headers["etag"]}
+    )
+    assert (same.status_code, same.content) == (304, b"")
+
+
+async def test_every_page_of_projects_is_in_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    names = [f"Project {number:02}" for number in range(25)]
+    # In one statement, so that many of them have the same time.
+    await ada.request(
+        "POST",
+        f"/organizations/{organization}/projects/import",
+        json={"items": [{"name": name} for name in names]},
+    )
+    monkeypatch.setattr(service, "_BATCH", 10)
+    path = await _request(ada, organization)
+    await _run()
+    rows = (await ada.request("GET", f"{path}/download")).json()
+    assert sorted(row["name"] for row in rows) == names
+
+
+async def test_foreign_projects_are_not_in_it(world: World) -> None:
+    ada, eve = await world.person(), await world.person()
+    mine, hers = await world.organization(ada), await world.organization(eve)
+    await ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
+    path = await _request(eve, hers)
+    await _run()
+    assert (await eve.request("GET", f"{path}/download")).json() == []
+    # Nor is the export itself to be had through another organization.
+    foreign = path.replace(str(hers), str(mine))
+    for address in (foreign, f"{foreign}/download"):
+        assert (await ada.request("GET", address)).status_code == 404
+
+
+async def test_nothing_to_download_before_it_is_done(world: World) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    assert (await ada.request("GET", f"{path}/download")).status_code == 409
+
+
+@pytest.mark.committed
+async def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    list_projects, seen = projects.list_projects, []
+
+    async def look(*args: Any, **kwargs: Any) -> Any:
+        seen.append(await _read(ada, path))
+        return await list_projects(*args, **kwargs)
+
+    monkeypatch.setattr(projects, "list_projects", look)
+    await _run()
+    assert [export["status"] for export in seen] == ["running"]
+    assert seen[0]["finished_at"] is None
+    assert (await _read(ada, path))["status"] == "succeeded"
+
+
+async def test_failed_attempt_is_queued_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    with monkeypatch.context() as patch:
+        patch.setattr(projects, "list_projects", None)
+        await _run()
+    assert (await _read(ada, path))["status"] == "queued"
+
+
+async def test_dead_job_is_a_failed_export_that_can_be_replayed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    async with unit_of_work() as session:
+        await session.execute(
+            update(OutboxEntry).where(OutboxEntry.job == "exports.run").values(attempts=100)
+        )
+    await _run()
+    export = await _read(ada, path)
+    assert (export["status"], export["failure"]) == ("failed", "internal_error")
+    assert export["finished_at"] is not None
+    assert export["download_url"] is None
+    assert (await ada.request("GET", f"{path}/download")).status_code == 409
+
+    from app.core.jobs import replay
+
+    (job,) = await _jobs()
+    async with unit_of_work() as session:
+        await replay(session, job.id)
+    await _run()
+    export = await _read(ada, path)
+    assert (export["status"], export["failure"]) == ("succeeded", None)
+
+
+async def test_too_large_is_a_failed_export_and_a_finished_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
+    await _run()
+    export = await _read(ada, path)
+    assert (export["status"], export["failure"]) == ("failed", "too_large")
+    assert (await _jobs())[0].done_at is not None
+
+
+async def test_second_run_changes_nothing(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    path = await _request(ada, organization)
+    await _run()
+    export = await _read(ada, path)
+    await ada.request("POST", f"/organizations/{organization}/projects", json={"name": "Late"})
+    async with unit_of_work() as session:
+        await tenancy.enter_organization(session, organization)
+        await service.write_export(
+            session, organization_id=organization, export_id=UUID(export["id"])
+        )
+    assert await _read(ada, path) == export
+    assert (await ada.request("GET", f"{path}/download")).json() == []
+
+
+async def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    path = await _request(ada, organization)
+    await _run()
+    await _set(organization, expires_at=text("clock_timestamp()"))
+    for address in (path, f"{path}/download"):
+        assert (await ada.request("GET", address)).status_code == 404
+
+    (job,) = await _jobs("exports.expire")
+    assert (job.available_at - job.created_at).days in {6, 7}
+    async with unit_of_work() as session:
+        await session.execute(
+            update(OutboxEntry)
+            .where(OutboxEntry.id == job.id)
+            .values(available_at=text("clock_timestamp()"))
+        )
+    await run_job(job.id)
+    async with unit_of_work() as session:
+        await tenancy.enter_organization(session, organization)
+        assert (await session.scalars(select(Export))).all() == []
+    assert (await _jobs("exports.expire"))[0].done_at is not None
+
+
+@pytest.mark.committed
+async def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
+    ada = await world.person()
+    organization = await world.organization(ada)
+    await _request(ada, organization)
+    assert (await ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
+    await _run()
+    (job,) = await _jobs()
+    assert (job.done_at is not None, job.last_error) == (True, None)
+
+
+@pytest.mark.committed
+async def test_repeated_request_makes_one_export(world: World) -> None:
+    ada = await world.person()
+    path = f"/organizations/{await world.organization(ada)}/exports"
+    answers = [
+        await ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert len(await _jobs()) == 1
+
+
+@pytest.mark.committed
+async def test_many_hints_for_one_job_write_one_file(world: World) -> None:
+    ada = await world.person()
+    path = await _request(ada, await world.organization(ada))
+    (job,) = await _jobs()
+    await asyncio.gather(*(run_job(job.id) for _ in range(5)))
+    assert (await _read(ada, path))["status"] == "succeeded"
+    assert (await _jobs())[0].attempts == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
+)
+async def test_bad_input_is_a_problem(world: World, body: dict[str, Any]) -> None:
+    ada = await world.person()
+    path = f"/organizations/{await world.organization(ada)}/exports"
+    assert (await ada.request("POST", path, json=body)).status_code == 422
