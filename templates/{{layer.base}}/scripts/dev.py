@@ -125,10 +125,15 @@ def supervise(services: list[Service], url: str, welcome: str) -> NoReturn:
     raise KeyboardInterrupt  # the watch ends without an error on Ctrl-C only
 
 
-def interrupt(*_: object) -> NoReturn:
-    """Begin to stop, and let nobody interrupt that: `just` and the terminal both signal."""
+def ignore_signals() -> None:
+    """Let nobody interrupt the end: the terminal, `uv` and `just` may all send a signal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def interrupt(*_: object) -> NoReturn:
+    """Begin to stop."""
+    ignore_signals()
     raise KeyboardInterrupt
 
 
@@ -159,6 +164,7 @@ def main() -> int:
             for service in services:
                 # Called before any of them is waited for: they stop at the same time.
                 stack.callback(service.ask_to_stop)
+            stack.callback(ignore_signals)
             welcome = f"{settings.public_url}/docs\n{seeded}Mails: {settings.mail_dir}/"
             supervise(services, f"http://{settings.host}:{settings.port}", welcome)
     except KeyboardInterrupt:

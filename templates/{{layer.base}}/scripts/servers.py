@@ -368,7 +368,7 @@ def _start(
 ) -> tuple[Program, int]:
     for _ in range(3):  # another program may take the port before the server does
         if not is_free(port):
-            port = _free_port()
+            port = free_port()
         with log.open("ab") as output:
             program = Program(
                 command(port), stop_signal=stop_signal, output=output.fileno(), user=user
@@ -395,7 +395,8 @@ def is_free(port: int, host: str = HOST) -> bool:
     return port != 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
