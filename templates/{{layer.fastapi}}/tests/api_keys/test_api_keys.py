@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from httpx2 import AsyncClient, Response
+from sqlalchemy import select, text, update
+
 from app.api_keys.models import ApiKey
 from app.api_keys.service import authenticate
 from app.core import security, tenancy
 from app.core.database import unit_of_work
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
-from httpx2 import AsyncClient, Response
-from sqlalchemy import select, text, update
-
 from tests.conftest import Person, World
 
 
@@ -169,7 +169,7 @@ async def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> N
 )
 async def test_junk_is_no_key(world: World, key: str) -> None:
     organization = await world.organization(await world.person())
-    headers = {"Authorization": f"Bearer {key}".encode()}
+    headers = {b"Authorization": f"Bearer {key}".encode()}
     answer = await world.client.get(
         f"/api/v1/organizations/{organization}/projects", headers=headers
     )

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
+
 from app.audit import service
 from app.audit.models import AuditEvent
 from app.core import context, tenancy
 from app.core.database import unit_of_work
 from app.core.roles import Role
-from sqlalchemy import select
-
 from tests.conftest import World
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from app.core.database import engine
 from httpx2 import AsyncClient
 from sqlalchemy import event
 
+from app.core.database import engine
 from tests.conftest import Person, World
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, text, update
+
 from app.core import tenancy
 from app.core.database import unit_of_work
 from app.core.jobs import run_job
@@ -14,8 +16,6 @@ from app.core.models import OutboxEntry
 from app.exports import service
 from app.exports.models import Export
 from app.projects import queries as projects
-from sqlalchemy import select, text, update
-
 from tests.conftest import Person, World
 
 
