@@ -16,9 +16,8 @@ import pytest
 from .drivers import DRIVERS, Driver
 from .mailbox import Mailbox
 from .people import Account, Organization, People, Team
-from .service import OwnService, new_client, running_service
+from .service import BASE_URL, SHARED, OwnService, new_client, running_service
 
-_SHARED = "CONFORMANCE_SERVICE"
 _stack = ExitStack()
 
 
@@ -27,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--service-dir", type=Path, help="a rendered service to start and test")
     group.addoption("--base-url", help="a running service to test")
     group.addoption("--mail-dir", type=Path, help="where the running service writes its mails")
+    group.addoption("--logs", type=Path, help="where to keep the logs and mails of --service-dir")
     group.addoption("--driver", choices=sorted(DRIVERS), default="contract", help="account paths")
 
 
@@ -37,13 +37,12 @@ def _option(config: pytest.Config, name: str) -> str | Path | None:
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    if _option(config, "--service-dir") or _option(config, "--base-url"):
-        return None
-    return True
+    # BASE_URL is missing too when tests are only listed: no service runs then.
+    return None if os.environ.get(BASE_URL) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if _option(config, "--service-dir"):
+    if SHARED in os.environ:
         return
     ours = [item for item in items if "own_service" in getattr(item, "fixturenames", ())]
     config.hook.pytest_deselected(items=ours)
@@ -51,14 +50,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    directory = _option(session.config, "--service-dir")
-    is_worker = hasattr(session.config, "workerinput")
-    if directory is None or is_worker or session.config.getoption("collectonly"):
+    # The workers of pytest-xdist start after this, and find the service in the environment.
+    config = session.config
+    if hasattr(config, "workerinput") or config.getoption("collectonly"):
         return
-    # The workers of pytest-xdist start after this, and find the service here.
-    driver = str(_option(session.config, "--driver"))
-    service = _stack.enter_context(running_service(Path(directory), driver))
-    os.environ[_SHARED] = service.dump()
+    if url := _option(config, "--base-url"):
+        os.environ[BASE_URL] = str(url).rstrip("/")
+    elif directory := _option(config, "--service-dir"):
+        driver = str(_option(config, "--driver"))
+        logs = Path(option) if (option := _option(config, "--logs")) else None
+        service = _stack.enter_context(running_service(Path(directory), driver, logs))
+        os.environ[BASE_URL] = service.base_url
+        os.environ[SHARED] = service.dump()
 
 
 def pytest_sessionfinish() -> None:
@@ -76,19 +79,19 @@ class Target:
 
 @pytest.fixture(scope="session")
 def own_service() -> OwnService:
-    return OwnService.load(os.environ[_SHARED])
+    return OwnService.load(os.environ[SHARED])
 
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Target:
     config = request.config
-    driver = str(_option(config, "--driver"))
-    if _option(config, "--service-dir"):
-        service = OwnService.load(os.environ[_SHARED])
-        return Target(service.base_url, service.mail_directory, driver)
-    mail_directory = _option(config, "--mail-dir")
-    assert mail_directory, "--base-url needs --mail-dir"
-    return Target(str(_option(config, "--base-url")).rstrip("/"), Path(mail_directory), driver)
+    if SHARED in os.environ:
+        mail_directory = OwnService.load(os.environ[SHARED]).mail_directory
+    else:
+        option = _option(config, "--mail-dir")
+        assert option, "--base-url needs --mail-dir"
+        mail_directory = Path(option)
+    return Target(os.environ[BASE_URL], mail_directory, str(_option(config, "--driver")))
 
 
 @pytest.fixture(scope="session")

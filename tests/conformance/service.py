@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .drivers import DRIVERS, ContractDriver
 
 HOST = "127.0.0.1"
+# Environment variables that tell the processes of one test run what is tested.
+BASE_URL = "CONFORMANCE_BASE_URL"
+SHARED = "CONFORMANCE_SERVICE"
 PROCESSES = ("web", "worker", "scheduler")
 
 # Keeps throw-away servers until its input ends: one database for use, one without migrations.
@@ -245,7 +249,9 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
-def running_service(directory: Path, driver_name: str) -> Iterator[OwnService]:
+def running_service(
+    directory: Path, driver_name: str, logs: Path | None
+) -> Iterator[OwnService]:
     """Start everything that a service needs, migrate, and stop it all at the end."""
     directory = directory.resolve()
     with tempfile.TemporaryDirectory(prefix="conformance-") as run_directory:
@@ -276,6 +282,8 @@ def running_service(directory: Path, driver_name: str) -> Iterator[OwnService]:
                 yield service
             finally:
                 service.stop()
+                if logs:
+                    shutil.copytree(run_directory, logs, dirs_exist_ok=True)
 
 
 def _clean_environment() -> dict[str, str]:

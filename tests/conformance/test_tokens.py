@@ -145,7 +145,6 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
         "session null": signed(sid=None),
         "session with NUL": signed(sid="\x00"),
         "exp text": signed(exp="never"),
-        "exp huge": signed(exp=10**30),
         "claims a list": own_service.sign_payload(b"[]", header),
         "claims no JSON": own_service.sign_payload(b"{", header),
         "crit": own_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
