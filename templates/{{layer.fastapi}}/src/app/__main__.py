@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -42,6 +43,8 @@ def web(*, reload: bool) -> None:
     """Serve HTTP on HOST and PORT."""
     import uvicorn
 
+    # uvicorn raises the signal again once everything in flight is done: that is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "app.main:app",
         host=settings.host,

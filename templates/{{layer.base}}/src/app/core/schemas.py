@@ -45,9 +45,17 @@ def _normalise_email(value: str) -> str:
     return unicodedata.normalize("NFC", value).lower()
 
 
+def _bare_address(value: object) -> object:
+    # Pydantic would take "Ada <ada@example.com>" and drop the name.
+    if isinstance(value, str) and "<" in value:
+        raise ValueError("must be an e-mail address without a name")
+    return value
+
+
 # Lower case throughout: two accounts that differ in case only would be one mailbox.
 Email = Annotated[
     EmailStr,
+    BeforeValidator(_bare_address),
     AfterValidator(_normalise_email),
     Field(max_length=254, examples=["ada@example.com"]),
 ]

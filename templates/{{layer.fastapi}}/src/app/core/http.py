@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -124,7 +124,10 @@ def install_error_handlers(app: FastAPI) -> None:
                 ),
             )
         detail = error.detail if error.status_code not in {404, 405} else None
-        return status_response(request, error.status_code, detail, **dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _allowed_methods(request)
+        return status_response(request, error.status_code, detail, **headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> Response:
@@ -140,6 +143,17 @@ def install_error_handlers(app: FastAPI) -> None:
         return status_response(
             request, 503, "The database does not answer.", **{"Retry-After": "5"}
         )
+
+
+def _allowed_methods(request: Request) -> str:
+    """Name the methods of a path; Starlette names those of the first route that has it."""
+    found = {
+        method
+        for context in iter_route_contexts(request.app.routes)
+        if context.methods and context.path_regex.match(request.scope["path"])
+        for method in context.methods
+    }
+    return ", ".join(sorted(found))
 
 
 def _is_wrong_media_type(request: Request, error: RequestValidationError) -> bool:
