@@ -1,0 +1,115 @@
+"""What can be seen in the source alone: HTTP in services (rule 3), secrets (rule 11)."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from app import settings
+from tests.architecture.source import demand_none, domain_files, files, name_of
+
+# Names of values that open something. A password's hash is compared by its own library.
+SECRET = re.compile(r"(^|_)(token|secret|password|signature|digest|cookie|api_key|hash)$", re.I)
+NOT_SECRET = {"password_hash"}
+LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+
+
+def is_secret(name: str) -> bool:
+    return SECRET.search(name) is not None and name not in NOT_SECRET
+
+
+def test_services_know_no_http() -> None:
+    def found() -> Iterator[str]:
+        for file in domain_files("service", "queries", "jobs"):
+            for node in ast.walk(file.tree):
+                match node:
+                    case ast.Name(id="HTTPException" | "HTTPStatus" | "status_code"):
+                        yield file.at(node)
+                    case ast.Attribute(attr="status_code"):
+                        yield file.at(node)
+                    case ast.Call(keywords=keywords) if any(
+                        keyword.arg == "status_code"
+                        or (
+                            "status" in (keyword.arg or "")
+                            and isinstance(keyword.value, ast.Constant)
+                            and isinstance(keyword.value.value, int)
+                        )
+                        for keyword in keywords
+                    ):
+                        yield file.at(node)
+
+    demand_none(
+        found(),
+        rule=3,
+        says="no HTTP status code below routes.",
+        instead="raise an error of app.core.errors; app.core.problems maps it to a status.",
+    )
+
+
+def test_secrets_are_compared_in_constant_time() -> None:
+    def found() -> Iterator[str]:
+        for file in files():
+            for node in ast.walk(file.tree):
+                if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                    sides = [node.left, node.comparators[0]]
+                    if any(is_secret(name_of(side)) for side in sides) and not any(
+                        isinstance(side, ast.Constant) or _is_column(side) for side in sides
+                    ):
+                        yield file.at(node)
+
+    demand_none(
+        found(),
+        rule=11,
+        says="secrets are compared in constant time.",
+        instead="hmac.compare_digest, or look the hash up in the database.",
+    )
+
+
+def _is_column(node: ast.expr) -> bool:
+    """Tell whether the database compares: `RefreshToken.token_hash == ...`."""
+    return isinstance(node, ast.Attribute) and name_of(node.value)[:1].isupper()
+
+
+def test_secrets_are_not_logged() -> None:
+    def found() -> Iterator[str]:
+        for file in files():
+            for call, name in file.calls():
+                if name in LOGGING and "log" in ast.unparse(call.func):
+                    parts = [
+                        part for given in (*call.args, *call.keywords) for part in ast.walk(given)
+                    ]
+                    named = {name_of(part) for part in parts} | {
+                        key.value
+                        for part in parts
+                        if isinstance(part, ast.Dict)
+                        for key in part.keys
+                        if isinstance(key, ast.Constant)
+                    }
+                    if any(is_secret(str(name)) for name in named):
+                        yield file.at(call)
+
+    demand_none(
+        found(),
+        rule=11,
+        says="secrets are never logged.",
+        instead="log the id of the row that they belong to.",
+    )
+
+
+def test_secret_settings_are_hidden() -> None:
+    classes = [item for _, item in inspect.getmembers(settings, inspect.isclass)]
+    demand_none(
+        (
+            f"src/app/settings.py  {item.__name__}.{name}"
+            for item in classes
+            if issubclass(item, BaseModel) and item.__module__ == settings.__name__
+            for name, field in item.model_fields.items()
+            if re.search(r"secret|token|password|_keys?$|_dsn$|(database|redis|smtp)_url$", name)
+            if field.repr and "SecretStr" not in repr(field.annotation)
+        ),
+        rule=11,
+        says="a secret setting shows itself in no log and no traceback.",
+        instead="make it a SecretStr, or a URL with Field(repr=False).",
+    )

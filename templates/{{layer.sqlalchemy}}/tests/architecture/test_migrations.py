@@ -1,0 +1,147 @@
+"""What the migrations do, as SQL: row-level security (rule 6), and being additive (rule 12).
+
+They are rendered, not run, so a migration must not read from the database: it is SQL that can
+be reviewed. `tests/core/test_tenancy.py` looks at the real database.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from alembic import command
+from alembic.script import Script, ScriptDirectory
+
+from app.core.migrations import alembic_config
+from app.core.models import Base
+from app.models import register_models
+from tests.architecture.source import ROOT, demand_none
+
+register_models()
+
+VERSIONS = "migrations/versions"
+# Statements that break the release that is running while they are applied.
+BREAKING = re.compile(
+    r"\bDROP (TABLE|COLUMN)\b|\bRENAME\b|\bALTER COLUMN \S+ (TYPE|SET NOT NULL)\b"
+    r"|\bADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b"
+)
+# Where released migrations are found; a branch may change its own until it is merged.
+MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+@cache
+def revisions() -> tuple[Script, ...]:
+    return tuple(ScriptDirectory.from_config(alembic_config()).walk_revisions())
+
+
+@cache
+def statements() -> tuple[tuple[Script, str], ...]:
+    """Return each migration's SQL, statement by statement, on one line."""
+    config = alembic_config()
+    config.output_buffer = io.StringIO()
+    command.upgrade(config, "heads", sql=True)
+    by_id = {script.revision: script for script in revisions()}
+    parts = re.split(r"-- Running upgrade .*-> (\w+)\n", config.output_buffer.getvalue())
+    return tuple(
+        (by_id[revision], " ".join(statement.split()))
+        for revision, sql in zip(parts[1::2], parts[2::2], strict=True)
+        for statement in sql.split(";")
+    )
+
+
+def test_tenant_tables_have_row_level_security() -> None:
+    tables = Base.metadata.tables.values()
+    tenant = {table.name for table in tables if "organization_id" in table.columns}
+
+    def found() -> Iterator[str]:
+        sql = "\n".join(statement for _, statement in statements())
+        for name in sorted(tenant | {"organizations"}):
+            for what in (
+                f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+                f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
+                f"CREATE POLICY .* ON {name} ",
+            ):
+                if not re.search(what, sql):
+                    yield f"{name}: no migration says {what.replace('.*', 'tenant').strip()}"
+        for table in tables:
+            owners = {key.column.table.name for key in table.foreign_keys}
+            if table.name not in tenant and owners & tenant:
+                yield f"{table.name}: has no organization_id, but refers to {owners & tenant}"
+
+    demand_none(
+        found(),
+        rule=6,
+        says="every tenant-owned table carries organization_id and a row-level security policy.",
+        instead="add them in the table's own migration, as docs/adding-a-resource.md shows.",
+    )
+
+
+def test_migrations_are_additive() -> None:
+    demand_none(
+        (
+            f"{VERSIONS}/{script.path.rpartition('/')[2]}  {statement[:100]}"
+            for script, statement in statements()
+            if BREAKING.search(statement) and not getattr(script.module, "contract", "")
+        ),
+        rule=12,
+        says="migrations are additive within a release.",
+        instead="expand now, and contract in a later release: when no running code needs it any"
+        ' more, say so in that migration with contract = "unused since <release>".',
+    )
+
+
+def test_migrations_give_up_waiting() -> None:
+    text = (ROOT / "migrations" / "env.py").read_text()
+    demand_none(
+        (
+            f"migrations/env.py: no {name}"
+            for name in ("lock_timeout", "statement_timeout")
+            if f"SET {name} =" not in text
+        ),
+        rule=12,
+        says="migrations have lock and statement time-outs.",
+        instead="SET them on the connection before migrating.",
+    )
+
+
+def test_there_is_one_head() -> None:
+    followed = {script.down_revision for script in revisions()}
+    heads = [script.path for script in revisions() if script.revision not in followed]
+    demand_none(
+        heads if len(heads) > 1 else [],
+        rule=12,
+        says="migrations are one line.",
+        instead="let the later one follow the other: change its down_revision.",
+    )
+
+
+def test_released_migrations_stay_as_they_are() -> None:
+    if git("rev-parse", "--is-inside-work-tree") != "true" or git("rev-parse", "HEAD") is None:
+        return  # without a commit, nothing has been released
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        pytest.fail("Rule 12: released migrations cannot be seen: fetch the whole history.")
+    head = git("rev-parse", "HEAD")
+    found = (git("merge-base", "HEAD", branch) for branch in MAIN_BRANCHES)
+    base = next((commit for commit in found if commit), head)
+    if base == head:
+        base = git("rev-parse", "HEAD^") or head  # on the main branch: its last commit
+    changed = git("diff", "--relative", "--name-only", "--diff-filter=DMRT", base or "", VERSIONS)
+    demand_none(
+        (changed or "").splitlines(),
+        rule=12,
+        says="a released migration is never edited: databases have run it as it was.",
+        instead="restore it, and put the change into a new one (just makemigration).",
+    )
+
+
+def git(*arguments: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    done = subprocess.run(
+        [program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
