@@ -106,7 +106,7 @@ async def authenticate(session: AsyncSession, key: str) -> KeyPrincipal:
         raise _refused()
     api_key, stale = row
     if stale:
-        await _note_use(session, api_key.id)
+        await _note_use(session, organization_id=organization_id, api_key_id=api_key.id)
     return KeyPrincipal(
         id=api_key.id,
         name=api_key.name,
@@ -115,18 +115,18 @@ async def authenticate(session: AsyncSession, key: str) -> KeyPrincipal:
     )
 
 
-async def _note_use(session: AsyncSession, api_key_id: UUID) -> None:
+async def _note_use(session: AsyncSession, *, organization_id: UUID, api_key_id: UUID) -> None:
     # Skip the row while another request holds it: that one notes the use, and requests with
     # one key must not wait for each other.
     free = (
         select(ApiKey.id)
-        .where(ApiKey.id == api_key_id)
+        .where(ApiKey.organization_id == organization_id, ApiKey.id == api_key_id)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
     await session.execute(
         update(ApiKey)
-        .where(ApiKey.id == free)
+        .where(ApiKey.organization_id == organization_id, ApiKey.id == free)
         .values(last_used_at=func.clock_timestamp())
         .execution_options(synchronize_session=False)
     )

@@ -16,7 +16,6 @@ from app.exports.models import Export
 from app.exports.queries import ExportView
 from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, ExportStatus
 from app.projects import queries as projects
-from app.projects.schemas import ProjectSort
 
 LIFETIME = timedelta(days=7)
 # Compressed. Files are kept in the database and held in memory while they are served.
@@ -120,17 +119,10 @@ async def _make_file(
 ) -> bytes:
     """Read the projects page by page, so that memory holds the file and one page."""
     file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
-    cursor: str | None = None
-    while True:
-        page, cursor = await projects.list_projects(
-            session,
-            organization_id=organization_id,
-            limit=_BATCH,
-            cursor=cursor,
-            sort=ProjectSort.CREATED_AT,
-        )
+    async for page in projects.read_projects(
+        session, organization_id=organization_id, batch=_BATCH
+    ):
         rows = [ExportedProject.model_validate(item).model_dump(mode="json") for item in page]
         # Compressing takes its time, and the worker runs other jobs on this event loop.
         await run_cpu_bound(file.write, rows)
-        if cursor is None:
-            return file.close()
+    return file.close()

@@ -1,5 +1,6 @@
 """Reads of projects."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from uuid import UUID
 
@@ -68,6 +69,24 @@ async def list_projects(
     last = rows[limit - 1]
     position = (last.name_key,) if by_name else (last.created_at, last.id)
     return rows[:limit], sign_cursor(position, bound_to=bound_to)
+
+
+async def read_projects(
+    session: AsyncSession, *, organization_id: UUID, batch: int
+) -> AsyncIterator[list[Project]]:
+    """Yield all of an organization's projects, oldest first, so many at a time."""
+    cursor: str | None = None
+    while True:
+        page, cursor = await list_projects(
+            session,
+            organization_id=organization_id,
+            limit=batch,
+            cursor=cursor,
+            sort=ProjectSort.CREATED_AT,
+        )
+        yield page
+        if cursor is None:
+            return
 
 
 async def count_by_status(session: AsyncSession, organization_id: UUID) -> dict[ProjectStatus, int]:
