@@ -14,7 +14,7 @@ from variants import Variant, every_variant
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 LAYER = re.compile(r"\{\{layer\.([a-z]+)\}\}")
 # Tools and git would take these for this repository's own.
-PICKED_UP = {".gitignore", ".gitattributes", ".dockerignore", ".editorconfig", "pyproject.toml"}
+PICKED_UP = {".gitignore", ".gitattributes", "pyproject.toml"}
 
 SOURCES = [
     PurePosixPath(name).relative_to("templates")
