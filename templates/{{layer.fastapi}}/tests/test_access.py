@@ -1,0 +1,159 @@
+"""Rule 10, by attack: every route there is, tried by everyone who may not.
+
+The routes come from the application's own table, so a new one is covered by itself.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from httpx2 import AsyncClient, Response
+from sqlalchemy import func, select
+
+from app.core import access
+from app.core.database import unit_of_work
+from app.core.http import UnitOfWorkRoute
+from app.core.ids import uuid7
+from app.core.models import IdempotencyKey
+from app.core.openapi import access_of
+from app.core.roles import Role, Scope
+from app.main import app
+from tests.conftest import Person, World
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one route, and what it declares about access."""
+
+    method: str
+    path: str
+    route: APIRoute
+    access: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    async def send(
+        self, client: AsyncClient, credentials: str | None, organization: UUID | None = None
+    ) -> Response:
+        """Send a request that is wrong in everything but its address and its credentials."""
+        names = self.route.param_convertors
+        path = self.path.format_map(
+            {name: uuid7() for name in names} | {"organization_id": organization or uuid7()}
+        )
+        headers = {"Idempotency-Key": "attack"}
+        if credentials is not None:
+            headers["Authorization"] = f"Bearer {credentials}"
+        body: dict[str, Any] = {} if self.method == "GET" else {"json": {"no such field": 1}}
+        return await client.request(self.method, path, headers=headers, **body)
+
+
+def _operations() -> list[Operation]:
+    found = []
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and context.path is not None:
+            declared = tuple(access_of(context.dependant))
+            found += [
+                Operation(method, context.path, route, declared)
+                for method in sorted(context.methods or ())
+            ]
+    return found
+
+
+EVERY = _operations()
+PROTECTED = [item for item in EVERY if access.public not in item.access]
+OF_USERS = [item for item in EVERY if access.current_user in item.access]
+OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
+
+
+async def _key(owner: Person, organization: UUID, *scopes: Scope) -> str:
+    answer = await owner.request(
+        "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
+    )
+    assert answer.status_code == 201, answer.text
+    key: str = answer.json()["key"]
+    return key
+
+
+def _is_refused(answer: Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.json()["status"] == status
+    if status == 401:
+        assert answer.headers["www-authenticate"] == "Bearer"
+    if status == 404:
+        # Not "no such project": nobody has looked for one.
+        assert answer.json()["detail"] == "No such organization."
+
+
+def test_only_the_framework_adds_routes_without_access() -> None:
+    bare = {
+        context.path
+        for context in iter_route_contexts(app.routes)
+        if not isinstance(context.original_route, APIRoute)
+    }
+    assert bare == {"/openapi.json"}
+    assert len(OF_TENANTS) > 20, "the walk has lost its way"
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=str)
+def test_every_route_says_who_may_call_it(operation: Operation) -> None:
+    (declared,) = operation.access
+    # A path that names an organization asks for a role in it, and no other can.
+    assert isinstance(declared, access.Require) is (operation in OF_TENANTS)
+    if operation.path.startswith("/api/"):
+        assert isinstance(operation.route, UnitOfWorkRoute)
+
+
+@pytest.mark.parametrize("operation", PROTECTED, ids=str)
+async def test_stranger_is_401(client: AsyncClient, operation: Operation) -> None:
+    for credentials in (None, "nonsense", "sk_nonsense", "a.b.c"):
+        _is_refused(await operation.send(client, credentials), 401)
+
+
+@pytest.mark.parametrize("operation", OF_USERS, ids=str)
+async def test_key_is_no_user(world: World, operation: Operation) -> None:
+    ada = await world.person()
+    key = await _key(ada, await world.organization(ada), *Scope)
+    _is_refused(await operation.send(world.client, key), 403)
+
+
+@pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
+async def test_tenant_route_admits_only_whom_it_says(world: World, operation: Operation) -> None:
+    (declared,) = operation.access
+    assert isinstance(declared, access.Require)
+    ada, eve = await world.person(), await world.person()
+    organization, foreign = await world.organization(ada), await world.organization(eve)
+
+    async def attempt(credentials: str) -> Response:
+        return await operation.send(world.client, credentials, organization)
+
+    _is_refused(await attempt(eve.token), 404)
+    _is_refused(await attempt(await _key(eve, foreign, *Scope)), 404)
+    for role in Role:
+        if not role.includes(declared.role):
+            person = await world.member(organization, role)
+            _is_refused(await attempt(person.token), 403)
+    others = [scope for scope in Scope if scope is not declared.scope]
+    _is_refused(await attempt(await _key(ada, organization, *others)), 403)
+
+    # Whoever is refused has claimed no idempotency key.
+    async with unit_of_work() as session:
+        assert await session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
+
+    # The same request of those who may: it gets on, if only to the next thing wrong with it.
+    admitted = [(await world.member(organization, declared.role)).token]
+    if declared.scope is not None:
+        admitted.append(await _key(ada, organization, declared.scope))
+    for credentials in admitted:
+        answer = await attempt(credentials)
+        assert answer.status_code < 500, answer.text
+        for refusal in (
+            "No such organization.",
+            f"This needs the role {declared.role.value}.",
+            "The API key may not do this.",
+        ):
+            assert refusal not in answer.text
+        assert answer.status_code != 401
