@@ -228,30 +228,30 @@ async def renew_verification(session: AsyncSession, *, email: str) -> UUID | Non
 
 async def verify_email(session: AsyncSession, *, token: str) -> None:
     """Finish a sign-up with the token from its mail."""
-    used = await _use_email_token(session, VERIFICATION, token)
-    verified = await session.scalar(
-        update(User)
-        .where(User.id == used.user_id, User.email_verified_at.is_(None))
-        .values(
-            email_verified_at=_now(),
-            password_hash=used.password_hash,
-            name=func.coalesce(used.name, User.name),
-        )
-        .returning(User.id)
-    )
-    if verified is None:
+    user, used = await _use_email_token(session, VERIFICATION, token)
+    if user.email_verified_at is not None:
         # Another link of the same address was faster, with another password perhaps.
         raise security.invalid_token()
-    await _void_email_tokens(session, used.user_id)
-    await _record(session, used.user_id, "email.verified")
+    user.email_verified_at = _now()
+    user.password_hash = used.password_hash
+    user.name = used.name or user.name
+    await session.flush()
+    await _void_email_tokens(session, user.id)
+    await _record(session, user.id, "email.verified")
 
 
-async def _use_email_token(session: AsyncSession, purpose: str, token: str) -> EmailToken:
+async def _use_email_token(
+    session: AsyncSession, purpose: str, token: str
+) -> tuple[User, EmailToken]:
     """Take a token, once; Invalid when it is not one of ours, of another kind, used or expired."""
+    token_id = security.read_row_token(purpose, token)
+    # The account first: two links of one account take turns, and cannot wait for each other.
+    user_id = await session.scalar(select(EmailToken.user_id).where(EmailToken.id == token_id))
+    user = await _lock_user(session, user_id) if user_id else None
     used: EmailToken | None = await session.scalar(
         update(EmailToken)
         .where(
-            EmailToken.id == security.read_row_token(purpose, token),
+            EmailToken.id == token_id,
             EmailToken.purpose == purpose,
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > _now(),
@@ -259,9 +259,9 @@ async def _use_email_token(session: AsyncSession, purpose: str, token: str) -> E
         .values(used_at=_now())
         .returning(EmailToken)
     )
-    if used is None:
+    if user is None or used is None:
         raise security.invalid_token()
-    return used
+    return user, used
 
 
 async def _void_email_tokens(session: AsyncSession, user_id: UUID) -> None:
@@ -530,8 +530,7 @@ async def prepare_password_reset(session: AsyncSession, *, email: str) -> UUID |
 
 async def reset_password(session: AsyncSession, *, token: str, password: str) -> None:
     """Set a password with the token from the mail. It signs nobody in, and ends all sessions."""
-    used = await _use_email_token(session, RESET, token)
-    user = await queries.get_user(session, used.user_id)
+    user, _ = await _use_email_token(session, RESET, token)
     await _set_password(session, user, password, pointer="/password")
     await _end_sessions(session, Session.user_id == user.id)
 

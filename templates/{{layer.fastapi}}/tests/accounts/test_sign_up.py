@@ -1,0 +1,150 @@
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.about import NAME
+from app.accounts import service
+from app.core.database import unit_of_work
+from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor, age
+
+
+async def test_from_sign_up_to_sign_in(visitor: Visitor, mailbox: Mailbox) -> None:
+    answer = await visitor.sign_up("Ada@Example.com")
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert (await visitor.sign_in("ada@example.com")).status_code == 401
+    (token,) = await mailbox.tokens("verify-email", "ada@example.com")
+    verified = await visitor.post("verify-email", token=token)
+    assert (verified.status_code, verified.content) == (204, b"")
+    access, _ = await visitor.tokens("ADA@example.com")
+    me = (await visitor.get("me", access)).json()
+    assert (me["email"], me["name"]) == ("ada@example.com", "Ada Lovelace")
+    # Once is enough.
+    again = await visitor.post("verify-email", token=token)
+    assert again.status_code == 422
+    assert again.json()["errors"][0]["code"] == "invalid_token"
+
+
+async def test_the_answer_does_not_tell_whether_there_is_an_account(
+    visitor: Visitor, mailbox: Mailbox, account: Account
+) -> None:
+    new = await visitor.sign_up("new@example.com")
+    known = await visitor.sign_up(account.email, OTHER_PASSWORD, "Mallory")
+    assert (new.status_code, new.content) == (known.status_code, known.content)
+    assert await mailbox.subjects(account.email) == [f"You already have an account at {NAME}"]
+    assert (await visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 401
+    access, _ = await visitor.tokens(account.email)
+    assert (await visitor.get("me", access)).json()["name"] == "Ada Lovelace"
+
+
+async def test_each_link_brings_its_own_password(visitor: Visitor, mailbox: Mailbox) -> None:
+    await visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    await visitor.sign_up("ada@example.com", PASSWORD, "Ada")
+    mallorys, adas = await mailbox.tokens("verify-email", "ada@example.com")
+    assert (await visitor.post("verify-email", token=adas)).status_code == 204
+    assert (await visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+    access, _ = await visitor.tokens("ada@example.com", PASSWORD)
+    assert (await visitor.get("me", access)).json()["name"] == "Ada"
+    # The other sign-up is over.
+    assert (await visitor.post("verify-email", token=mallorys)).status_code == 422
+    assert (await visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+
+
+async def test_resent_link_finishes_the_only_sign_up(visitor: Visitor, mailbox: Mailbox) -> None:
+    await visitor.sign_up("ada@example.com")
+    await mailbox.run_jobs()
+    await age("email_tokens", "expires_at", "2 days")
+    answer = await visitor.post("verify-email/resend", email="Ada@example.com")
+    assert (answer.status_code, answer.content) == (202, b"")
+    expired, fresh = await mailbox.tokens("verify-email", "ada@example.com")
+    assert (await visitor.post("verify-email", token=expired)).status_code == 422
+    assert (await visitor.post("verify-email", token=fresh)).status_code == 204
+    assert (await visitor.sign_in("ada@example.com")).status_code == 200
+
+
+async def test_resent_link_of_several_sign_ups_brings_no_password(
+    visitor: Visitor, mailbox: Mailbox
+) -> None:
+    await visitor.sign_up("ada@example.com", PASSWORD)
+    await visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    await visitor.post("verify-email/resend", email="ada@example.com")
+    *_, resent = await mailbox.tokens("verify-email", "ada@example.com")
+    assert (await visitor.post("verify-email", token=resent)).status_code == 204
+    for password in (PASSWORD, OTHER_PASSWORD):
+        assert (await visitor.sign_in("ada@example.com", password)).status_code == 401
+    await visitor.post("password/forgot", email="ada@example.com")
+    (reset,) = await mailbox.tokens("reset-password", "ada@example.com")
+    assert (await visitor.post("password/reset", token=reset, password=PASSWORD)).is_success
+    assert (await visitor.sign_in("ada@example.com", PASSWORD)).status_code == 200
+
+
+async def test_resending_tells_nothing(
+    visitor: Visitor, mailbox: Mailbox, account: Account
+) -> None:
+    for email in (account.email, "unknown@example.com"):
+        answer = await visitor.post("verify-email/resend", email=email)
+        assert (answer.status_code, answer.content) == (202, b"")
+        assert await mailbox.subjects(email) == []
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("elevenchars", "string_too_short"),
+        ("x" * 129, "string_too_long"),
+        ("nul \x00 in the middle", "string_pattern_mismatch"),
+        ("password1234", "password_too_common"),
+        ("AdaLovelace12", "password_too_common"),
+    ],
+)
+async def test_passwords_that_are_refused(visitor: Visitor, password: str, code: str) -> None:
+    answer = await visitor.sign_up("ada@example.com", password)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/password", code)
+    assert password not in answer.text
+
+
+async def test_other_tokens_verify_nothing(
+    visitor: Visitor, mailbox: Mailbox, account: Account
+) -> None:
+    access, refresh = await visitor.tokens(account.email)
+    await visitor.post("password/forgot", email=account.email)
+    (reset,) = await mailbox.tokens("reset-password", account.email)
+    for token in (access, refresh, reset, "x", "\x00", "é"):
+        assert (await visitor.post("verify-email", token=token)).status_code == 422
+
+
+@pytest.mark.committed
+async def test_concurrent_sign_ups_give_one_account(
+    visitor: Visitor, mailbox: Mailbox, session: AsyncSession
+) -> None:
+    answers = await asyncio.gather(*(visitor.sign_up("ada@example.com") for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert await session.scalar(text("SELECT count(*) FROM users")) == 1
+    tokens = await mailbox.tokens("verify-email", "ada@example.com")
+    verified = await asyncio.gather(
+        *(visitor.post("verify-email", token=token) for token in tokens)
+    )
+    assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
+    assert (await visitor.sign_in("ada@example.com")).status_code == 200
+
+
+async def test_purge_forgets_what_was_never_verified(
+    visitor: Visitor, mailbox: Mailbox, account: Account, session: AsyncSession
+) -> None:
+    await visitor.sign_up("new@example.com")
+    await mailbox.run_jobs()
+    await age("users", "created_at", "60 days")
+    await _purge()
+    assert await session.scalar(text("SELECT count(*) FROM users")) == 2
+    await session.commit()
+    await age("email_tokens", "expires_at", "9 days")
+    await _purge()
+    assert await session.scalar(text("SELECT email FROM users")) == account.email
+
+
+async def _purge() -> None:
+    async with unit_of_work() as session:
+        await service.purge(session)
