@@ -84,7 +84,8 @@ class Session(Schema):
     current: bool = Field(description="Whether this request belongs to it")
 
 
-SessionPage = Page[Session]
+class SessionPage(Page[Session]):
+    """One page of a list."""
 
 
 class PasswordReset(Input):

@@ -47,4 +47,5 @@ class ApiKeyCreate(Input):
     expires_at: TimestampInput | None = None
 
 
-ApiKeyPage = Page[ApiKey]
+class ApiKeyPage(Page[ApiKey]):
+    """One page of a list."""

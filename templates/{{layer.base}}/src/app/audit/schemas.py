@@ -36,4 +36,5 @@ class AuditEvent(Schema):
     created_at: Timestamp
 
 
-AuditEventPage = Page[AuditEvent]
+class AuditEventPage(Page[AuditEvent]):
+    """One page of a list."""

@@ -73,6 +73,13 @@ class InvitationAccept(Input):
     token: Annotated[str, Field(min_length=1, max_length=300)]
 
 
-OrganizationPage = Page[Organization]
-MemberPage = Page[OrganizationMember]
-InvitationPage = Page[Invitation]
+class OrganizationPage(Page[Organization]):
+    """One page of a list."""
+
+
+class MemberPage(Page[OrganizationMember]):
+    """One page of a list."""
+
+
+class InvitationPage(Page[Invitation]):
+    """One page of a list."""

@@ -78,4 +78,5 @@ class ProjectImported(Schema):
     created: int
 
 
-ProjectPage = Page[Project]
+class ProjectPage(Page[Project]):
+    """One page of a list."""

@@ -94,7 +94,7 @@ async def _check(check: Callable[[], Awaitable[None]]) -> Literal["ok", "failed"
 probe = Probe()
 
 
-@router.get("/livez")
+@router.get("/livez", operation_id="livez")
 async def livez() -> Liveness:
     """Answer as long as the process runs."""
     return Liveness()
@@ -103,7 +103,7 @@ async def livez() -> Liveness:
 _UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
 
 
-@router.get("/readyz", responses=_UNREADY)
+@router.get("/readyz", operation_id="readyz", responses=_UNREADY)
 async def readyz(response: Response) -> Readiness:
     """Tell a load balancer whether to send requests here."""
     readiness = await probe.readiness()
@@ -112,7 +112,7 @@ async def readyz(response: Response) -> Readiness:
     return readiness
 
 
-@router.get("/startupz", responses=_UNREADY)
+@router.get("/startupz", operation_id="startupz", responses=_UNREADY)
 async def startupz(response: Response) -> Readiness:
     """Tell an orchestrator that the service has started: database there, migrations done."""
     readiness = await probe.readiness()

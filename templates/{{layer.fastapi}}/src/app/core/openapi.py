@@ -47,7 +47,12 @@ def access_of(dependant: Dependant) -> Iterator[object]:
 
 
 def _common_statuses(route: APIRoute, operation: dict[str, Any]) -> set[int]:
-    statuses = {422, 429, 503}
+    if "operations" in operation.get("tags", ()):
+        # Probes are not limited, and say themselves what is not ready.
+        return set()
+    statuses = {429, 503}
+    if "parameters" in operation or "requestBody" in operation:
+        statuses.add(422)
     declared = next(access_of(route.dependant), access.public)
     if declared is not access.public:
         statuses |= {401, 403}
@@ -61,6 +66,14 @@ def _common_statuses(route: APIRoute, operation: dict[str, Any]) -> set[int]:
     if "idempotency-key" in headers:
         statuses.add(409)
     return statuses
+
+
+def _shared(document: dict[str, Any], status: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Move a problem that many operations answer with to the components, and refer to it."""
+    if int(status) not in _DESCRIPTIONS or response != problem_responses(int(status))[int(status)]:
+        return response
+    document["components"].setdefault("responses", {})[f"Problem{status}"] = response
+    return {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -93,6 +106,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 responses.setdefault(str(status), response)
             if method == "GET" and context.path_format and context.path_format.startswith("/api/"):
                 responses["304"] = {"description": "The caller has this version already"}
-            operation["responses"] = dict(sorted(responses.items()))
+            operation["responses"] = {
+                status: _shared(document, status, responses[status]) for status in sorted(responses)
+            }
     app.openapi_schema = document
     return document

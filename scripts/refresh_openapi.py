@@ -1,0 +1,42 @@
+"""Write the OpenAPI document of the services into the template: `uv run scripts/refresh_openapi.py`.
+
+A service ships its published contract, and nothing runs while it is rendered. So the document is
+taken from a service that was rendered from the working tree, with the two texts that are answers
+put back as such. The services' own `just check` finds a stale one.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from copier import run_copy
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "templates/{{layer.base}}/openapi.json.jinja"
+ANSWERS = {"title": "project_name", "description": "project_description"}
+
+
+def main() -> None:
+    """Render, ask, write."""
+    with tempfile.TemporaryDirectory() as directory:
+        service = Path(directory) / "service"
+        run_copy(str(ROOT), service, defaults=True, quiet=True, vcs_ref="HEAD")
+        environment = os.environ | {"ENVIRONMENT": "test"}
+        environment.pop("VIRTUAL_ENV", None)
+        command = ("uv", "run", "--no-dev", "python", "-m", "app", "openapi")
+        subprocess.run(command, cwd=service, env=environment, check=True)
+        document = json.loads((service / "openapi.json").read_text(encoding="utf-8"))
+    for field in ANSWERS:
+        document["info"][field] = f"@{field}@"
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if "{{" in text or "{%" in text or "{#" in text:
+        raise SystemExit("The document holds a mark of Jinja: change the text in the schemas.")
+    for field, answer in ANSWERS.items():
+        text = text.replace(f'"@{field}@"', f"{{{{ {answer} | to_json(ensure_ascii=False) }}}}")
+    TARGET.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
