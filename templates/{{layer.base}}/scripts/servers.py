@@ -311,7 +311,9 @@ def development(*, shared: bool = True) -> Iterator[Urls]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not shared:
-                raise ServerError("Another command of this service runs the servers.") from None
+                raise ServerError(
+                    "The servers run already, for another command: is `just dev` open elsewhere?"
+                ) from None
             own = _wait_for_urls()
         else:
             own = _start_development(stack, given)
