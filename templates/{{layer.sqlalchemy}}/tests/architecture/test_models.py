@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-import pytest
 from sqlalchemy import Column, DateTime, LargeBinary
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.schema import CallableColumnDefault
@@ -96,8 +95,3 @@ def test_secrets_are_stored_hashed() -> None:
         instead="a column `..._hash` with app.core.security.hash_secret, or Mapped[bytes] with"
         " app.core.security.encrypt. What is no secret goes to NOT_SECRET in this file.",
     )
-
-
-@pytest.mark.parametrize("name", NOT_SECRET)
-def test_exceptions_are_there(name: str) -> None:
-    assert name in dict(columns()), "Rule 11: an exception for a column that is gone"
