@@ -198,7 +198,7 @@ class World:
         """Make a verified user who is signed in."""
         from sqlalchemy import func, text
 
-        from app.accounts.models import Session, User
+        from app.accounts.models import User, UserSession
         from app.core import access_tokens
         from app.core.database import unit_of_work
 
@@ -212,7 +212,7 @@ class World:
             )
             session.add(user)
             await session.flush()
-            signed_in = Session(
+            signed_in = UserSession(
                 user_id=user.id, expires_at=text("clock_timestamp() + interval '30 days'")
             )
             session.add(signed_in)

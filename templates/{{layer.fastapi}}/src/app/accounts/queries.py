@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import EmailToken, Session, User
+from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
 from app.core.client_ip import network
 from app.core.errors import NotFound
@@ -86,7 +86,9 @@ def me_etag(me: Me) -> str:
 def is_live() -> ColumnElement[bool]:
     """Tell for a session, joined with its user, whether it may be used."""
     return and_(
-        Session.revoked_at.is_(None), Session.expires_at > _now(), User.disabled_at.is_(None)
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > _now(),
+        User.disabled_at.is_(None),
     )
 
 
@@ -97,12 +99,12 @@ async def find_live_session(
     row = (
         await session.execute(
             select(
-                Session.id,
-                Session.user_id,
+                UserSession.id,
+                UserSession.user_id,
                 User.email,
-                (Session.last_used_at < _now() - TOUCH_INTERVAL).label("is_stale"),
+                (UserSession.last_used_at < _now() - TOUCH_INTERVAL).label("is_stale"),
             )
-            .join(User, User.id == Session.user_id)
+            .join(User, User.id == UserSession.user_id)
             .where(criterion, is_live())
         )
     ).one_or_none()
@@ -111,18 +113,18 @@ async def find_live_session(
 
 async def list_sessions(
     session: AsyncSession, *, user_id: UUID, limit: int, cursor: str | None = None
-) -> tuple[list[Session], str | None]:
+) -> tuple[list[UserSession], str | None]:
     """List one page of a user's live sessions, newest first."""
     bound_to = {"list": "sessions", "user_id": user_id}
     query = (
-        select(Session)
-        .join(User, User.id == Session.user_id)
-        .where(Session.user_id == user_id, is_live())
-        .order_by(Session.created_at.desc(), Session.id.desc())
+        select(UserSession)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.user_id == user_id, is_live())
+        .order_by(UserSession.created_at.desc(), UserSession.id.desc())
     )
     if cursor is not None:
         position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.where(tuple_(Session.created_at, Session.id) < position)
+        query = query.where(tuple_(UserSession.created_at, UserSession.id) < position)
     rows = list(await session.scalars(query.limit(limit + 1)))
     if len(rows) <= limit:
         return rows, None
@@ -133,9 +135,9 @@ async def list_sessions(
 async def has_signed_in_from(session: AsyncSession, *, email: str, address: str | None) -> bool:
     """Tell whether the account has lately been used from the network of `address`."""
     known = await session.scalars(
-        select(Session.ip)
-        .join(User, User.id == Session.user_id)
-        .where(User.email == email, Session.ip.is_not(None))
+        select(UserSession.ip)
+        .join(User, User.id == UserSession.user_id)
+        .where(User.email == email, UserSession.ip.is_not(None))
         .distinct()
     )
     return address is not None and network(address) in {network(ip) for ip in known}

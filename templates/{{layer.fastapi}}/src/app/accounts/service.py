@@ -20,8 +20,8 @@ from app.accounts.models import (
     RecoveryCode,
     RefreshToken,
     SecurityEvent,
-    Session,
     User,
+    UserSession,
 )
 from app.accounts.schemas import Me, Transport
 from app.core import access_tokens, context, oidc, passwords, ratelimit, security, totp
@@ -380,7 +380,7 @@ async def _open_session(
     session: AsyncSession, user: User, transport: Transport, *, method: str
 ) -> Tokens | Cookie:
     current = context.current()
-    opened = Session(
+    opened = UserSession(
         id=uuid7(),
         user_id=user.id,
         expires_at=_now() + SESSION_LIFETIME,
@@ -420,10 +420,12 @@ async def refresh(session: AsyncSession, *, refresh_token: str) -> Tokens:
     )
     if session_id is None:
         await _refuse_refresh(session, token_hash)
-    live = await queries.find_live_session(session, Session.id == session_id)
+    live = await queries.find_live_session(session, UserSession.id == session_id)
     if live is None:
         raise _invalid_refresh_token()
-    await session.execute(update(Session).where(Session.id == live.id).values(last_used_at=_now()))
+    await session.execute(
+        update(UserSession).where(UserSession.id == live.id).values(last_used_at=_now())
+    )
     return await _issue_tokens(session, user_id=live.user_id, session_id=live.id)
 
 
@@ -436,7 +438,7 @@ async def _refuse_refresh(session: AsyncSession, token_hash: bytes) -> NoReturn:
         )
     )
     if replayed_session_id is not None:
-        ended = await _end_sessions(session, Session.id == replayed_session_id)
+        ended = await _end_sessions(session, UserSession.id == replayed_session_id)
         for item in ended:
             await _record(session, item.user_id, "refresh_token.reused", session_id=str(item.id))
             logger.warning("refresh token reused", extra={"session_id": str(item.id)})
@@ -452,10 +454,10 @@ async def _end_sessions(
     session: AsyncSession, criterion: ColumnElement[bool]
 ) -> Sequence[Row[UUID, UUID]]:
     result = await session.execute(
-        update(Session)
-        .where(criterion, Session.revoked_at.is_(None))
+        update(UserSession)
+        .where(criterion, UserSession.revoked_at.is_(None))
         .values(revoked_at=_now())
-        .returning(Session.id, Session.user_id)
+        .returning(UserSession.id, UserSession.user_id)
     )
     return result.all()
 
@@ -464,13 +466,13 @@ async def authenticate_token(session: AsyncSession, token: str) -> UserPrincipal
     """Accept an access token whose session still lives."""
     claims = access_tokens.read(token)
     return await _authenticate(
-        session, and_(Session.id == claims.session_id, Session.user_id == claims.user_id)
+        session, and_(UserSession.id == claims.session_id, UserSession.user_id == claims.user_id)
     )
 
 
 async def authenticate_cookie(session: AsyncSession, cookie: str) -> UserPrincipal:
     """Accept a browser's cookie whose session still lives."""
-    return await _authenticate(session, Session.cookie_hash == security.hash_secret(cookie))
+    return await _authenticate(session, UserSession.cookie_hash == security.hash_secret(cookie))
 
 
 async def _authenticate(session: AsyncSession, criterion: ColumnElement[bool]) -> UserPrincipal:
@@ -479,10 +481,14 @@ async def _authenticate(session: AsyncSession, criterion: ColumnElement[bool]) -
         raise Unauthenticated("The session has ended.")
     if live.is_stale:
         # Skipped where another request holds the row: it writes the same, and nobody waits.
-        row = select(Session.id).where(Session.id == live.id).with_for_update(skip_locked=True)
+        row = (
+            select(UserSession.id)
+            .where(UserSession.id == live.id)
+            .with_for_update(skip_locked=True)
+        )
         await session.execute(
-            update(Session)
-            .where(Session.id == row.scalar_subquery())
+            update(UserSession)
+            .where(UserSession.id == row.scalar_subquery())
             .values(last_used_at=_now())
             .execution_options(synchronize_session=False)
         )
@@ -491,7 +497,9 @@ async def _authenticate(session: AsyncSession, criterion: ColumnElement[bool]) -
 
 async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> None:
     """End one of the user's sessions: at once, with its tokens and cookie."""
-    ended = await _end_sessions(session, and_(Session.id == session_id, Session.user_id == user_id))
+    ended = await _end_sessions(
+        session, and_(UserSession.id == session_id, UserSession.user_id == user_id)
+    )
     if not ended:
         raise NotFound("session")
     await _record(session, user_id, "session.ended", session_id=str(session_id))
@@ -507,7 +515,7 @@ async def disable_user(session: AsyncSession, *, user_id: UUID) -> None:
     )
     if disabled is None:
         raise NotFound("active user")
-    await _end_sessions(session, Session.user_id == user_id)
+    await _end_sessions(session, UserSession.user_id == user_id)
     await _record(session, user_id, "user.disabled")
 
 
@@ -532,7 +540,7 @@ async def reset_password(session: AsyncSession, *, token: str, password: str) ->
     """Set a password with the token from the mail. It signs nobody in, and ends all sessions."""
     user, _ = await _use_email_token(session, RESET, token)
     await _set_password(session, user, password, pointer="/password")
-    await _end_sessions(session, Session.user_id == user.id)
+    await _end_sessions(session, UserSession.user_id == user.id)
 
 
 async def change_password(
@@ -543,7 +551,9 @@ async def change_password(
         session, user.id, current_password, pointer="/current_password"
     )
     await _set_password(session, account, new_password, pointer="/new_password")
-    await _end_sessions(session, and_(Session.user_id == user.id, Session.id != user.session_id))
+    await _end_sessions(
+        session, and_(UserSession.user_id == user.id, UserSession.id != user.session_id)
+    )
 
 
 async def _set_password(session: AsyncSession, user: User, password: str, *, pointer: str) -> None:
@@ -720,10 +730,10 @@ async def purge(session: AsyncSession) -> None:
         delete(EmailToken).where(EmailToken.expires_at < _now() - KEEP_UNVERIFIED)
     )
     await session.execute(
-        delete(Session).where(
+        delete(UserSession).where(
             or_(
-                Session.expires_at < _now() - KEEP_ENDED,
-                Session.revoked_at < _now() - KEEP_ENDED,
+                UserSession.expires_at < _now() - KEEP_ENDED,
+                UserSession.revoked_at < _now() - KEEP_ENDED,
             )
         )
     )

@@ -27,7 +27,7 @@ class User(Identified, Timestamped, Base):
     totp_last_step: Mapped[int | None]
 
 
-class Session(Identified, Base):
+class UserSession(Identified, Base):
     """One sign-in on one device; access tokens, refresh tokens and cookies all hang on it."""
 
     __tablename__ = "sessions"
