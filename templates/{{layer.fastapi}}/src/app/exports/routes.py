@@ -29,10 +29,8 @@ _MEDIA_TYPES = {
 }
 _FILE: dict[str, Any] = {
     "description": "The file",
-    "content": {
-        "text/csv": {"schema": {"type": "string"}},
-        "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
-    },
+    "model": list[schemas.ExportedProject],
+    "content": {"text/csv": {"schema": {"type": "string"}}},
 }
 
 
