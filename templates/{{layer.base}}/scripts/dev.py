@@ -157,6 +157,7 @@ def main() -> int:
                 "PYTHONUNBUFFERED": "1",
             }
             run("migrate", env)
+            seeded = run("seed", env)  # before web: who finds it ready can sign in
             services = [Service(name, env) for name in NAMES]
             for service in services:
                 stack.callback(service.stop)
@@ -164,7 +165,6 @@ def main() -> int:
                 # Called before any of them is waited for: they stop at the same time.
                 stack.callback(service.ask_to_stop)
             stack.callback(ignore_signals)
-            seeded = run("seed", env)
             welcome = f"{settings.public_url}/docs\n{seeded}Mails: {settings.mail_dir}/"
             supervise(services, f"http://{settings.host}:{settings.port}", welcome)
     except KeyboardInterrupt:
