@@ -1,4 +1,4 @@
-"""Write the OpenAPI document of the services into the template: `uv run scripts/refresh_openapi.py`.
+"""Write the services' OpenAPI document into the template: `uv run scripts/refresh_openapi.py`.
 
 A service ships its published contract, and nothing runs while it is rendered. So the document is
 taken from a service that was rendered from the working tree, with the two texts that are answers
