@@ -10,9 +10,9 @@ from app.accounts import queries, schemas, service
 from app.accounts.schemas import Transport
 from app.core import access_tokens, csrf, oidc
 from app.core.access import SESSION_COOKIE, CurrentUser, Idempotent, public
+from app.core.contract import problem_responses
 from app.core.errors import Unauthenticated
 from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
-from app.core.openapi import problem_responses
 from app.core.parameters import Cursor, Limit
 from app.settings import settings
 

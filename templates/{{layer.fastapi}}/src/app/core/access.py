@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core import context, csrf, idempotency, ratelimit, tenancy
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.core.http import SessionDep
-from app.core.idempotency import IdempotencyKeyHeader
+from app.core.parameters import IdempotencyKey
 from app.core.principals import KeyPrincipal, Member, Principal, UserPrincipal
 from app.core.roles import Role, Scope
 from app.core.security import API_KEY_PREFIX
@@ -130,10 +130,15 @@ def require(role: Role, *, scope: Scope | None = None) -> Require:
 async def _idempotent(
     request: Request,
     principal: Annotated[Principal, Depends(_principal)],
-    key: IdempotencyKeyHeader = None,
+    key: IdempotencyKey = None,
 ) -> None:
     if key is not None:
-        await idempotency.claim(request, key, caller=principal.key)
+        request.state.idempotency_claim = await idempotency.claim(
+            key,
+            caller=principal.key,
+            route=f"{request.method} {request.url.path}",
+            body=await request.body(),
+        )
 
 
 # The last parameter of a route: a caller who is refused must not claim a key.

@@ -12,30 +12,11 @@ from sqlalchemy import text
 from app.core import migrations, redis
 from app.core.access import public
 from app.core.database import engine
-from app.core.schemas import Schema
+from app.core.probes import CACHE_SECONDS, TIMEOUT_SECONDS, Liveness, Readiness, State, Status
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"], dependencies=[Depends(public)])
-
-TIMEOUT_SECONDS = 1.0
-# Probes of many load balancers together must not become a load of their own.
-CACHE_SECONDS = 1.0
-
-type State = Literal["ok", "degraded", "failed"]
-
-
-class Liveness(Schema):
-    """The process answers."""
-
-    status: Literal["ok"] = "ok"
-
-
-class Readiness(Schema):
-    """`degraded` (no Redis) stays in rotation; `failed` and `draining` do not."""
-
-    status: Literal["ok", "degraded", "failed", "draining"]
-    checks: dict[str, State]
 
 
 class Probe:
@@ -64,7 +45,7 @@ class Probe:
                 self._checked_at = time.monotonic()
         return Readiness(status=self._status(), checks=self._checks)
 
-    def _status(self) -> Literal["ok", "degraded", "failed", "draining"]:
+    def _status(self) -> Status:
         if self.draining or (settings.drain_file is not None and settings.drain_file.exists()):
             return "draining"
         for state in ("failed", "degraded"):
@@ -78,7 +59,7 @@ class Probe:
                 await connection.execute(text("SELECT 1"))
             else:
                 # Once true it stays true: a newer release may migrate beneath this one.
-                self._migrated = await migrations.is_current(connection)
+                self._migrated = await connection.run_sync(migrations.is_current)
 
 
 async def _check(check: Callable[[], Awaitable[None]]) -> Literal["ok", "failed"]:

@@ -38,21 +38,43 @@ class UnitOfWorkRoute(APIRoute):
                 async with unit_of_work() as session:
                     request.state.session = session
                     response = await handle(request)
-                    await idempotency.store(session, request, response)
+                    if claim := _claim(request):
+                        await idempotency.store(session, claim, _answer(response))
             except idempotency.Replay as replay:
-                return replay.response
-            except (RateLimited, Unavailable):
-                await idempotency.release(request)
-                raise
+                return _replayed(replay.answer)
             except AppError as error:
                 response = problem_response(request, error)
-                await idempotency.store_failure(request, response)
+                if claim := _claim(request):
+                    if isinstance(error, RateLimited | Unavailable):
+                        await idempotency.release(claim)
+                    else:
+                        await idempotency.store_failure(claim, _answer(response))
             except BaseException:
-                await idempotency.release(request)
+                if claim := _claim(request):
+                    await idempotency.release(claim)
                 raise
             return _conditional(request, response)
 
         return handle_in_unit_of_work
+
+
+def _claim(request: Request) -> idempotency.Claim | None:
+    claim: idempotency.Claim | None = getattr(request.state, "idempotency_claim", None)
+    return claim
+
+
+def _answer(response: Response) -> idempotency.Answer:
+    kept = {
+        name: response.headers[name]
+        for name in idempotency.KEPT_HEADERS
+        if name in response.headers
+    }
+    return idempotency.Answer(response.status_code, kept, bytes(response.body))
+
+
+def _replayed(answer: idempotency.Answer) -> Response:
+    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
+    return Response(answer.body, answer.status, headers)
 
 
 def _session(request: Request) -> AsyncSession:
@@ -62,7 +84,10 @@ def _session(request: Request) -> AsyncSession:
 
 SessionDep = Annotated[AsyncSession, Depends(_session)]
 IfMatch = Annotated[
-    str | None, Header(description="Refuse the change (412) when the ETag is another by now.")
+    str | None,
+    Header(
+        alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
+    ),
 ]
 
 

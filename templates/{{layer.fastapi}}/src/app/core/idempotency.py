@@ -8,10 +8,8 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Request, Response
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,27 +22,27 @@ from app.core.models import IdempotencyKey
 LIFETIME = timedelta(hours=24)
 # A claim whose process died is free again after this; no request may run as long.
 CLAIM_TIMEOUT = timedelta(minutes=2)
+# What of an answer's headers belongs to the answer, and not to the request at hand.
+KEPT_HEADERS = ("content-type", "location", "etag")
+REPLAYED_HEADER = "Idempotency-Replayed"
 _PURPOSE = "idempotent answer"
-_KEPT_HEADERS = ("content-type", "location", "etag")
 
-IdempotencyKeyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Makes the request safe to repeat for 24 hours.",
-    ),
-]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered with."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class Replay(Exception):
-    """The request was answered before; `response` is that answer."""
+    """The request was answered before, with `answer`."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__("replayed")
-        self.response = response
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,10 @@ class Claim:
     claim: UUID
 
 
-async def claim(request: Request, key: str, *, caller: str) -> None:
+async def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
     """Claim `key` for this caller and route, or raise Replay, IdempotencyConflict or -Mismatch."""
-    fingerprint = sha256(await request.body()).digest()
-    scope = {"caller": caller, "route": f"{request.method} {request.url.path}", "key": key}
+    fingerprint = sha256(body).digest()
+    scope = {"caller": caller, "route": route, "key": key}
     mine = Claim(uuid7(), uuid7())
     async with database.unit_of_work() as session:
         claimed = await session.scalar(
@@ -92,7 +90,7 @@ async def claim(request: Request, key: str, *, caller: str) -> None:
         if claimed is None:
             earlier = await session.scalar(select(IdempotencyKey).filter_by(**scope))
             _raise_for(earlier, fingerprint)
-    request.state.idempotency_claim = mine
+    return mine
 
 
 def _raise_for(earlier: IdempotencyKey | None, fingerprint: bytes) -> None:
@@ -100,50 +98,37 @@ def _raise_for(earlier: IdempotencyKey | None, fingerprint: bytes) -> None:
         raise IdempotencyMismatch("This idempotency key was used with another request.")
     if earlier is None or earlier.status is None or earlier.answer is None:
         raise IdempotencyConflict("The first request with this idempotency key is in progress.")
-    answer = json.loads(security.decrypt(_PURPOSE, earlier.answer))
-    raise Replay(
-        Response(
-            content=answer["body"],
-            status_code=earlier.status,
-            headers=answer["headers"] | {"Idempotency-Replayed": "true"},
-        )
-    )
+    kept = json.loads(security.decrypt(_PURPOSE, earlier.answer))
+    raise Replay(Answer(earlier.status, kept["headers"], kept["body"].encode()))
 
 
-async def store(session: AsyncSession, request: Request, response: Response) -> None:
+async def store(session: AsyncSession, mine: Claim, answer: Answer) -> None:
     """Keep the answer in the transaction of the work; IdempotencyConflict if the claim was lost.
 
     It is encrypted, since it may hold a secret that is shown once, such as an API key.
     """
-    mine: Claim | None = getattr(request.state, "idempotency_claim", None)
-    if mine is None:
-        return
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    answer = json.dumps({"body": bytes(response.body).decode(), "headers": headers}).encode()
+    kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
     stored = await session.scalar(
         update(IdempotencyKey)
         .where(IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim)
-        .values(status=response.status_code, answer=security.encrypt(_PURPOSE, answer))
+        .values(status=answer.status, answer=security.encrypt(_PURPOSE, kept))
         .returning(IdempotencyKey.id)
     )
     if stored is None:
         raise IdempotencyConflict("Another request took this idempotency key over.")
 
 
-async def store_failure(request: Request, response: Response) -> None:
+async def store_failure(mine: Claim, answer: Answer) -> None:
     """Keep a refusal as the answer of the key, after the work was rolled back."""
-    if getattr(request.state, "idempotency_claim", None) is not None:
-        async with database.unit_of_work() as session:
-            await store(session, request, response)
+    async with database.unit_of_work() as session:
+        await store(session, mine, answer)
 
 
-async def release(request: Request) -> None:
+async def release(mine: Claim) -> None:
     """Give the key back: the request failed in a way that a repeat may cure."""
-    mine: Claim | None = getattr(request.state, "idempotency_claim", None)
-    if mine is not None:
-        async with database.unit_of_work() as session:
-            await session.execute(
-                delete(IdempotencyKey).where(
-                    IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim
-                )
+    async with database.unit_of_work() as session:
+        await session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim
             )
+        )

@@ -4,8 +4,6 @@ Not Starlette's BaseHTTPMiddleware, which copies context variables and buffers s
 """
 
 import logging
-import re
-import secrets
 import time
 
 from fastapi import FastAPI
@@ -15,30 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import context, ratelimit, telemetry
-from app.core.client_ip import client_address, network
+from app.core import context, exchange, ratelimit, telemetry
+from app.core.client_ip import network
 from app.core.http import problem_response, status_response
 from app.settings import settings
 
 logger = logging.getLogger("app.access")
-
-# Anything else could forge log lines or grow them without bound.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-site",
-    "Cache-Control": "no-store",
-}
-if settings.public_url.startswith("https://"):
-    SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-
-# Probes come every few seconds and say nothing new.
-_UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
 class RequestContextMiddleware:
@@ -63,7 +43,7 @@ class RequestContextMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = current.request_id
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in exchange.SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -84,21 +64,23 @@ class RequestContextMiddleware:
             response = status_response(Request(scope), 500)
             await response(scope, receive, send_with_headers)
         finally:
-            _log(scope, status, time.perf_counter() - started)
+            exchange.log_request(
+                scope["method"],
+                scope["path"],
+                _template(scope),
+                status,
+                time.perf_counter() - started,
+            )
 
 
 def _context_of(scope: Scope) -> context.Context:
     headers = Headers(scope=scope)
-    request_id = headers.get("x-request-id", "")
-    traceparent = headers.get("traceparent", "")
-    peer = scope["client"][0] if scope.get("client") else None
-    return context.Context(
-        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
-        client_ip=client_address(
-            peer, headers.getlist("x-forwarded-for"), settings.trusted_proxies
-        ),
-        user_agent=headers.get("user-agent", "")[:300] or None,
-        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+    return exchange.open_context(
+        peer=scope["client"][0] if scope.get("client") else None,
+        forwarded_for=headers.getlist("x-forwarded-for"),
+        request_id=headers.get("x-request-id", ""),
+        traceparent=headers.get("traceparent", ""),
+        user_agent=headers.get("user-agent", ""),
     )
 
 
@@ -115,22 +97,6 @@ def _template(scope: Scope) -> str | None:
     return template
 
 
-def _log(scope: Scope, status: int, seconds: float) -> None:
-    route = _template(scope)
-    telemetry.observe_request(scope["method"], route, status, seconds)
-    if scope["path"] not in _UNLOGGED:
-        logger.info(
-            "request",
-            extra={
-                "method": scope["method"],
-                "path": scope["path"],
-                "route": route,
-                "status": status,
-                "duration_ms": round(seconds * 1000, 1),
-            },
-        )
-
-
 class RateLimitMiddleware:
     """Counts requests by the client's address, before anything else is known about them.
 
@@ -142,7 +108,7 @@ class RateLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in _UNLOGGED:
+        if scope["type"] != "http" or scope["path"] in exchange.UNLOGGED:
             await self.app(scope, receive, send)
             return
         address = network(context.current().client_ip)

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 
 from app.core.access import Idempotent, require
+from app.core.contract import problem_responses
 from app.core.http import SessionDep, UnitOfWorkRoute, set_etag
-from app.core.openapi import problem_responses
 from app.core.preconditions import etag
 from app.core.principals import Member
 from app.core.roles import Role

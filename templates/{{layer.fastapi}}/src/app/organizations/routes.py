@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.core.access import CurrentUser, Idempotent, require
+from app.core.contract import problem_responses
 from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
-from app.core.openapi import problem_responses
 from app.core.parameters import Cursor, Limit
 from app.core.principals import Member
 from app.core.roles import Role

@@ -7,7 +7,6 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 DIRECTORY = Path(__file__).parents[3] / "migrations"
 
@@ -25,16 +24,12 @@ def _known_revisions() -> tuple[frozenset[str], str | None]:
     return frozenset(item.revision for item in script.walk_revisions()), script.get_current_head()
 
 
-async def is_current(connection: AsyncConnection) -> bool:
+def is_current(connection: Connection) -> bool:
     """Whether the database is at this release's head, or at a newer one that it does not know.
 
     The newer one is what a replica of the old release sees during a rolling deployment; since
     migrations are additive within a release (rule 12), it can go on serving.
     """
-    return await connection.run_sync(_is_current)
-
-
-def _is_current(connection: Connection) -> bool:
     known, head = _known_revisions()
     revision = MigrationContext.configure(connection).get_current_revision()
     return revision is not None and (revision == head or revision not in known)
