@@ -27,8 +27,8 @@ def make(env: dict[str, str], message: str) -> None:
     _run("alembic", "upgrade", "head", env=env)
     _run("alembic", "revision", "--autogenerate", "--message", message, env=env)
     for path in set(VERSIONS.glob("*.py")) - before:
-        _run("ruff", "check", "--quiet", "--fix", str(path), env=env)
         _run("ruff", "format", "--quiet", str(path), env=env)
+        _run("ruff", "check", "--quiet", "--fix", str(path), env=env)
         print(f"Read and complete {path.relative_to(ROOT)}, then: uv run just migrate")
 
 

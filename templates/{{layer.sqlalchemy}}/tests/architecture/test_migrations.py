@@ -5,6 +5,7 @@ be reviewed. `tests/core/test_tenancy.py` looks at the real database.
 """
 
 import io
+import logging
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from app.models import register_models
 from tests.architecture.source import ROOT, demand_none
 
 register_models()
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 VERSIONS = "migrations/versions"
 # Statements that break the release that is running while they are applied.
