@@ -152,6 +152,7 @@ async def _me(visitor: Visitor, answer: Response) -> dict[str, Any]:
 async def test_first_sign_in_makes_the_account(visitor: Visitor, provider: Provider) -> None:
     answer = await _sign_in(visitor.client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert answer.headers["cache-control"] == "no-store"
     me = await _me(visitor, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False

@@ -36,7 +36,9 @@ def _answer(opened: service.Tokens | service.Cookie) -> Response:
         _set_session_cookie(response, opened)
         return response
     tokens = schemas.Tokens.model_validate(opened, from_attributes=True)
-    return Response(tokens.model_dump_json(), media_type="application/json")
+    # Said here, since a GET that is answered with 200 may otherwise be stored.
+    headers = {"Cache-Control": "no-store"}
+    return Response(tokens.model_dump_json(), headers=headers, media_type="application/json")
 
 
 def _set_session_cookie(response: Response, cookie: service.Cookie) -> None:

@@ -47,13 +47,13 @@ REUSE_GRACE = timedelta(seconds=10)
 KEEP_ENDED = timedelta(days=30)
 KEEP_UNVERIFIED = timedelta(days=7)
 
-# To one address, of one kind: nobody is to be flooded with our mails.
+# Mails of one kind to one address, because of requests from one network.
 MAIL_RATE = "5/hour"
 # Three of a million codes are right at any time. Only who knows the password gets here, so
 # that a stranger cannot use this limit to lock anyone out.
 SECOND_FACTOR_RATE = "10/hour"
-# Sign-in attempts from one network against all accounts, and against one account from all
-# networks: so many times the limit for one account from one network.
+# What all networks together may do to one account, and one network to all accounts: so many
+# times what one network may do to one account.
 WIDE_FACTOR = 10
 
 VERIFICATION = "verify_email"
@@ -162,7 +162,7 @@ async def sign_up(session: AsyncSession, *, email: str, password: str, name: str
         .on_conflict_do_nothing(index_elements=[User.email])
     )
     user = await queries.find_user(session, email)
-    if user is None or not await ratelimit.allows("sign-up-mail", MAIL_RATE, email):
+    if user is None or not await _may_mail("sign-up-mail", email):
         return
     if user.email_verified_at is not None:
         await enqueue(session, "accounts.send_already_registered", user_id=user.id)
@@ -171,6 +171,13 @@ async def sign_up(session: AsyncSession, *, email: str, password: str, name: str
         session, user.id, VERIFICATION, password_hash=password_hash, name=name
     )
     await enqueue(session, "accounts.send_verification", email_token_id=token_id)
+
+
+async def _may_mail(kind: str, email: str) -> bool:
+    """Count a mail: nobody is to be flooded, and no stranger may use up what is the owner's."""
+    if not await ratelimit.allows(kind, MAIL_RATE, _attempt_key(email)):
+        return False
+    return await ratelimit.allows(f"{kind}-wide", ratelimit.times(MAIL_RATE, WIDE_FACTOR), email)
 
 
 async def _check_new_password(password: str, *, pointer: str, personal: tuple[str, ...]) -> None:
@@ -201,7 +208,7 @@ async def _add_email_token(
 
 async def request_verification(session: AsyncSession, *, email: str) -> None:
     """Ask for the verification mail again. Whether there is an account is the job's business."""
-    if await ratelimit.allows("verification-mail", MAIL_RATE, email):
+    if await _may_mail("verification-mail", email):
         await enqueue(session, "accounts.resend_verification", email=email)
 
 
@@ -524,7 +531,7 @@ async def disable_user(session: AsyncSession, *, user_id: UUID) -> None:
 
 async def request_password_reset(session: AsyncSession, *, email: str) -> None:
     """Ask for a reset mail. Whether there is an account is the job's business."""
-    if await ratelimit.allows("reset-mail", MAIL_RATE, email):
+    if await _may_mail("reset-mail", email):
         await enqueue(session, "accounts.send_password_reset", email=email)
 
 

@@ -128,7 +128,7 @@ def open_flow(sealed: str | None, *, provider: str, state: str | None) -> Flow:
     try:
         plain = security.decrypt(_PURPOSE, security.from_base64url(sealed or ""))
         flow = Flow(**json.loads(plain))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _refused() from error
     fits = hmac.compare_digest(flow.state.encode(), (state or "").encode())
     if not fits or flow.provider != provider or flow.expires_at < time.time():
