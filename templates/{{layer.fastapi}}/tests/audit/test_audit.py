@@ -128,3 +128,22 @@ async def test_what_fails_leaves_no_event(world: World) -> None:
         assert answer.status_code == status
     page = await ada.request("GET", f"{path}/audit-events?action=project.created")
     assert len(page.json()["items"]) == 1
+
+
+async def test_transaction_that_visits_organizations_records_in_each(world: World) -> None:
+    ada = await world.person()
+    organizations = [await world.organization(ada) for _ in range(2)]
+    async with unit_of_work() as session:
+        for organization in organizations:
+            await tenancy.enter_organization(session, organization)
+            await service.record(
+                session,
+                organization_id=organization,
+                action="test.visited",
+                target_type="organization",
+                target_id=organization,
+            )
+            await tenancy.leave_organization(session)
+    for organization in organizations:
+        page = await ada.request("GET", f"/organizations/{organization}/audit-events")
+        assert page.json()["items"][0]["target"]["id"] == str(organization)
