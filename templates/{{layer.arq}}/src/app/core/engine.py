@@ -6,6 +6,7 @@ It is only known here, behind four functions: `send`, `worker`, `scheduler` and 
 import asyncio
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.core import database, jobs, liveness, registry, scheduling, telemetry
+from app.core import database, jobs, liveness, redis, registry, scheduling, telemetry
 from app.core.liveness import Role
 from app.core.liveness import is_alive as alive
 from app.settings import settings
@@ -34,18 +35,13 @@ def _serialize(message: dict[str, Any]) -> bytes:
     return json.dumps(message, default=repr).encode()
 
 
-def _redis(**options: Any) -> ArqRedis:
-    if settings.redis_url.startswith("rediss://"):
-        options["ssl_check_hostname"] = True  # off by default in redis-py 5
+def _arq(pool: ConnectionPool) -> ArqRedis:
     return ArqRedis(
-        ConnectionPool.from_url(settings.redis_url, **options),
-        job_serializer=_serialize,
-        job_deserializer=json.loads,
-        default_queue_name=_QUEUE,
+        pool, job_serializer=_serialize, job_deserializer=json.loads, default_queue_name=_QUEUE
     )
 
 
-_sender = _redis(socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS)
+_sender = _arq(redis.client.connection_pool)
 
 
 async def send(job_ids: Sequence[UUID]) -> None:
@@ -65,7 +61,6 @@ def worker() -> None:
             functions=[func(_run, name="run", timeout=limit, keep_result=0)],
             max_jobs=settings.worker_concurrency,
             queue_name=_QUEUE,
-            health_check_interval=15,
         )
     )
 
@@ -94,40 +89,60 @@ async def _tick(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
 
 
 async def _serve(role: Role, **options: Any) -> None:
-    """Run ARQ workers: one, and another whenever Redis was away, since that ends ARQ's worker."""
+    """Run ARQ workers until SIGTERM: one, and another when Redis was away, which ends the first."""
     logging.getLogger("arq.worker").setLevel(logging.WARNING)  # it has two lines for every hint
     telemetry.serve_metrics()
     heartbeat = asyncio.create_task(_touch(role))
-    redis = _redis(socket_connect_timeout=5, socket_keepalive=True, health_check_interval=25)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    pool = ConnectionPool.from_url(
+        settings.redis_url,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        health_check_interval=25,
+        **redis.TLS,
+    )
     running: set[asyncio.Task[Any]] = set()
-    stopped = False
-    while not stopped:
+    while not stop.is_set():
         arq = Worker(
-            redis_pool=redis,
+            redis_pool=_arq(pool),
             poll_delay=0.1,
-            job_completion_wait=settings.worker_grace_seconds,
             # The outbox does this: ARQ would only try again what it has cancelled itself.
             retry_jobs=False,
             max_tries=1,
             log_results=False,
             job_serializer=_serialize,
             job_deserializer=json.loads,
+            handle_signals=False,
             **options,
         )
-        try:
-            await arq.async_run()
-        except asyncio.CancelledError:
-            stopped = True  # by SIGTERM, when the grace is over or nothing runs any more
-        except (RedisError, OSError) as error:
-            logger.warning("Redis is away, to be tried again", extra={"error": repr(error)})
-            running.update(arq.tasks.values())  # they do not need Redis to end well
-            await asyncio.sleep(1)
-    if running:
-        await asyncio.wait(running, timeout=settings.worker_grace_seconds)
+        polling = asyncio.create_task(arq.main())
+        await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # A job does not need Redis to end well: let it.
+        running.update(task for task in arq.tasks.values() if not task.done())
+        polling.cancel()
+        [result] = await asyncio.gather(polling, return_exceptions=True)
+        if not stop.is_set():
+            if not isinstance(result, (RedisError, OSError)):
+                raise RuntimeError("ARQ ended") from result
+            logger.warning("Redis is away, to be tried again", extra={"error": repr(result)})
+            await asyncio.wait({stopping}, timeout=1)
+    await _finish(running)
     heartbeat.cancel()
     await database.engine.dispose()
-    await redis.aclose()
-    await _sender.aclose()
+    await pool.aclose()
+    await redis.client.aclose()
+
+
+async def _finish(running: set[asyncio.Task[Any]]) -> None:
+    """Let the jobs end within the grace; the outbox runs the rest again."""
+    if running:
+        _, late = await asyncio.wait(running, timeout=settings.worker_grace_seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _touch(role: Role) -> None:

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _SEND_SECONDS = 1
 _JOB_MARGIN_SECONDS = 30
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 app = celery.Celery(
     "app",
@@ -88,6 +89,8 @@ def _close_loop(**_: object) -> None:
         _runner = None
 
 
+# Imported now rather than while the first request waits for its jobs to be sent.
+app.connection_for_write().get_transport_cls()
 _run_task = app.task(name="run", max_retries=3, default_retry_delay=1)(_run)
 app.task(name="tick")(_tick)
 
@@ -144,6 +147,7 @@ def scheduler() -> None:
         quiet=True,
         remote_control=False,
     ).run()
+    _close_loop()
 
 
 class _InProcessScheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
@@ -152,11 +156,16 @@ class _InProcessScheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has n
     producer = None
 
     def apply_entry(self, entry: beat.ScheduleEntry, producer: None = None) -> None:
+        # Beat ends by raising SystemExit wherever it is, which an event loop does not survive
+        # in order: the signal has to wait for the end of the tick.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
             self.app.tasks[entry.task]()
         except Exception:
             logger.exception("scheduler failed, to be tried again")
-        liveness.touch("scheduler")
+        finally:
+            liveness.touch("scheduler")
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
 def _configure_logging(**_: object) -> None:

@@ -83,10 +83,10 @@ async def run_job(job_id: UUID) -> None:
     claimed = await _claim(job_id)
     if claimed is None:
         return
-    entry, declared = claimed
+    entry, declared, exhausted = claimed
     started = time.perf_counter()
     with _bound(entry):
-        if entry.attempts > declared.max_attempts:
+        if exhausted:
             await _bury(entry, declared, "the worker died whenever it ran this job")
             return
         telemetry.job_started.labels(entry.job).inc()
@@ -101,7 +101,7 @@ async def run_job(job_id: UUID) -> None:
         telemetry.job_duration.labels(entry.job).observe(time.perf_counter() - started)
 
 
-async def _claim(job_id: UUID) -> tuple[OutboxEntry, Job] | None:
+async def _claim(job_id: UUID) -> tuple[OutboxEntry, Job, bool] | None:
     """Count the attempt in a transaction of its own, so that it counts even if the worker dies."""
     async with database.unit_of_work() as session:
         entry = await session.scalar(
@@ -122,12 +122,14 @@ async def _claim(job_id: UUID) -> tuple[OutboxEntry, Job] | None:
             # A newer release knows it: left alone, it waits for a worker of that release.
             logger.error("unknown job", extra={"job": entry.job, "job_id": str(job_id)})
             return None
-        entry.attempts += 1
+        exhausted = entry.attempts >= declared.max_attempts
+        if not exhausted:
+            entry.attempts += 1
+            entry.started_at = _now()
         if entry.attempts == 1:
             waited = datetime.now(UTC) - entry.available_at
             telemetry.job_queue_latency.labels(entry.job).observe(max(0, waited.total_seconds()))
-        entry.started_at = _now()
-    return entry, declared
+    return entry, declared, exhausted
 
 
 async def _execute(entry: OutboxEntry, declared: Job) -> bool:

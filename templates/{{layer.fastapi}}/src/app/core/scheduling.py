@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, literal, or_, select, update
+from sqlalchemy import Interval, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,9 +73,8 @@ async def sweep() -> int:
 
 async def _mark_dispatched() -> Sequence[UUID]:
     # A long queue must not be flooded with hints: each is given twice the time of the last.
-    patience = literal(timedelta(seconds=settings.sweep_seconds)) * func.power(
-        2, func.least(OutboxEntry.dispatches, 6)
-    )
+    seconds = settings.sweep_seconds * func.power(2.0, func.least(OutboxEntry.dispatches, 6))
+    patience = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval)
     async with database.unit_of_work() as session:
         found = await session.scalars(
             select(OutboxEntry.id)
