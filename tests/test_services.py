@@ -18,31 +18,44 @@ import pytest
 from conformance.drivers import DRIVERS, bearer
 from conformance.service import free_port
 from template import ROOT, UV, clean_environment, commit, git, run
-from variants import Render, Variant, covering, every_variant, has_python
+from variants import Render, Variant, covering, runnable
 
 MINUTES = 60
 DEMO = ("demo@example.com", "correct horse battery")
 
-COVERING = covering([v for v in every_variant() if has_python(v.answers["python_version"])])
+COVERING = covering(runnable())
 pytestmark = pytest.mark.slow
-# The steps of one service run on one worker, in order.
-SERVICES = pytest.mark.parametrize(
-    "variant", [pytest.param(v, id=v.id, marks=pytest.mark.xdist_group(v.id)) for v in COVERING]
-)
 
 
-@pytest.fixture
-def service(variant: Variant, render: Render, shared: Path) -> Path:
-    """Return the service as a clean commit in a directory of its own."""
-    directory = shared / "services" / variant.id
-    if not directory.exists():
-        shutil.copytree(render(variant), directory)
-        commit(directory, "Generate")
-    return directory
+@pytest.mark.parametrize("variant", COVERING, ids=lambda v: v.id)
+def test_service(
+    variant: Variant,
+    render: Render,
+    tmp_path: Path,
+    subtests: pytest.Subtests,
+    record_property: Callable[[str, object], None],
+) -> None:
+    service = tmp_path / "svc"
+    shutil.copytree(render(variant), service)
+    commit(service, "Generate")
+
+    with subtests.test("first run"):
+        location = first_run(service)
+    with subtests.test("just check"):
+        check(service, variant)
+    with subtests.test("just test"):
+        for _ in range(2 if variant == COVERING[0] else 1):  # nothing may stay that hinders
+            run(UV, "run", "just", "test", cwd=service, timeout=10 * MINUTES)
+    with subtests.test("the data of the first run are still there"):
+        second_run(service, location)
+    with subtests.test("conformance"):
+        suite = (sys.executable, "-m", "pytest", "tests/conformance", f"--service-dir={service}")
+        run(*suite, "-q", "-p", "no:cacheprovider", cwd=ROOT, timeout=10 * MINUTES)
+    record_property("run", variant.id)
 
 
-@SERVICES
-def test_check(service: Path, variant: Variant) -> None:
+def check(service: Path, variant: Variant) -> None:
+    """Check it, on the Python that was chosen, and leave nothing behind."""
     run(UV, "run", "just", "check", cwd=service, timeout=5 * MINUTES)
     show = "import sys; print(*sys.version_info[:2], sep='.')"
     python = run(UV, "run", "python", "-c", show, cwd=service).splitlines()[-1]
@@ -50,35 +63,22 @@ def test_check(service: Path, variant: Variant) -> None:
     assert git(service, "status", "--porcelain") == "?? uv.lock"
 
 
-@SERVICES
-def test_first_run_and_the_tests_between_two_of_them(service: Path) -> None:
-    """What is written in development is still there after the tests, and after a restart."""
-    with developing(service) as base_url:
-        http = httpx2.Client(base_url=base_url, timeout=30)
+def first_run(service: Path) -> str:
+    """Do what the README says, and write something."""
+    with developing(service) as base_url, httpx2.Client(base_url=base_url, timeout=30) as http:
         assert http.get("/docs").status_code == 200
         headers = signed_in(http)
         organization = http.get("/api/v1/organizations", headers=headers).json()["items"][0]["id"]
         projects = f"/api/v1/organizations/{organization}/projects"
         made = http.post(projects, headers=headers, json={"name": "Kept"})
         assert made.status_code == 201
-
-    for _ in range(2):
-        run(UV, "run", "just", "test", cwd=service, timeout=5 * MINUTES)
-
-    with developing(service) as base_url:
-        http = httpx2.Client(base_url=base_url, timeout=30)
-        kept = http.get(made.headers["Location"], headers=signed_in(http))
-        assert kept.json()["name"] == "Kept"
+        return made.headers["Location"]
 
 
-@SERVICES
-def test_conformance(
-    service: Path, variant: Variant, record_property: Callable[[str, object], None]
-) -> None:
-    """Last, since it is what a variant counts as run for."""
-    suite = (sys.executable, "-m", "pytest", "tests/conformance", f"--service-dir={service}")
-    run(*suite, "-q", "-p", "no:cacheprovider", cwd=ROOT, timeout=10 * MINUTES)
-    record_property("run", variant.id)
+def second_run(service: Path, location: str) -> None:
+    """Find it again."""
+    with developing(service) as base_url, httpx2.Client(base_url=base_url, timeout=30) as http:
+        assert http.get(location, headers=signed_in(http)).json()["name"] == "Kept"
 
 
 @contextmanager
