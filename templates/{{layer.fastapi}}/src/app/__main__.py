@@ -181,5 +181,41 @@ def replay(job_id: UUID) -> None:
     _run(run_again())
 
 
+@main.group()
+def users() -> None:
+    """Shut accounts, and open them again."""
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """End every session of an account at once, and let nobody sign in to it."""
+    _run(_set_disabled(email, disabled=True))
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let the owner of a disabled account sign in again."""
+    _run(_set_disabled(email, disabled=False))
+
+
+async def _set_disabled(email: str, *, disabled: bool) -> None:
+    _prepare()
+    from app.accounts import queries, service
+    from app.core.database import unit_of_work
+    from app.core.errors import AppError
+
+    try:
+        async with unit_of_work() as session:
+            user_id = await queries.find_user_id(session, email.strip().lower())
+            if user_id is None:
+                raise click.ClickException("There is no account with this address.")
+            change = service.disable_user if disabled else service.enable_user
+            await change(session, user_id=user_id)
+    except AppError as error:
+        raise click.ClickException(error.detail) from error
+
+
 if __name__ == "__main__":
     main()

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from uuid import uuid4
 
 import pytest
@@ -96,6 +97,30 @@ async def test_disabling_a_user_works_at_once(visitor: Visitor, account: Account
     assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
     assert (await visitor.sign_in(account.email)).status_code == 401
     assert "user.disabled" in await actions()
+
+
+@pytest.mark.committed
+async def test_accounts_are_disabled_from_the_command_line(
+    visitor: Visitor, account: Account
+) -> None:
+    async def run(*words: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app", "users", *words), stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await process.communicate()
+        return process.returncode, errors.decode()
+
+    access, _ = await visitor.tokens(account.email)
+    assert await run("disable", " Ada@example.com") == (0, "")
+    assert (await visitor.get("me", access)).status_code == 401
+    assert (await visitor.sign_in(account.email)).status_code == 401
+    assert (await run("disable", account.email))[1].strip() == (
+        "Error: The account is disabled already."
+    )
+    assert await run("enable", account.email) == (0, "")
+    assert (await visitor.get("me", access)).status_code == 401
+    await visitor.tokens(account.email)
+    assert (await run("disable", "unknown@example.com"))[0] == 1
 
 
 async def test_access_token_of_another_user_opens_no_session(

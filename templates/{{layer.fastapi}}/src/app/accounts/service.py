@@ -514,16 +514,26 @@ async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID)
 
 async def disable_user(session: AsyncSession, *, user_id: UUID) -> None:
     """Shut an account: its sessions end at once, and nobody signs in to it."""
-    disabled = await session.scalar(
-        update(User)
-        .where(User.id == user_id, User.disabled_at.is_(None))
-        .values(disabled_at=_now())
-        .returning(User.id)
-    )
-    if disabled is None:
-        raise NotFound("active user")
+    await _set_disabled(session, user_id, disabled=True)
     await _end_sessions(session, UserSession.user_id == user_id)
     await _record(session, user_id, "user.disabled")
+
+
+async def enable_user(session: AsyncSession, *, user_id: UUID) -> None:
+    """Open an account that was disabled. The owner signs in anew."""
+    await _set_disabled(session, user_id, disabled=False)
+    await _record(session, user_id, "user.enabled")
+
+
+async def _set_disabled(session: AsyncSession, user_id: UUID, *, disabled: bool) -> None:
+    changed = await session.scalar(
+        update(User)
+        .where(User.id == user_id, User.disabled_at.is_(None) == disabled)
+        .values(disabled_at=_now() if disabled else None)
+        .returning(User.id)
+    )
+    if changed is None:
+        raise Conflict(f"The account is {'disabled' if disabled else 'enabled'} already.")
 
 
 # Passwords
