@@ -30,6 +30,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def empty_answer(status: int = 204) -> dict[int | str, dict[str, Any]]:
+    """Document an answer without a body."""
+    return {status: {"description": "Successful Response"}}
+
+
 def add_problem_schemas(document: dict[str, Any]) -> None:
     """Add the body of every error to the components."""
     schemas = document["components"]["schemas"]

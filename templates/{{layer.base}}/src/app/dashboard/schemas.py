@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from app.core.roles import Role
 from app.core.schemas import Schema, Timestamp
@@ -81,4 +81,7 @@ class MobileDashboard(Schema):
     newest_projects: list[DashboardProjectLine]
 
 
-Dashboard = Annotated[WebDashboard | MobileDashboard, Field(discriminator="surface")]
+class Dashboard(
+    RootModel[Annotated[WebDashboard | MobileDashboard, Field(discriminator="surface")]]
+):
+    """A first screen, of the surface that was asked for."""

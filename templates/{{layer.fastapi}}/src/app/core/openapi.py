@@ -42,6 +42,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = document["paths"][context.path_format][method.lower()]
             operation["responses"].pop("422", None)
+            for response in operation["responses"].values():
+                for content in response.get("content", {}).values():
+                    content["schema"].pop("title", None)  # made of the operation's name
             declared = next(access_of(route.dependant), access.public)
             contract.complete(
                 document,

@@ -35,4 +35,6 @@ async def get_dashboard(
         if surface is schemas.Surface.WEB
         else queries.get_mobile_dashboard
     )
-    return await read(session, organization_id=member.organization_id, role=member.role)
+    return schemas.Dashboard(
+        await read(session, organization_id=member.organization_id, role=member.role)
+    )
