@@ -138,8 +138,9 @@ async def test_unknown_surface(world: World, surface: str) -> None:
 async def test_both_shapes_are_documented(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     path = document["paths"]["/api/v1/organizations/{organization_id}/dashboard"]
-    schema = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schema["discriminator"]["mapping"] == {
+    answer = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Dashboard"}
+    assert document["components"]["schemas"]["Dashboard"]["discriminator"]["mapping"] == {
         "web": "#/components/schemas/WebDashboard",
         "mobile": "#/components/schemas/MobileDashboard",
     }
