@@ -99,6 +99,16 @@ async def test_disabling_a_user_works_at_once(visitor: Visitor, account: Account
     assert "user.disabled" in await actions()
 
 
+async def test_a_disabled_user_has_no_session_however_it_was_done(
+    visitor: Visitor, account: Account, session: AsyncSession
+) -> None:
+    access, refresh = await visitor.tokens(account.email)
+    await session.execute(text("UPDATE users SET disabled_at = clock_timestamp()"))
+    await session.commit()
+    assert (await visitor.get("me", access)).status_code == 401
+    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
+
+
 @pytest.mark.committed
 async def test_accounts_are_disabled_from_the_command_line(
     visitor: Visitor, account: Account
