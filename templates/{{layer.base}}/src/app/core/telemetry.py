@@ -90,7 +90,7 @@ def configure() -> None:
         dsn=settings.sentry_dsn,
         environment=settings.environment,
         release=settings.release,
-        send_default_pii=False,
+        # Personal data are left out by default, and `_scrub` takes secrets out of the rest.
         include_local_variables=False,
         max_request_body_size="never",
         before_send=_scrub,
