@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.core import database, jobs, liveness, redis, registry, scheduling, telemetry
+from app.core import jobs, liveness, redis, registry, scheduling, telemetry
+from app.core.bridge import QUEUE, call, close, send, serialize
 from app.core.liveness import Role
 from app.core.liveness import is_alive as alive
 from app.settings import settings
@@ -25,31 +25,13 @@ __all__ = ["alive", "scheduler", "send", "worker"]
 
 logger = logging.getLogger(__name__)
 
-_SEND_SECONDS = 1
 _JOB_MARGIN_SECONDS = 30
-_QUEUE = "jobs"
-
-
-def _serialize(message: dict[str, Any]) -> bytes:
-    # ARQ's default is pickle, which runs the code of whoever can write to Redis.
-    return json.dumps(message, default=repr).encode()
 
 
 def _arq(pool: ConnectionPool) -> ArqRedis:
     return ArqRedis(
-        pool, job_serializer=_serialize, job_deserializer=json.loads, default_queue_name=_QUEUE
+        pool, job_serializer=serialize, job_deserializer=json.loads, default_queue_name=QUEUE
     )
-
-
-_sender = _arq(redis.client.connection_pool)
-
-
-async def send(job_ids: Sequence[UUID]) -> None:
-    """Send a hint for each job; raises when that cannot be done in about a second."""
-    async with asyncio.timeout(_SEND_SECONDS + len(job_ids) / 100):
-        for job_id in job_ids:
-            # Not under the job's own id: ARQ would drop the hint that replaces a dead worker's.
-            await _sender.enqueue_job("run", str(job_id))
 
 
 def worker() -> None:
@@ -60,7 +42,7 @@ def worker() -> None:
             "worker",
             functions=[func(_run, name="run", timeout=limit, keep_result=0)],
             max_jobs=settings.worker_concurrency,
-            queue_name=_QUEUE,
+            queue_name=QUEUE,
         )
     )
 
@@ -81,11 +63,11 @@ def scheduler() -> None:
 
 # ARQ's types want all three parameters.
 async def _run(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
-    await jobs.run_job(UUID(args[0]))
+    await call(jobs.run_job, UUID(args[0]))
 
 
 async def _tick(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
-    await scheduling.tick()
+    await call(scheduling.tick)
 
 
 async def _serve(role: Role, **options: Any) -> None:
@@ -113,7 +95,7 @@ async def _serve(role: Role, **options: Any) -> None:
             retry_jobs=False,
             max_tries=1,
             log_results=False,
-            job_serializer=_serialize,
+            job_serializer=serialize,
             job_deserializer=json.loads,
             handle_signals=False,
             **options,
@@ -131,9 +113,8 @@ async def _serve(role: Role, **options: Any) -> None:
             await asyncio.wait({stopping}, timeout=1)
     await _finish(running)
     heartbeat.cancel()
-    await database.engine.dispose()
     await pool.aclose()
-    await redis.client.aclose()
+    await close()
 
 
 async def _finish(running: set[asyncio.Task[Any]]) -> None:

@@ -4,20 +4,26 @@ Fetch metadata first, `Origin` where a browser sends none (OWASP CSRF cheat shee
 with a bearer token need none of it: no other site can make a browser send the token.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from typing import Protocol
 
 from app.core.errors import Forbidden
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def refuse_cross_site(
-    method: str, headers: Mapping[str, str], *, trusted_origins: Collection[str]
-) -> None:
+class Headers(Protocol):
+    """Looks names up without regard to case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Read one header."""
+        ...
+
+
+def refuse_cross_site(method: str, headers: Headers, *, trusted_origins: Collection[str]) -> None:
     """Raise Forbidden for an unsafe request that another site may have caused.
 
-    `headers` looks names up without regard to case. `trusted_origins` are the service's own
-    origin and the front ends it allows by CORS.
+    `trusted_origins` are the service's own origin and the front ends it allows by CORS.
     """
     if method in _SAFE_METHODS:
         return

@@ -3,8 +3,6 @@
 It is only known here, behind four functions: `send`, `worker`, `scheduler` and `alive`.
 """
 
-import asyncio
-import contextvars
 import logging
 import os
 import signal
@@ -16,7 +14,7 @@ from uuid import UUID
 import celery
 from celery import beat, signals
 
-from app.core import database, jobs, liveness, log, registry, scheduling, telemetry
+from app.core import bridge, jobs, liveness, log, registry, scheduling, telemetry
 from app.core.liveness import is_alive as alive
 from app.settings import settings
 
@@ -61,32 +59,14 @@ app = celery.Celery(
     beat_schedule={"tick": {"task": "tick", "schedule": settings.sweep_seconds}},
 )
 
-# One per process, made after the fork: an event loop and its connections cannot be shared.
-_runner: asyncio.Runner | None = None
-
 
 def _run(job_id: str) -> None:
     """Run a job, in a child process of the worker."""
-    _loop().run(jobs.run_job(UUID(job_id)), context=contextvars.copy_context())
+    bridge.call(jobs.run_job, UUID(job_id))
 
 
 def _tick() -> None:
-    _loop().run(scheduling.tick(), context=contextvars.copy_context())
-
-
-def _loop() -> asyncio.Runner:
-    global _runner  # noqa: PLW0603 - a process has one
-    if _runner is None:
-        _runner = asyncio.Runner()
-    return _runner
-
-
-def _close_loop(**_: object) -> None:
-    global _runner  # noqa: PLW0603
-    if _runner is not None:
-        _runner.run(database.engine.dispose())
-        _runner.close()
-        _runner = None
+    bridge.call(scheduling.tick)
 
 
 # Imported now rather than while the first request waits for its jobs to be sent.
@@ -95,16 +75,14 @@ _run_task = app.task(name="run", max_retries=3, default_retry_delay=1)(_run)
 app.task(name="tick")(_tick)
 
 
-async def send(job_ids: Sequence[UUID]) -> None:
-    """Send a hint for each job; raises when that cannot be done in about a second."""
-    async with asyncio.timeout(_SEND_SECONDS):
-        await asyncio.to_thread(_send, job_ids)
-
-
 def _send(job_ids: Sequence[UUID]) -> None:
     with app.producer_or_acquire() as producer:
         for job_id in job_ids:
             _run_task.apply_async((str(job_id),), producer=producer, retry=False)
+
+
+# Sends a hint for each job; raises when that cannot be done in about a second.
+send = bridge.sender(_send, _SEND_SECONDS)
 
 
 def worker() -> None:
@@ -114,7 +92,7 @@ def worker() -> None:
     app.conf.update(
         # Where child processes are not forked they import the jobs again.
         include=sorted({job.function.__module__ for job in declared}),
-        # For code that never awaits, which `asyncio.timeout` cannot end.
+        # For code that the time-out of its job cannot end.
         task_time_limit=limit,
         broker_transport_options={
             "visibility_timeout": 3 * limit,
@@ -147,7 +125,7 @@ def scheduler() -> None:
         quiet=True,
         remote_control=False,
     ).run()
-    _close_loop()
+    bridge.close()
 
 
 class _InProcessScheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
@@ -188,6 +166,6 @@ def _touch_worker(**_: object) -> None:
 
 signals.setup_logging.connect(_configure_logging, weak=False)
 signals.worker_shutting_down.connect(_limit_shutdown, weak=False)
-signals.worker_process_shutdown.connect(_close_loop, weak=False)
+signals.worker_process_shutdown.connect(bridge.close, weak=False)
 signals.worker_ready.connect(_touch_worker, weak=False)
 signals.heartbeat_sent.connect(_touch_worker, weak=False)
