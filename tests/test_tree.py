@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
-from jinja2 import Environment, StrictUndefined
+from copier import run_copy
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
-from template import ROOT, files, questions
+from template import ROOT, copy_what_answers_change, files, questions
 from variants import Variant, every_variant
 
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
@@ -54,6 +55,14 @@ def test_every_layer_is_declared_and_every_declared_layer_has_files() -> None:
 def test_every_layer_is_part_of_some_variant() -> None:
     used = {name for v in every_variant() for name, value in active_layers(v).items() if value}
     assert used == set(active_layers(every_variant()[0]))
+
+
+def test_a_mistyped_layer_is_an_error(tmp_path: Path) -> None:
+    copy_what_answers_change(tmp_path / "template")
+    (tmp_path / "template" / "templates" / "{{layer.fastapy}}").mkdir()
+    (tmp_path / "template" / "templates" / "{{layer.fastapy}}" / "file").touch()
+    with pytest.raises(UndefinedError, match="fastapy"):
+        run_copy(str(tmp_path / "template"), tmp_path / "svc", defaults=True, quiet=True)
 
 
 @pytest.mark.parametrize("variant", every_variant(), ids=lambda v: v.id)
