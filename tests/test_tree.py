@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 from copier import run_copy
-from jinja2 import Environment, StrictUndefined, UndefinedError
+from copier.errors import UserMessageError
+from jinja2 import Environment, StrictUndefined
 
 from template import ROOT, copy_what_answers_change, files, questions
 from variants import Variant, every_variant
@@ -61,7 +62,7 @@ def test_a_mistyped_layer_is_an_error(tmp_path: Path) -> None:
     copy_what_answers_change(tmp_path / "template")
     (tmp_path / "template" / "templates" / "{{layer.fastapy}}").mkdir()
     (tmp_path / "template" / "templates" / "{{layer.fastapy}}" / "file").touch()
-    with pytest.raises(UndefinedError, match="fastapy"):
+    with pytest.raises(UserMessageError, match="fastapy"):
         run_copy(str(tmp_path / "template"), tmp_path / "svc", defaults=True, quiet=True)
 
 
