@@ -1,7 +1,7 @@
 """The whole service on this machine: servers, web, worker and scheduler, with one log.
 
-Stops everything on Ctrl-C or SIGTERM, or when one of the three ends by itself. A change below
-src/ restarts them; one that fails after such a change waits for the next.
+Stops everything on Ctrl-C or SIGTERM, or when a part of it ends by itself. A change below src/
+restarts web, worker and scheduler; one that fails after such a change waits for the next.
 """
 
 import signal
@@ -29,6 +29,7 @@ class Service:
         self.name = name
         self.env = env
         self.edited = False
+        self.waits = False
         self._start()
 
     def _start(self) -> None:
@@ -56,10 +57,21 @@ class Service:
         return status
 
     def restart(self) -> None:
-        """Run the changed code."""
+        """Run the changed code; from now on, its mistakes are the editor's."""
         self.stop()
         self.edited = True
+        self.waits = False
         self._start()
+
+    def look_after(self) -> None:
+        """See whether it runs: if not, wait for a change after a change, else give up."""
+        if self.waits or self.program.process.poll() is None:
+            return
+        status = self.stop()
+        if not self.edited:
+            raise ServerError(f"{self.name} ended by itself, with status {status}.")
+        say("dev", f"{self.name} ended, with status {status}: waiting for a change")
+        self.waits = True
 
 
 def say(name: str, text: str) -> None:
@@ -96,33 +108,36 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def supervise(services: list[Service], url: str, welcome: str) -> NoReturn:
-    """Restart what was edited, until one of the services ends by itself."""
+def supervise(
+    services: list[Service], servers: dict[str, Program], url: str, welcome: str
+) -> NoReturn:
+    """Restart what was edited, until a service or a server ends by itself."""
     ready = False
-    waiting: set[str] = set()
     source = watch(
         ROOT / "src", watch_filter=PythonFilter(), rust_timeout=500, yield_on_timeout=True
     )
     for changes in source:
         if changes:
-            say("dev", "src/ has changed: restarting")
-            waiting.clear()
-            for service in services:
-                service.ask_to_stop()
-            for service in services:
-                service.restart()
+            restart(services)
+        for name, server in servers.items():
+            if server.process.poll() is not None:
+                raise ServerError(f"{name} ended by itself: see its log in var/.")
         for service in services:
-            if service.name not in waiting and service.program.process.poll() is not None:
-                status = service.stop()
-                if not service.edited:
-                    raise ServerError(f"{service.name} ended by itself, with status {status}.")
-                say("dev", f"{service.name} ended, with status {status}: waiting for a change")
-                waiting.add(service.name)
+            service.look_after()
         if not ready and is_ready(url):
             ready = True
             for line in welcome.splitlines():
                 say("dev", line)
     raise KeyboardInterrupt  # the watch ends without an error on Ctrl-C only
+
+
+def restart(services: list[Service]) -> None:
+    """Run the changed code."""
+    say("dev", "src/ has changed: restarting")
+    for service in services:
+        service.ask_to_stop()
+    for service in services:
+        service.restart()
 
 
 def ignore_signals() -> None:
@@ -149,10 +164,10 @@ def main() -> int:
         )
         return 1
     try:
-        with development(shared=False) as urls, ExitStack() as stack:
+        with development(shared=False) as servers, ExitStack() as stack:
             env = {
                 **environ,
-                **urls.environment(),
+                **servers.urls.environment(),
                 "HEARTBEAT_DIR": str(VAR),
                 "PYTHONUNBUFFERED": "1",
             }
@@ -166,7 +181,7 @@ def main() -> int:
                 stack.callback(service.ask_to_stop)
             stack.callback(ignore_signals)
             welcome = f"{settings.public_url}/docs\n{seeded}Mails: {settings.mail_dir}/"
-            supervise(services, f"http://{settings.host}:{settings.port}", welcome)
+            supervise(services, servers.started, f"http://{settings.host}:{settings.port}", welcome)
     except KeyboardInterrupt:
         return 0
     except ServerError as error:

@@ -118,7 +118,7 @@ class Postgres:
         # PostgreSQL refuses to run as root, who is common in containers.
         self.user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
-    def start(self, port: int = 0) -> None:
+    def start(self, port: int = 0) -> Program:
         """Start on this port, or on any free one, and wait until it answers."""
         if not (self.data / "postgresql.conf").exists():
             self._initialise()
@@ -135,6 +135,7 @@ class Postgres:
             stop_signal=signal.SIGINT,  # ends the sessions; SIGTERM would wait for them
             user=self.user,
         )
+        return self.program
 
     def stop(self) -> None:
         """Stop it; the data stay."""
@@ -223,7 +224,7 @@ class Valkey:
         self.port = 0
         self.program: Program | None = None
 
-    def start(self, port: int = 0) -> None:
+    def start(self, port: int = 0) -> Program:
         """Start on this port, or on any free one, and wait until it answers."""
         self.data.mkdir(exist_ok=True)
         config = self.data / "valkey.conf"
@@ -240,6 +241,7 @@ class Valkey:
             log=self.log,
             stop_signal=signal.SIGTERM,
         )
+        return self.program
 
     def stop(self) -> None:
         """Stop it; the data stay."""
@@ -286,8 +288,16 @@ def throw_away() -> Iterator[Servers]:
         yield Servers(postgres, valkey)
 
 
+@dataclass(frozen=True, slots=True)
+class Development:
+    """The servers that development uses, and those of them that this process has started."""
+
+    urls: Urls
+    started: dict[str, Program]
+
+
 @contextmanager
-def development(*, shared: bool = True) -> Iterator[Urls]:
+def development(*, shared: bool = True) -> Iterator[Development]:
     """Give the development servers: the settings' own, those that run, or else start them.
 
     With `shared=False` it is an error when another command has started them, since they would
@@ -306,6 +316,7 @@ def development(*, shared: bool = True) -> Iterator[Urls]:
         given.setdefault("migration_database_url", given["database_url"])
     VAR.mkdir(exist_ok=True)
     with ExitStack() as stack:
+        started: dict[str, Program] = {}
         lock = stack.enter_context((VAR / "servers.lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -316,15 +327,17 @@ def development(*, shared: bool = True) -> Iterator[Urls]:
                 ) from None
             own = _wait_for_urls()
         else:
-            own = _start_development(stack, given)
-        yield Urls(**{**own, **given})
+            own, started = _start_development(stack, given)
+        yield Development(Urls(**{**own, **given}), started)
 
 
-def _start_development(stack: ExitStack, given: Mapping[str, str]) -> dict[str, str]:
+def _start_development(
+    stack: ExitStack, given: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, Program]]:
     """Start what is not given, on the ports of the last time if they are still free."""
     state_file = VAR / "servers.json"
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
-    state = {"password": secrets.token_hex(16), "postgres": 0, "valkey": 0} | state | {"urls": {}}
+    state = {"password": secrets.token_hex(16), "postgres": 0, "valkey": 0} | state | {"urls": None}
     state_file.touch(mode=0o600)
 
     def save() -> None:
@@ -332,29 +345,31 @@ def _start_development(stack: ExitStack, given: Mapping[str, str]) -> dict[str, 
 
     save()
     urls: dict[str, str] = {}
+    started: dict[str, Program] = {}
     if "database_url" not in given:
         postgres = Postgres(VAR, state["password"])
         stack.callback(postgres.stop)
-        postgres.start(state["postgres"])
+        started["PostgreSQL"] = postgres.start(state["postgres"])
         state["postgres"] = postgres.port
         urls["database_url"], urls["migration_database_url"] = postgres.create_database()
     if "redis_url" not in given:
         valkey = Valkey(VAR, state["password"])
         stack.callback(valkey.stop)
-        valkey.start(state["valkey"])
+        started["Valkey"] = valkey.start(state["valkey"])
         state["valkey"] = valkey.port
         urls["redis_url"] = valkey.url()
     state["urls"] = urls
     save()
-    return urls
+    return urls, started
 
 
 def _wait_for_urls() -> dict[str, str]:
     """Read what the command that started the servers has written; it may be starting still."""
     for _ in range(300):
         with suppress(FileNotFoundError, json.JSONDecodeError):
-            if urls := json.loads((VAR / "servers.json").read_text())["urls"]:
-                return dict(urls)
+            urls: dict[str, str] | None = json.loads((VAR / "servers.json").read_text())["urls"]
+            if urls is not None:
+                return urls
         time.sleep(0.1)
     raise ServerError("Another command of this service is starting the servers, but does not end.")
 
@@ -432,8 +447,9 @@ def _let_pass(path: Path) -> None:
 def main() -> int:
     """Run a command with the development servers."""
     try:
-        with development() as urls:
-            command = subprocess.Popen(sys.argv[1:], env={**os.environ, **urls.environment()})
+        with development() as servers:
+            env = {**os.environ, **servers.urls.environment()}
+            command = subprocess.Popen(sys.argv[1:], env=env)
             # Ctrl-C reaches the command as well; the servers go when it has ended.
             signal.signal(signal.SIGINT, lambda *_: None)
             signal.signal(signal.SIGTERM, lambda *_: command.terminate())
