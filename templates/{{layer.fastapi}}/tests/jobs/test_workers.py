@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 from sqlalchemy import create_engine, select, text
 
@@ -37,6 +39,12 @@ def effects(migrated: None) -> Iterator[None]:
     owner.dispose()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Service:
     """A worker and a scheduler, with quick time-outs."""
 
@@ -44,6 +52,7 @@ class Service:
         self.directory = directory
         self.programs: dict[str, Program] = {}
         self.environment: dict[str, str] = {}
+        self.ports = {"worker": free_port(), "scheduler": free_port()}
 
     def start(self, **environment: str) -> None:
         """Start what does not run, as a supervisor does."""
@@ -68,6 +77,8 @@ class Service:
                     "WORKER_CONCURRENCY": "2",
                     "WORKER_GRACE_SECONDS": "5",
                     "HEARTBEAT_DIR": str(self.directory),
+                    "METRICS_PORT": str(self.ports[role]),
+                    "PROMETHEUS_MULTIPROC_DIR": str(self.directory / f"metrics-{role}"),
                     **self.environment,
                 },
                 output=log.fileno(),
@@ -177,6 +188,18 @@ async def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
         processes.add(process)
     context.bind(context.Context(request_id="-"))
     assert len(processes) < 5  # so that some process had different tenants
+
+
+async def test_worker_and_scheduler_have_metrics(service: Service) -> None:
+    await until(done(await enqueue("samples.effect")))
+    async with httpx2.AsyncClient() as client:
+        worker, scheduler = [
+            (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            for port in service.ports.values()
+        ]
+    for name in ("job_succeeded_total", "job_queue_latency_seconds_count"):
+        assert f'{name}{{job="samples.effect"}}' in worker
+    assert "outbox_oldest_age_seconds" in scheduler
 
 
 async def test_an_emptied_redis_loses_nothing(service: Service) -> None:

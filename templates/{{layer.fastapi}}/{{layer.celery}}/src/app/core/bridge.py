@@ -35,7 +35,7 @@ def sender(
     """Make what requests await of what sends hints."""
 
     async def send_in_time(job_ids: Sequence[UUID]) -> None:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds + len(job_ids) / 100):
             await asyncio.to_thread(send, job_ids)
 
     return send_in_time
