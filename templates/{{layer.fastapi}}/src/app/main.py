@@ -13,7 +13,7 @@ from app.accounts import service as accounts_service
 from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
 from app.audit import routes as audit
-from app.core import access, docs, health, log, metrics, openapi, redis, telemetry
+from app.core import access, docs, exchange, health, log, metrics, openapi, redis, telemetry
 from app.core.database import engine, refuse_privileged_role
 from app.core.http import install_error_handlers
 from app.core.middleware import (
@@ -60,9 +60,9 @@ def create_app() -> FastAPI:
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_credentials=True,
-                allow_methods=["GET", "POST", "PATCH", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-                expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+                allow_methods=exchange.CORS_METHODS,
+                allow_headers=exchange.CORS_REQUEST_HEADERS,
+                expose_headers=exchange.CORS_ANSWER_HEADERS,
             ),
         )
     app = FastAPI(

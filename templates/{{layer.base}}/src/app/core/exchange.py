@@ -27,6 +27,26 @@ SECURITY_HEADERS = {
 if settings.public_url.startswith("https://"):
     SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
 
+# Cross-origin requests, where CORS_ORIGINS allows any: what may be sent, and what may be read.
+CORS_METHODS = ("GET", "POST", "PATCH", "DELETE")
+CORS_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-ID",
+)
+CORS_ANSWER_HEADERS = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+)
+
 # Probes come every few seconds and say nothing new.
 UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
