@@ -158,6 +158,12 @@ class OwnService:
             log=self.log(name),
         )
 
+    def command(self, *arguments: str) -> None:
+        """Run one of the service's commands to its end."""
+        subprocess.run(
+            [self.python, "-m", "app", *arguments], cwd=self.directory, env=self.env, check=True
+        )
+
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start one of the service's processes."""
         process = self.spawn(name)
@@ -249,9 +255,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
-def running_service(
-    directory: Path, driver_name: str, logs: Path | None
-) -> Iterator[OwnService]:
+def running_service(directory: Path, driver_name: str, logs: Path | None) -> Iterator[OwnService]:
     """Start everything that a service needs, migrate, and stop it all at the end."""
     directory = directory.resolve()
     with tempfile.TemporaryDirectory(prefix="conformance-") as run_directory:

@@ -10,6 +10,7 @@ from .drivers import Driver, Outcome, Result, bearer
 from .mailbox import Mailbox
 from .people import Account, People, at_once, together
 from .problems import assert_problem, same_answer
+from .service import OwnService
 
 
 def refused_bearer(driver: Driver, access: str) -> bool:
@@ -372,3 +373,22 @@ def test_secrets_are_not_stored_by_caches(people: People, driver: Driver) -> Non
     refreshed = driver.refresh(result.session().refresh)
     for answer in (result.response, refreshed.response):
         assert "no-store" in answer.headers["cache-control"]
+
+
+def test_disabled_user(people: People, driver: Driver, own_service: OwnService) -> None:
+    account = people.register("shut")
+    tokens = account.new_session()
+    cookie = driver.sign_in(account.email, account.password, cookie=True)
+    headers = {"Cookie": cookie.response.headers["set-cookie"].split(";")[0]}
+    own_service.command("users", "disable", account.email)
+    assert refused_bearer(driver, tokens.access)
+    assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
+    assert_problem(driver.http.get("/api/v1/me", headers=headers), 401, "unauthenticated")
+    wrong = driver.sign_in(account.email, people.password())
+    right = driver.sign_in(account.email, account.password)
+    assert right.outcome is Outcome.REFUSED
+    assert same_answer(wrong.response, right.response)
+    own_service.command("users", "enable", account.email)
+    # What was ended stays ended.
+    assert refused_bearer(driver, tokens.access)
+    assert driver.sign_in(account.email, account.password).ok

@@ -14,6 +14,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from .drivers import bearer
 from .people import People
 from .service import BASE_URL
 
@@ -63,7 +64,7 @@ schema = schemathesis.openapi.from_url(f"{os.environ[BASE_URL]}/openapi.json")
 
 @schema.parametrize()
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
@@ -71,17 +72,14 @@ schema = schemathesis.openapi.from_url(f"{os.environ[BASE_URL]}/openapi.json")
     suppress_health_check=list(HealthCheck),
 )
 def test_operation(case: schemathesis.Case[Any], resident: Resident) -> None:
-    headers = {}
-    if case.path.startswith("/api/v1/auth/"):
-        # These may end the session they are called with.
-        headers["Authorization"] = f"Bearer {resident.account.new_session().access}"
-    else:
-        headers["Authorization"] = f"Bearer {resident.account.access()}"
+    access = resident.account.access()
+    if case.path.endswith("/sign-out"):
+        access = resident.account.new_session().access
     if case.meta is None or case.meta.generation.mode.is_positive:
-        if case.method == "DELETE":
-            resident.renew()
         for name in case.path_parameters or {}:
             case.path_parameters[name] = resident.ids.get(name, case.path_parameters[name])
     elif "organization_id" in (case.path_parameters or {}):
         case.path_parameters["organization_id"] = resident.organization.id
-    case.call_and_validate(headers=headers, checks=CHECKS)
+    response = case.call_and_validate(headers=bearer(access), checks=CHECKS)
+    if case.method == "DELETE" and response.status_code == 204:
+        resident.renew()
