@@ -157,12 +157,11 @@ async def session(database: None) -> "AsyncIterator[AsyncSession]":
 @pytest.fixture
 async def client(database: None) -> "AsyncIterator[AsyncClient]":
     """Give an HTTP client of the application, in this process."""
-    from httpx2 import ASGITransport, AsyncClient
+    from httpx2 import AsyncClient
 
-    from app.main import app
+    from tests.transport import transport
 
-    transport = ASGITransport(app=app, raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://test") as client:
+    async with AsyncClient(transport=transport(), base_url="http://test") as client:
         yield client
 
 

@@ -3,67 +3,41 @@
 The routes come from the application's own table, so a new one is covered by itself.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
-from fastapi.routing import APIRoute, iter_route_contexts
 from httpx2 import AsyncClient, Response
 from sqlalchemy import func, select
 
 from app.core import access
 from app.core.database import unit_of_work
-from app.core.http import UnitOfWorkRoute
 from app.core.ids import uuid7
 from app.core.models import IdempotencyKey
-from app.core.openapi import access_of
 from app.core.roles import Role, Scope
-from app.main import app
 from tests.conftest import Person, World
+from tests.operations import Operation, every_operation, other_paths
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One method of one route, and what it declares about access."""
-
-    method: str
-    path: str
-    route: APIRoute
-    access: tuple[object, ...]
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    async def send(
-        self, client: AsyncClient, credentials: str | None, organization: UUID | None = None
-    ) -> Response:
-        """Send a request that is wrong in everything but its address and its credentials."""
-        names = self.route.param_convertors
-        path = self.path.format_map(
-            {name: uuid7() for name in names} | {"organization_id": organization or uuid7()}
-        )
-        headers = {"Idempotency-Key": "attack"}
-        if credentials is not None:
-            headers["Authorization"] = f"Bearer {credentials}"
-        body: dict[str, Any] = {} if self.method == "GET" else {"json": {"no such field": 1}}
-        return await client.request(self.method, path, headers=headers, **body)
+async def _send(
+    client: AsyncClient,
+    operation: Operation,
+    credentials: str | None,
+    organization: UUID | None = None,
+) -> Response:
+    """Send a request that is wrong in everything but its address and its credentials."""
+    path = operation.path.format_map(
+        {name: uuid7() for name in operation.parameters}
+        | {"organization_id": organization or uuid7()}
+    )
+    headers = {"Idempotency-Key": "attack"}
+    if credentials is not None:
+        headers["Authorization"] = f"Bearer {credentials}"
+    body: dict[str, Any] = {} if operation.method == "GET" else {"json": {"no such field": 1}}
+    return await client.request(operation.method, path, headers=headers, **body)
 
 
-def _operations() -> list[Operation]:
-    found = []
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        if isinstance(route, APIRoute) and context.path is not None:
-            declared = tuple(access_of(context.dependant))
-            found += [
-                Operation(method, context.path, route, declared)
-                for method in sorted(context.methods or ())
-            ]
-    return found
-
-
-EVERY = _operations()
+EVERY = every_operation()
 PROTECTED = [item for item in EVERY if access.public not in item.access]
 OF_USERS = [item for item in EVERY if access.current_user in item.access]
 OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
@@ -89,12 +63,7 @@ def _is_refused(answer: Response, status: int) -> None:
 
 
 def test_only_the_framework_adds_routes_without_access() -> None:
-    bare = {
-        context.path
-        for context in iter_route_contexts(app.routes)
-        if not isinstance(context.original_route, APIRoute)
-    }
-    assert bare == {"/openapi.json"}
+    assert other_paths() == {"/openapi.json"}
     assert len(OF_TENANTS) > 20, "the walk has lost its way"
 
 
@@ -103,21 +72,19 @@ def test_every_route_says_who_may_call_it(operation: Operation) -> None:
     (declared,) = operation.access
     # A path that names an organization asks for a role in it, and no other can.
     assert isinstance(declared, access.Require) is (operation in OF_TENANTS)
-    if operation.path.startswith("/api/"):
-        assert isinstance(operation.route, UnitOfWorkRoute)
 
 
 @pytest.mark.parametrize("operation", PROTECTED, ids=str)
 async def test_stranger_is_401(client: AsyncClient, operation: Operation) -> None:
     for credentials in (None, "nonsense", "sk_nonsense", "a.b.c"):
-        _is_refused(await operation.send(client, credentials), 401)
+        _is_refused(await _send(client, operation, credentials), 401)
 
 
 @pytest.mark.parametrize("operation", OF_USERS, ids=str)
 async def test_key_is_no_user(world: World, operation: Operation) -> None:
     ada = await world.person()
     key = await _key(ada, await world.organization(ada), *Scope)
-    _is_refused(await operation.send(world.client, key), 403)
+    _is_refused(await _send(world.client, operation, key), 403)
 
 
 @pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
@@ -128,7 +95,7 @@ async def test_tenant_route_admits_only_whom_it_says(world: World, operation: Op
     organization, foreign = await world.organization(ada), await world.organization(eve)
 
     async def attempt(credentials: str) -> Response:
-        return await operation.send(world.client, credentials, organization)
+        return await _send(world.client, operation, credentials, organization)
 
     _is_refused(await attempt(eve.token), 404)
     _is_refused(await attempt(await _key(eve, foreign, *Scope)), 404)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,8 +13,6 @@ import click
 from app.settings import settings
 
 OPENAPI_FILE = Path("openapi.json")
-# Shorter than what an orchestrator waits before it kills (30 s, as a rule).
-GRACE_SECONDS = 25
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,23 +38,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 @click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
 def web(*, reload: bool) -> None:
     """Serve HTTP on HOST and PORT."""
-    import uvicorn
+    from app.core import server
 
-    # uvicorn raises the signal again once everything in flight is done: that is a success.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "app.main:app",
-        host=settings.host,
-        port=settings.port,
-        reload=reload,
-        reload_dirs=["src"] if reload else None,
-        # The client's address is `core.client_ip`'s matter: one setting decides whom to trust.
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    server.serve("app.main:app", reload=reload)
 
 
 @main.command()
@@ -125,9 +108,10 @@ def seed() -> None:
 @click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
 def openapi(*, check: bool) -> None:
     """Write the OpenAPI document to openapi.json."""
+    from app.core.openapi import describe
     from app.main import app
 
-    document = app.openapi()
+    document = describe(app)
     if not check:
         text = json.dumps(document, indent=2, ensure_ascii=False)
         OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")

@@ -127,7 +127,7 @@ async def _begin(client: AsyncClient, provider: Provider, query: str = "") -> tu
     assert answer.status_code == 302, answer.text
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-oidc=")
-    assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(attributes)
+    assert {"httponly", "secure", "path=/", "samesite=lax"} <= {item.lower() for item in attributes}
     client.cookies.clear()
     return provider.authorize(answer.headers["location"]), cookie
 

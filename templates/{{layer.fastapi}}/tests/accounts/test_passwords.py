@@ -1,4 +1,4 @@
-import asyncio
+from functools import partial
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.accounts.actors import (
     actions,
     age,
 )
+from tests.together import together
 
 
 async def _reset_token(visitor: Visitor, mailbox: Mailbox, email: str) -> str:
@@ -77,8 +78,8 @@ async def test_of_parallel_resets_one_wins(
 ) -> None:
     token = await _reset_token(visitor, mailbox, account.email)
     passwords = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = await asyncio.gather(
-        *(visitor.post("password/reset", token=token, password=item) for item in passwords)
+    answers = await together(
+        partial(visitor.post, "password/reset", token=token, password=item) for item in passwords
     )
     assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
     works = [(await visitor.sign_in(account.email, item)).is_success for item in passwords]
@@ -113,12 +114,15 @@ async def test_no_session_outlives_a_change_that_it_raced(
     visitor: Visitor, account: Account
 ) -> None:
     here, _ = await visitor.tokens(account.email)
-    changed, *sign_ins = await asyncio.gather(
-        visitor.post(
-            "password/change", here, current_password=PASSWORD, new_password=OTHER_PASSWORD
-        ),
-        *(visitor.sign_in(account.email, PASSWORD) for _ in range(4)),
+    change = partial(
+        visitor.post,
+        "password/change",
+        here,
+        current_password=PASSWORD,
+        new_password=OTHER_PASSWORD,
     )
+    sign_in = partial(visitor.sign_in, account.email, PASSWORD)
+    changed, *sign_ins = await together([change, *[sign_in] * 4])
     assert changed.status_code == 204
     for answer in sign_ins:
         if answer.is_success:

@@ -1,6 +1,6 @@
-import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import pyotp
 import pytest
@@ -15,6 +15,7 @@ from tests.accounts.actors import (
     Visitor,
     actions,
 )
+from tests.together import together
 
 
 @dataclass
@@ -112,8 +113,8 @@ async def test_of_parallel_uses_of_a_code_one_wins(
     visitor: Visitor, protected: Protected, kind: str
 ) -> None:
     code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = await asyncio.gather(
-        *(visitor.sign_in(protected.email, **{kind: code}) for _ in range(5))
+    answers = await together(
+        partial(visitor.sign_in, protected.email, **{kind: code}) for _ in range(5)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]
 

@@ -1,4 +1,4 @@
-import asyncio
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from app.about import NAME
 from app.accounts import service
 from app.core.database import unit_of_work
 from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor, age
+from tests.together import together
 
 
 async def test_from_sign_up_to_sign_in(visitor: Visitor, mailbox: Mailbox) -> None:
@@ -120,12 +121,12 @@ async def test_other_tokens_verify_nothing(
 async def test_concurrent_sign_ups_give_one_account(
     visitor: Visitor, mailbox: Mailbox, session: AsyncSession
 ) -> None:
-    answers = await asyncio.gather(*(visitor.sign_up("ada@example.com") for _ in range(6)))
+    answers = await together(partial(visitor.sign_up, "ada@example.com") for _ in range(6))
     assert {answer.status_code for answer in answers} == {202}
     assert await session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = await mailbox.tokens("verify-email", "ada@example.com")
-    verified = await asyncio.gather(
-        *(visitor.post("verify-email", token=token) for token in tokens)
+    verified = await together(
+        partial(visitor.post, "verify-email", token=token) for token in tokens
     )
     assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
     assert (await visitor.sign_in("ada@example.com")).status_code == 200

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app.core.database import unit_of_work
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.conftest import Person, World
+from tests.together import together
 
 
 async def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
@@ -244,7 +246,7 @@ async def test_one_of_many_revokes(world: World) -> None:
     organization = await world.organization(ada)
     created = await _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = await asyncio.gather(*(ada.request("DELETE", path) for _ in range(5)))
+    answers = await together(partial(ada.request, "DELETE", path) for _ in range(5))
     assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
     events = await ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
@@ -261,7 +263,8 @@ async def test_requests_with_one_key_do_not_wait_for_each_other(world: World) ->
         # A request that takes long: it has noted the use, and holds the key's row.
         await authenticate(session, key)
         async with asyncio.timeout(2):
-            answers = await asyncio.gather(
-                *(_use(ada.client, key, f"/organizations/{organization}/projects") for _ in "abc")
+            answers = await together(
+                partial(_use, ada.client, key, f"/organizations/{organization}/projects")
+                for _ in "abc"
             )
     assert [answer.status_code for answer in answers] == [200] * 3

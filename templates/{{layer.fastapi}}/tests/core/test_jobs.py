@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import job
 from app.core.models import OutboxEntry
+from tests.together import together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -171,7 +173,7 @@ async def test_a_job_is_done_once() -> None:
 @pytest.mark.committed
 async def test_of_many_workers_one_runs_the_job() -> None:
     job_id = await enqueue("tests.parent")
-    await asyncio.gather(*(jobs.run_job(job_id) for _ in range(5)))
+    await together(partial(jobs.run_job, job_id) for _ in range(5))
     assert len(seen) == 1
     assert (await find(job_id)).attempts == 1
 

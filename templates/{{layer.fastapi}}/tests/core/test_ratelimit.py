@@ -102,17 +102,16 @@ async def test_by_principal(world: World, limiter: "Limiter", limits: Any) -> No
     assert (await two.request("GET", "/me")).status_code == 200
 
 
-def _elsewhere(client: "AsyncClient", address: str) -> "AsyncClient":
-    from httpx2 import ASGITransport, AsyncClient
+def _elsewhere(address: str) -> "AsyncClient":
+    from httpx2 import AsyncClient
 
-    app = client._transport.app  # type: ignore[attr-defined]
-    return AsyncClient(
-        transport=ASGITransport(app=app, client=(address, 1)), base_url="http://test"
-    )
+    from tests.transport import transport
+
+    return AsyncClient(transport=transport(address), base_url="http://test")
 
 
 async def _sign_in(client: "AsyncClient", password: str, address: str) -> int:
-    async with _elsewhere(client, address) as elsewhere:
+    async with _elsewhere(address) as elsewhere:
         answer = await elsewhere.post(
             "/api/v1/auth/sign-in", json={"email": "ada@example.com", "password": password}
         )
@@ -190,7 +189,7 @@ async def test_nobody_is_flooded_with_mail(
     from app.core.database import unit_of_work
 
     async def forgot(address: str) -> int:
-        async with _elsewhere(client, address) as elsewhere:
+        async with _elsewhere(address) as elsewhere:
             answer = await elsewhere.post(
                 "/api/v1/auth/password/forgot", json={"email": "ada@example.com"}
             )

@@ -1,6 +1,5 @@
 """What the scheduler does: ticks and sweeps, with the engine's `send` replaced."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from app.core.ids import uuid7
 from app.core.jobs import job
 from app.core.models import IdempotencyKey, OutboxEntry
 from app.settings import settings
+from tests.together import together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -154,7 +154,7 @@ async def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 @pytest.mark.committed
 async def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
-    await asyncio.gather(*(scheduling.tick() for _ in range(4)))
+    await together(scheduling.tick for _ in range(4))
     await scheduling.tick()
     async with unit_of_work() as session:
         entries = list(await session.scalars(select(OutboxEntry)))

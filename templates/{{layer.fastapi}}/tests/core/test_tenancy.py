@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.database import engine, unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
 from tests.conftest import Person, World
@@ -257,6 +257,7 @@ async def test_one_transaction_has_one_tenant(world: World) -> None:
 @pytest.mark.committed
 async def test_tenant_ends_with_the_transaction(world: World) -> None:
     tenant = await _tenant(world)
+    await engine.dispose()  # so that the pool has one connection to give
     async with _inside(tenant.organization) as session:
         await tenancy.enter_user(session, tenant.owner.id)
         connection = (await session.connection()).sync_connection

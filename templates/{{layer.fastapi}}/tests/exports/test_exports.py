@@ -1,8 +1,8 @@
 """Exports: asked for, written by a job, downloaded, gone after a week."""
 
-import asyncio
 import csv
 import io
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.exports import service
 from app.exports.models import Export
 from app.projects import queries as projects
 from tests.conftest import Person, World
+from tests.together import together
 
 
 async def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
@@ -279,7 +280,7 @@ async def test_many_hints_for_one_job_write_one_file(world: World) -> None:
     ada = await world.person()
     path = await _request(ada, await world.organization(ada))
     (job,) = await _jobs()
-    await asyncio.gather(*(run_job(job.id) for _ in range(5)))
+    await together(partial(run_job, job.id) for _ in range(5))
     assert (await _read(ada, path))["status"] == "succeeded"
     assert (await _jobs())[0].attempts == 1
 
