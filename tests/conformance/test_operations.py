@@ -215,12 +215,14 @@ def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
 def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
+    shared = document["components"].get("responses", {})
     for method, path, operation in operations(document):
         if not path.startswith("/api/"):
             continue
         responses = operation["responses"]
         assert "429" in responses, (method, path)
-        for status, response in responses.items():
+        for status, found in responses.items():
+            response = shared[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
             if status[0] in "45":
                 assert set(response["content"]) == {"application/problem+json"}, (path, status)
         if operation.get("security"):
