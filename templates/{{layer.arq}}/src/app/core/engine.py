@@ -26,6 +26,7 @@ __all__ = ["alive", "scheduler", "send", "worker"]
 logger = logging.getLogger(__name__)
 
 _JOB_MARGIN_SECONDS = 30
+_RETRY_SECONDS = 2
 
 
 def _arq(pool: ConnectionPool) -> ArqRedis:
@@ -102,15 +103,18 @@ async def _serve(role: Role, **options: Any) -> None:
         )
         polling = asyncio.create_task(arq.main())
         await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        # A job does not need Redis to end well: let it.
-        running.update(task for task in arq.tasks.values() if not task.done())
+        # A job does not need Redis to end well, although ARQ fails to say goodbye to it then.
+        for task in arq.tasks.values():
+            running.add(task)
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            task.add_done_callback(running.discard)
         polling.cancel()
         [result] = await asyncio.gather(polling, return_exceptions=True)
         if not stop.is_set():
             if not isinstance(result, (RedisError, OSError)):
                 raise RuntimeError("ARQ ended") from result
             logger.warning("Redis is away, to be tried again", extra={"error": repr(result)})
-            await asyncio.wait({stopping}, timeout=1)
+            await asyncio.wait({stopping}, timeout=_RETRY_SECONDS)
     await _finish(running)
     heartbeat.cancel()
     await pool.aclose()

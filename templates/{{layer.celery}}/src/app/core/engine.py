@@ -8,11 +8,13 @@ import os
 import signal
 import ssl
 import threading
+import warnings
 from collections.abc import Sequence
 from uuid import UUID
 
 import celery
 from celery import beat, signals
+from celery.exceptions import CPendingDeprecationWarning
 
 from app.core import bridge, jobs, liveness, log, registry, scheduling, telemetry
 from app.core.liveness import is_alive as alive
@@ -48,7 +50,7 @@ app = celery.Celery(
     # A job does not need Redis to end well: let it.
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,
+    broker_connection_max_retries=0,  # which means: for ever
     broker_transport_options={
         "socket_connect_timeout": _SEND_SECONDS,
         "socket_timeout": _SEND_SECONDS,
@@ -104,6 +106,8 @@ def worker() -> None:
             "health_check_interval": 25,
         },
     )
+    # It announces that Celery 6 will cancel jobs when Redis is away, unless told not to, as above.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     telemetry.serve_metrics()
     running = app.Worker(
         concurrency=settings.worker_concurrency,

@@ -18,6 +18,8 @@ engine = create_async_engine(
     pool_timeout=5,
     pool_recycle=1800,
     pool_pre_ping=True,
+    # Errors would show them, and they hold hashes and addresses.
+    hide_parameters=True,
     # Server-side prepared statements break behind PgBouncer in transaction mode.
     connect_args={"prepare_threshold": None, "connect_timeout": 5},
 )
