@@ -64,7 +64,7 @@ def test_a_program_that_ignores_the_signal_is_killed() -> None:
     program.process.stdout.close()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["of another program", "of none"])
 def test_the_lock_of_a_killed_postgres_is_dropped(tmp_path: Path, pid: int) -> None:
     postgres = servers.Postgres(tmp_path, "password")
     postgres.data.mkdir()
