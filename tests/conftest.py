@@ -66,7 +66,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     done: dict[str, set[str]] = {"rendered": set(), "run": set()}
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
-            done[name].add(value)
+            done.setdefault(name, set()).add(value)
     if not any(done.values()):
         return
     total = len(every_variant())

@@ -1,7 +1,6 @@
 """The covering variants as their users have them: installed, checked, tested, run and attacked."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,29 +13,36 @@ from uuid import uuid4
 import httpx2
 import psutil
 import pytest
+from copier import run_copy
 
 from conformance.drivers import DRIVERS, bearer
 from conformance.service import free_port
 from template import ROOT, UV, clean_environment, commit, git, run
-from variants import Render, Variant, covering, runnable
+from variants import Variant, covering, runnable
 
 MINUTES = 60
 DEMO = ("demo@example.com", "correct horse battery")
 
 COVERING = covering(runnable())
+# Hard to write down, so that nothing of a service counts on a name that is easy.
+NAMES = {
+    "project_name": 'O\'Brien & "Söhne" \\ {{ 7 * 7 }} ${X} 😀 שלום <b>',
+    "project_description": "- 'a' \"b\" \\n $(id) {% raw %} | # %s",
+    "author_name": '"), (',
+}
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("variant", COVERING, ids=lambda v: v.id)
 def test_service(
     variant: Variant,
-    render: Render,
+    released: Path,
     tmp_path: Path,
     subtests: pytest.Subtests,
     record_property: Callable[[str, object], None],
 ) -> None:
     service = tmp_path / "svc"
-    shutil.copytree(render(variant), service)
+    run_copy(str(released), service, data=variant.answers | NAMES, defaults=True, quiet=True)
     commit(service, "Generate")
 
     with subtests.test("first run"):
