@@ -6,7 +6,7 @@ and there is none.
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +112,9 @@ def mailbox(target: Target) -> Mailbox:
 
 
 @pytest.fixture(scope="session")
-def people(driver: Driver, mailbox: Mailbox) -> People:
-    return People(driver, mailbox)
+def people(driver: Driver, mailbox: Mailbox) -> Iterator[People]:
+    with closing(People(driver, mailbox)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,12 @@ class People:
         self.driver = driver
         self.mailbox = mailbox
         self._invited: Counter[str] = Counter()
+        self._accounts: list[Account] = []
+
+    def close(self) -> None:
+        """Close all connections."""
+        for account in self._accounts:
+            account.api.close()
 
     @staticmethod
     def address(name: str = "someone") -> str:
@@ -167,6 +173,7 @@ class People:
             password or self.password(),
             f"{name.capitalize()} Example",
         )
+        self._accounts.append(account)
         assert self.driver.sign_up(account.email, account.password, account.name).ok
         token = self.mailbox.token("verify-email", account.email)
         assert self.driver.verify(token).ok

@@ -80,6 +80,15 @@ def _spawn(
         )
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all its children, and leave nothing of it open."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with process:
+        assert process.stdin
+        process.stdin.close()
+
+
 def _wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
@@ -189,6 +198,8 @@ class OwnService:
                         process.poll()
                     time.sleep(0.05)
                 self.signal(name, signal.SIGKILL)
+        for process in _started:
+            end(process)
 
     def _pid_file(self, name: str) -> Path:
         return Path(self.run_directory, f"{name}.pid")
@@ -212,9 +223,7 @@ class OwnService:
             with new_client(base_url) as http:
                 yield Web(base_url, http, process, log)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end(process)
 
     # Valkey
 

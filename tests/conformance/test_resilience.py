@@ -1,14 +1,12 @@
 """No job is lost: not with a killed worker, not with an emptied Valkey."""
 
-import os
 import signal
 import time
-from contextlib import suppress
 
 import pytest
 
 from .people import Organization, People, at_once, together
-from .service import OwnService
+from .service import OwnService, end
 from .test_exports import finished, start
 
 BOUND = 90
@@ -82,6 +80,5 @@ def test_ends_in_order(own_service: OwnService, name: str) -> None:
             if process.wait(30) == 0:
                 return
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            end(process)
     raise AssertionError(f"the {name} ends with {process.returncode}")
