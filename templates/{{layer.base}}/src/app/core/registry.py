@@ -49,7 +49,7 @@ def job[Function: Callable[..., Any]](
     every: timedelta | None = None,
     on_dead: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
-    """Declare `function(session, *, ...)` as the job `name`.
+    """Declare `function(*, ...)` as the job `name`; with SQLAlchemy, `session` comes first.
 
     Its arguments are keywords with types that JSON can hold. `timeout` is in seconds. With
     `every` it is scheduled, has no arguments, and runs once in each such span since 1970 (UTC).
@@ -60,7 +60,9 @@ def job[Function: Callable[..., Any]](
         raise ValueError("a job can be scheduled every 30 seconds at most, and daily at least")
 
     def declare(function: Function) -> Function:
-        _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+        if parameters and parameters[0].name == "session":
+            del parameters[0]
         if any(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters):
             raise TypeError(f"{name}: the arguments of a job are keyword-only")
         if every is not None and parameters:

@@ -41,7 +41,8 @@ LongText = Annotated[
 ]
 
 
-def _normalise_email(value: str) -> str:
+def normalise_email(value: str) -> str:
+    """Make the one spelling of an address."""
     return unicodedata.normalize("NFC", value).lower()
 
 
@@ -56,7 +57,7 @@ def _bare_address(value: object) -> object:
 Email = Annotated[
     EmailStr,
     BeforeValidator(_bare_address),
-    AfterValidator(_normalise_email),
+    AfterValidator(normalise_email),
     Field(max_length=254, examples=["ada@example.com"]),
 ]
 

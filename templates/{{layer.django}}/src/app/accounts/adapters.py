@@ -1,0 +1,72 @@
+"""Where allauth asks how this service does things. It sends no mail and keeps no addresses."""
+
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.headless.adapter import DefaultHeadlessAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest
+
+from app import about
+from app.accounts import service
+from app.accounts.models import User
+from app.core import context
+from app.settings import settings
+
+# In Django's session, between the password and the second factor.
+PASSWORD_SEEN = "password_seen"  # noqa: S105 - a name
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
+    """Accounts."""
+
+    def get_login_stages(self) -> list[str]:
+        """Name the steps after the first: who has come so far has a verified address."""
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Open the session, once all steps are done and nothing has changed meanwhile."""
+        seen = request.session.pop(PASSWORD_SEEN, None)
+        super().login(request, service.confirm_sign_in(user.id, password_seen=seen))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Tell the address that the one setting of trusted proxies makes out."""
+        return context.current().client_ip or "unknown"
+
+    def send_mail(self, *_: Any) -> NoReturn:
+        """Refuse: mails leave through the outbox (rule 7), see `app.accounts.jobs`."""
+        raise RuntimeError("allauth sends no mail here")
+
+
+class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # untyped
+    """What answers say of a user."""
+
+    def user_as_dataclass(self, user: User) -> Any:
+        """Show an account to its owner."""
+        return self.get_user_dataclass()(
+            id=str(user.id),
+            display=user.name,
+            email=user.email,
+            has_usable_password=user.has_usable_password(),
+        )
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped
+    """Second factors and passkeys."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal what the database keeps."""
+        return service.seal_secret(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open it."""
+        return service.open_secret(encrypted_text)
+
+    def get_totp_issuer(self) -> str:
+        """Name the service in the authenticator app."""
+        return about.NAME
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Bind passkeys to the domain where people use them: the front end's."""
+        return {"id": urlsplit(settings.app_url).hostname or "", "name": about.NAME}

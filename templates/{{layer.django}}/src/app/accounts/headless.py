@@ -1,0 +1,407 @@
+"""allauth's headless API: its paths, steps and answers, with this service's sessions and rules.
+
+The rules of the contract are in `service`, as in every other service of this kind; what allauth
+is better at (the steps of a sign-in, passkeys, recovery codes) stays with allauth.
+docs/adr/0101-accounts-with-allauth.md has the reasons.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ClassVar
+
+from allauth.account.internal.flows import login, reauthentication
+from allauth.account.models import Login
+from allauth.headless.account.response import RequestPasswordResponse
+from allauth.headless.base.response import (
+    AuthenticationResponse,
+    ConflictResponse,
+    UnauthorizedResponse,
+)
+from allauth.headless.base.views import (
+    APIView,
+    AuthenticatedAPIView,
+    AuthenticationStageAPIView,
+)
+from allauth.headless.constants import Client, Flow
+from allauth.headless.internal import sessionkit
+from allauth.headless.mfa import response as mfa_response
+from allauth.headless.mfa import views as mfa_views
+from allauth.headless.tokens.response import RefreshTokenResponse
+from allauth.headless.tokens.strategies.base import AbstractTokenStrategy
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added, authenticator_removed
+from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.totp.internal import auth as totp_auth
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from pydantic import BaseModel, ValidationError
+
+from app.accounts import queries, schemas, service, sessions
+from app.accounts.adapters import PASSWORD_SEEN
+from app.accounts.models import User
+from app.core import csrf, problems, ratelimit
+from app.core.access import SESSION_COOKIE
+from app.core.client_ip import network
+from app.core.context import current
+from app.core.errors import Invalid, Unauthenticated
+from app.core.http import UnsupportedMediaType, View, in_unit_of_work, json_response
+from app.core.principals import UserPrincipal
+from app.core.schemas import Email, Input
+from app.settings import settings
+
+_BEARER = "Bearer "
+_ISSUED = "_issued_tokens"
+_TOTP = Authenticator.Type.TOTP
+_WEBAUTHN = Authenticator.Type.WEBAUTHN
+
+
+class TokenStrategy(AbstractTokenStrategy):  # type: ignore[misc]  # untyped
+    """The contract's tokens, instead of those that allauth has.
+
+    `X-Session-Token` carries a sign-in from step to step and is worth nothing at its end: then
+    the access token is the only credential, and the refresh token gets the next one.
+    """
+
+    def get_session_token(self, request: HttpRequest) -> str | None:
+        """Read what the client sends."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            return _BEARER + token
+        sent: str | None = super().get_session_token(request)
+        return sent
+
+    def lookup_session(self, session_token: str) -> SessionBase | None:
+        """Find Django's session; Unauthenticated for an access token that is not accepted."""
+        if not session_token.startswith(_BEARER):
+            unfinished = sessionkit.lookup_session(session_token)
+            return None if unfinished is None or SESSION_KEY in unfinished else unfinished
+        principal = service.authenticate_token(session_token.removeprefix(_BEARER))
+        store_key = queries.find_store_key(principal.session_id)
+        store = sessionkit.lookup_session(store_key) if store_key else None
+        if store is None or sessions.session_id(store) != principal.session_id:
+            raise Unauthenticated("The session has ended.")
+        return store
+
+    def create_session_token(self, request: HttpRequest) -> str:
+        """Name a sign-in that has more steps; nothing at all once it is finished."""
+        if SESSION_KEY in request.session:
+            return ""
+        if not request.session.session_key:
+            request.session.save()
+        key = request.session.session_key
+        assert key is not None  # noqa: S101 - it was saved
+        return key
+
+    def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Issue the session's first pair, once: allauth may build several answers."""
+        issued: service.Tokens | None = getattr(request, _ISSUED, None)
+        if issued is None:
+            session_id = sessions.session_id(request.session)
+            assert session_id is not None  # noqa: S101 - it was opened at the end of the sign-in
+            user = request.user
+            issued = service.issue_tokens(user_id=user.pk, session_id=session_id)
+            setattr(request, _ISSUED, issued)
+        return schemas.Tokens.model_validate(issued).model_dump()
+
+
+# What clients send: allauth's names with the contract's constraints.
+
+
+class LoginInput(Input):
+    """The first step of a sign-in."""
+
+    email: Email
+    password: schemas.Password
+
+
+class KeyInput(Input):
+    """The token from a mail."""
+
+    key: schemas.Token
+
+
+class ResetInput(KeyInput):
+    """The token from the mail, and the password to set."""
+
+    password: schemas.NewPassword
+
+
+class CodeInput(Input):
+    """A code of the authenticator app, or a recovery code."""
+
+    code: schemas.Code
+
+
+class Schema:
+    """Makes a view take a Pydantic model instead of a form."""
+
+    schema: ClassVar[type[BaseModel]]
+    request: HttpRequest
+    body: Any
+
+    def handle_input(self, data: dict[str, Any] | None) -> HttpResponse | None:
+        """Check the body of a request."""
+        if self.request.method == "DELETE":
+            return None
+        try:
+            self.body = self.schema.model_validate(data or {})
+        except ValidationError as error:
+            found: list[dict[str, Any]] = [
+                {**item, "loc": ("body", *item["loc"])} for item in error.errors()
+            ]
+            problem = problems.from_validation(found, self.request.path)
+            return json_response(problem, 422, content_type=problems.MEDIA_TYPE)
+        return None
+
+
+class VerificationPendingResponse(UnauthorizedResponse):  # type: ignore[misc]  # untyped
+    """Not signed in: the address must be verified first. It is the same for every address."""
+
+    def _get_flows(self, request: HttpRequest, user: object) -> list[dict[str, Any]]:
+        flows: list[dict[str, Any]] = super()._get_flows(request, user)
+        return [*flows, {"id": Flow.VERIFY_EMAIL, "is_pending": True}]
+
+
+@contextmanager
+def _named_key() -> Iterator[None]:
+    """Call the token by the name that it has in allauth's bodies."""
+    try:
+        yield
+    except Invalid as error:
+        (only,) = error.errors
+        pointer = "/key" if only.pointer == "/token" else only.pointer
+        raise Invalid(pointer=pointer, code=only.code, detail=only.detail) from error
+
+
+def _principal(request: HttpRequest) -> UserPrincipal:
+    user = request.user
+    session_id = sessions.session_id(request.session)
+    assert isinstance(user, User)  # noqa: S101 - the view is for signed-in users
+    assert session_id is not None  # noqa: S101 - likewise
+    return UserPrincipal(id=user.id, email=user.email, session_id=session_id)
+
+
+class SignupView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Begin an account."""
+
+    schema = schemas.SignUp
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Answer the same whether or not the address has an account: see the mail."""
+        if request.user.is_authenticated:
+            return ConflictResponse(request)
+        body: schemas.SignUp = self.body
+        service.sign_up(email=body.email, password=body.password, name=body.name)
+        return VerificationPendingResponse(request)
+
+
+class VerifyEmailView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Finish a sign-up with the token from the mail."""
+
+    schema = KeyInput
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Verify the address. It signs nobody in."""
+        with _named_key():
+            service.verify_email(token=self.body.key)
+        return AuthenticationResponse(request)
+
+
+class LoginView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Sign in with a password."""
+
+    schema = LoginInput
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take the first step; a second factor is the next where the account has one."""
+        if request.user.is_authenticated:
+            return ConflictResponse(request)
+        body: LoginInput = self.body
+        user = service.check_password(email=body.email, password=body.password)
+        request.session[PASSWORD_SEEN] = service.fingerprint(user)
+        response = login.perform_password_login(
+            request, {"email": body.email}, Login(user=user, email=body.email)
+        )
+        return AuthenticationResponse.from_response(request, response)
+
+
+class RequestPasswordResetView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Ask for a reset."""
+
+    schema = schemas.EmailOnly
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Send a mail with a reset token, if the address has an account."""
+        service.request_password_reset(email=self.body.email)
+        return RequestPasswordResponse(request)
+
+
+class ResetPasswordView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Reset the password."""
+
+    schema = ResetInput
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Set a new password with the token from the mail. It ends all sessions, and opens none."""
+        with _named_key():
+            service.reset_password(token=self.body.key, password=self.body.password)
+        return UnauthorizedResponse(request)
+
+
+class ChangePasswordView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+    """Change the password."""
+
+    schema = schemas.PasswordChange
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Replace it. Ends all other sessions."""
+        body: schemas.PasswordChange = self.body
+        account = service.change_password(
+            user=_principal(request),
+            current_password=body.current_password,
+            new_password=body.new_password,
+        )
+        sessions.keep(request, account)
+        return AuthenticationResponse(request)
+
+
+class ReauthenticateView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+    """Prove again who one is, before second factors may be changed."""
+
+    schema = schemas.PasswordProof
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Prove it with the password."""
+        service.confirm_password(request.user.pk, self.body.password, pointer="/password")
+        reauthentication.reauthenticate_by_password(request)
+        return AuthenticationResponse(request)
+
+
+class AuthenticateCodeView(Schema, AuthenticationStageAPIView):  # type: ignore[misc]  # untyped
+    """The second step of a sign-in."""
+
+    schema = CodeInput
+    stage_class = AuthenticateStage
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take a code, once."""
+        accepted = service.accept_code(self.stage.login.user.pk, self.body.code)
+        accepted.user = self.stage.login.user
+        post_authentication(request, accepted)
+        return self.respond_next_stage()
+
+
+class ReauthenticateCodeView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+    """Prove again who one is, with the second factor."""
+
+    schema = CodeInput
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take a code, once."""
+        accepted = service.accept_code(request.user.pk, self.body.code)
+        accepted.user = request.user
+        post_authentication(request, accepted, reauthenticated=True)
+        return AuthenticationResponse(request)
+
+
+class ManageTOTPView(Schema, mfa_views.ManageTOTPView):  # type: ignore[misc]  # untyped
+    """The authenticator app."""
+
+    schema = CodeInput
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Turn it on with a first code, which is used up by that."""
+        assert isinstance(request.user, User)  # noqa: S101 - the view is for signed-in users
+        service.refuse_second_totp(request.user.id)
+        reauthentication.raise_if_reauthentication_required(request, app="allauth.mfa")
+        made = service.enable_totp(
+            request.user, secret=totp_auth.get_totp_secret(), code=self.body.code
+        )
+        totp_auth.clear_totp_secret(request)
+        return mfa_response.TOTPResponse(request, made)
+
+    def delete(self, request: HttpRequest) -> HttpResponse:
+        """Turn it off."""
+        reauthentication.raise_if_reauthentication_required(request, app="allauth.mfa")
+        service.disable_totp(request.user.pk)
+        return mfa_response.AuthenticatorDeletedResponse(request)
+
+
+class ManageRecoveryCodesView(mfa_views.ManageRecoveryCodesView):  # type: ignore[misc]  # untyped
+    """Recovery codes."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make new ones; the old ones are void."""
+        response: HttpResponse = super().post(request)
+        service.note_recovery_codes(request.user.pk)
+        return response
+
+
+class LoginWebAuthnView(mfa_views.LoginWebAuthnView):  # type: ignore[misc]  # untyped
+    """Sign in with a passkey."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take the authenticator's answer."""
+        response: HttpResponse = super().post(request)
+        return response
+
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Count attempts by network, before any signature is checked."""
+        rate = ratelimit.times(settings.rate_limit_sign_in, service.WIDE_FACTOR)
+        ratelimit.enforce("passkey-network", rate, network(current().client_ip))
+        response: HttpResponseBase = super().handle(request, *args, **kwargs)
+        return response
+
+
+class RefreshTokenView(Schema, APIView):  # type: ignore[misc]  # untyped
+    """Refresh."""
+
+    schema = schemas.Refresh
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Exchange a refresh token for the next pair of tokens."""
+        tokens = service.refresh(refresh_token=self.body.refresh_token)
+        return RefreshTokenResponse(request, tokens.access_token, tokens.refresh_token)
+
+
+@receiver(authenticator_added)
+@receiver(authenticator_removed)
+def _note_passkey(authenticator: Authenticator, signal: object, **_: Any) -> None:
+    if authenticator.type == _WEBAUTHN:
+        service.note_passkey(authenticator.user_id, added=signal is authenticator_added)
+
+
+def _refuse_cross_site(request: HttpRequest) -> None:
+    """Defend the cookie; and keep other sites from signing their visitor in."""
+    # Every browser sends one of the two with a POST; who is none has no cookie to steal.
+    if {"Origin", "Sec-Fetch-Site"} & set(request.headers) or SESSION_COOKIE in request.COOKIES:
+        csrf.refuse_cross_site(
+            request.method or "",
+            request.headers,
+            trusted_origins={settings.public_url, *settings.cors_origins},
+        )
+
+
+def serve(view: type[APIView], client: Client) -> View:
+    """Make a view for one kind of client, in the service's unit of work and with its defences."""
+    inner: Callable[..., HttpResponseBase] = view.as_api_view(client=client)
+
+    @wraps(inner)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if client == Client.BROWSER:
+            _refuse_cross_site(request)
+        if request.body and request.content_type != "application/json":
+            raise UnsupportedMediaType
+        response = inner(request, *args, **kwargs)
+        # allauth hands out a CSRF token, which nothing here asks for.
+        request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
+        return response
+
+    served: View = csrf_exempt(in_unit_of_work(guarded))
+    return served

@@ -1,0 +1,203 @@
+"""Users and everything that proves who they are.
+
+Second factors and passkeys are allauth's own model, `allauth.mfa.models.Authenticator`.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Now
+
+from app.core.ids import uuid7
+from app.core.models import ClockTimestamp, Identified, Manager
+from app.core.schemas import normalise_email
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; addresses are kept in lower case."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Make the one spelling of an address."""
+        return normalise_email(email or "")
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a user by the address, whatever its case."""
+        return self.get(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make a user; without a password nobody can sign in with one."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make a user who may do everything in the admin."""
+        return self.create_user(email, password, **fields, is_staff=True, is_superuser=True)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, who signs in with the address. Shut accounts are not `is_active`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField("e-mail address", max_length=254, unique=True)
+    name = models.CharField(max_length=120)
+    # Nobody signs in before. The one truth about it: allauth's `EmailAddress` is not used.
+    email_verified_at = models.DateTimeField("verified", null=True, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ("name",)
+
+    class Meta:
+        db_table = "users"
+        ordering = ("email",)
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        """Bring the address into its one spelling, also where a form was filled in."""
+        self.email = UserManager.normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        """Tell what the user is called."""
+        return self.name
+
+    def get_short_name(self) -> str:
+        """Tell what the user is called."""
+        return self.name
+
+
+class UserSession(Identified):
+    """One sign-in on one device; access tokens, refresh tokens and cookies all hang on it.
+
+    Django's own session, where allauth keeps what it must remember between two requests, belongs
+    to it and is worth nothing without it: see `app.accounts.sessions`.
+    """
+
+    user = models.ForeignKey(User, models.DB_CASCADE, related_name="sessions")
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    last_used_at = models.DateTimeField(db_default=ClockTimestamp())
+    expires_at = models.DateTimeField(db_index=True)
+    revoked_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - unknown is not empty
+    ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - likewise
+    # A browser's cookie is the key of Django's session; here is the SHA-256 of it.
+    cookie_hash = models.BinaryField(null=True, unique=True)
+    # For a client with tokens, which never sees it: the key of Django's session itself.
+    store_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
+
+    objects = Manager["UserSession"]()
+
+    class Meta:
+        db_table = "sessions"
+        verbose_name = "session"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class RefreshToken(Identified):
+    """One generation of a session's refresh token, stored as SHA-256, used at most once."""
+
+    session = models.ForeignKey(UserSession, models.DB_CASCADE, related_name="refresh_tokens")
+    token_hash = models.BinaryField(unique=True)
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    used_at = models.DateTimeField(null=True)
+
+    objects = Manager["RefreshToken"]()
+
+    class Meta:
+        db_table = "refresh_tokens"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EmailToken(Identified):
+    """A link sent by mail. The token is derived from `id`, so nothing here opens anything.
+
+    A pending sign-up keeps its own password and name, which take effect when *its* link is
+    opened: whoever signs a stranger's address up first gains nothing (account pre-hijacking).
+    """
+
+    class Purpose(models.TextChoices):
+        """What the link is for."""
+
+        VERIFY_EMAIL = "verify_email"
+        RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
+
+    user = models.ForeignKey(User, models.DB_CASCADE, related_name="email_tokens")
+    purpose = models.CharField(max_length=20, choices=Purpose)
+    password_hash = models.CharField(max_length=128, null=True)  # noqa: DJ001 - none is not empty
+    name = models.CharField(max_length=120, null=True)  # noqa: DJ001 - likewise
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    objects = Manager["EmailToken"]()
+
+    class Meta:
+        db_table = "email_tokens"
+        verbose_name = "link"
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=("verify_email", "reset_password")),
+                name="email_tokens_purpose_check",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.id}"
+
+
+class Identity(Identified):
+    """An account at an OpenID provider; `(issuer, subject)` is its key, never the e-mail."""
+
+    user = models.ForeignKey(User, models.DB_CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = Manager["Identity"]()
+
+    class Meta:
+        db_table = "identities"
+        verbose_name_plural = "identities"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("issuer", "subject"), name="identities_issuer_subject_key"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
+class SecurityEvent(Identified):
+    """What happened to an account, append-only; the organizations' audit log is `audit_events`."""
+
+    user = models.ForeignKey(User, models.DB_CASCADE, related_name="security_events")
+    action = models.CharField(max_length=100)
+    ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - unknown is not empty
+    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - likewise
+    request_id = models.CharField(max_length=64)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = Manager["SecurityEvent"]()
+
+    class Meta:
+        db_table = "security_events"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.id}"

@@ -1,0 +1,153 @@
+"""Reads of accounts and sessions."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+
+from app.accounts.models import EmailToken, User, UserSession
+from app.accounts.schemas import Me
+from app.core.client_ip import network
+from app.core.errors import NotFound
+from app.core.models import ClockTimestamp
+from app.core.pagination import read_cursor, sign_cursor
+from app.core.preconditions import content_etag
+
+# `last_used_at` is good to the minute: not every request is worth a write.
+TOUCH_INTERVAL = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What other modules may know of a user."""
+
+    id: UUID
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session that is neither revoked nor expired, of a user who is not disabled."""
+
+    id: UUID
+    user_id: UUID
+    email: str
+    store_key: str | None
+    is_stale: bool
+
+
+def get_users(user_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Load users by their ids, in one query."""
+    rows = User.objects.filter(id__in=user_ids).values_list("id", "email", "name")
+    return {id_: Person(id_, email, name) for id_, email, name in rows}
+
+
+def find_user_id(email: str) -> UUID | None:
+    """Find the user of an address, verified or not."""
+    return User.objects.filter(email=email).values_list("id", flat=True).first()
+
+
+def find_user(email: str) -> User | None:
+    """Find the account of an address, verified or not."""
+    return User.objects.filter(email=email).first()
+
+
+def view_me(user_id: UUID) -> Me:
+    """Show an account to its owner, or raise NotFound."""
+    has_totp = Authenticator.objects.filter(user_id=OuterRef("id"), type=Authenticator.Type.TOTP)
+    user = User.objects.filter(id=user_id).annotate(has_totp=Exists(has_totp)).first()
+    if user is None:
+        raise NotFound("user")
+    return Me(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        has_password=user.has_usable_password(),
+        totp_enabled=user.has_totp,
+        created_at=user.created_at,
+    )
+
+
+def me_etag(me: Me) -> str:
+    """Tag what the owner sees; signing in changes the row, but nothing of it."""
+    return content_etag(me.model_dump_json().encode())
+
+
+def is_live() -> Q:
+    """Tell for a session whether it may be used."""
+    return Q(revoked_at=None, expires_at__gt=ClockTimestamp(), user__is_active=True)
+
+
+def find_live_session(criterion: Q) -> LiveSession | None:
+    """Find the session that `criterion` names, if it may be used."""
+    is_stale = ExpressionWrapper(
+        Q(last_used_at__lt=ClockTimestamp() - TOUCH_INTERVAL), output_field=BooleanField()
+    )
+    row = (
+        UserSession.objects.filter(criterion, is_live())
+        .annotate(is_stale=is_stale)
+        .values_list("id", "user_id", "user__email", "store_key", "is_stale")
+        .first()
+    )
+    return None if row is None else LiveSession(*row)
+
+
+def list_sessions(
+    *, user_id: UUID, limit: int, cursor: str | None = None
+) -> tuple[list[UserSession], str | None]:
+    """List one page of a user's live sessions, newest first."""
+    bound_to = {"list": "sessions", "user_id": user_id}
+    query = UserSession.objects.filter(is_live(), user_id=user_id).order_by("-created_at", "-id")
+    if cursor is not None:
+        created_at, id_ = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
+        query = query.filter(
+            Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=id_)
+        )
+    rows = list(query[: limit + 1])
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], sign_cursor((last.created_at, last.id), bound_to=bound_to)
+
+
+def has_signed_in_from(*, email: str, address: str | None) -> bool:
+    """Tell whether the account has lately been used from the network of `address`."""
+    known = (
+        UserSession.objects.filter(user__email=email, ip__isnull=False)
+        .order_by()
+        .values_list("ip", flat=True)
+        .distinct()
+    )
+    return address is not None and network(address) in {network(ip) for ip in known}
+
+
+def find_open_link(email_token_id: UUID) -> EmailToken | None:
+    """Load a link that can still be opened, with the account that it goes to."""
+    return (
+        EmailToken.objects.filter(
+            id=email_token_id, used_at=None, expires_at__gt=ClockTimestamp()
+        )
+        .select_related("user")
+        .first()
+    )
+
+
+def find_pending_sign_ups(user_id: UUID) -> list[EmailToken]:
+    """List the sign-ups of an address that wait for their verification."""
+    return list(
+        EmailToken.objects.filter(
+            user_id=user_id,
+            purpose=EmailToken.Purpose.VERIFY_EMAIL,
+            password_hash__isnull=False,
+            used_at=None,
+        )
+    )
+
+
+def find_store_key(session_id: UUID) -> str | None:
+    """Find the key of Django's session that belongs to a session with tokens."""
+    return UserSession.objects.filter(id=session_id).values_list("store_key", flat=True).first()

@@ -1,0 +1,185 @@
+"""HTTP of accounts, but for allauth's part (`headless`, `urls`)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from allauth.headless.internal.sessionkit import new_session
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from app.accounts import queries, schemas, service, sessions
+from app.accounts.schemas import Transport
+from app.core import access_tokens, oidc
+from app.core.access import SESSION_COOKIE, UserRequest, current_user, public
+from app.core.contract import empty_answer, problem_responses
+from app.core.errors import Unauthenticated
+from app.core.http import empty_response, json_response
+from app.core.parameters import IfMatch, PageQuery
+from app.settings import settings
+
+router = Router(tags=["accounts"])
+well_known = Router(tags=["accounts"])
+
+OIDC_COOKIE = "__Host-oidc"
+_IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class TransportQuery(BaseModel):
+    """How the client wants its session."""
+
+    transport: Annotated[
+        Transport,
+        Field(
+            description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"
+        ),
+    ] = "token"
+
+
+class CallbackQuery(BaseModel):
+    """What a provider sends the browser back with."""
+
+    code: Annotated[str | None, Field(max_length=4000)] = None
+    state: Annotated[str | None, Field(max_length=200)] = None
+    iss: Annotated[str | None, Field(max_length=2000)] = None
+
+
+@router.post(
+    "/auth/verify-email/resend",
+    auth=public,
+    response={202: None},
+    openapi_extra={"responses": empty_answer(202)},
+)
+def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> HttpResponse:
+    """Send the verification mail again, if the address waits for it."""
+    service.request_verification(email=body.email)
+    return empty_response(202)
+
+
+@router.get("/auth/sessions", auth=current_user, response=schemas.SessionPage)
+def list_sessions(request: UserRequest, query: Query[PageQuery]) -> schemas.SessionPage:
+    """List the caller's sessions, newest first."""
+    items, next_cursor = queries.list_sessions(
+        user_id=request.auth.id, limit=query.limit, cursor=query.cursor
+    )
+    return schemas.SessionPage(
+        items=[
+            schemas.Session(
+                id=item.id,
+                user_agent=item.user_agent,
+                ip=item.ip,
+                created_at=item.created_at,
+                last_used_at=item.last_used_at,
+                expires_at=item.expires_at,
+                current=item.id == request.auth.session_id,
+            )
+            for item in items
+        ],
+        next_cursor=next_cursor,
+    )
+
+
+@router.delete(
+    "/auth/sessions/{uuid:session_id}",
+    auth=current_user,
+    response={204: None},
+    openapi_extra={"responses": empty_answer()},
+)
+def end_session(request: UserRequest, session_id: UUID) -> HttpResponse:
+    """End one of the caller's sessions at once."""
+    service.end_session(user_id=request.auth.id, session_id=session_id)
+    return empty_response()
+
+
+@router.get(
+    "/auth/oidc/{provider}",
+    auth=public,
+    response={302: None},
+    openapi_extra={"responses": empty_answer(302)},
+)
+def begin_oidc(request: HttpRequest, provider: str, query: Query[TransportQuery]) -> HttpResponse:
+    """Send the browser to an OpenID Connect provider."""
+    url, flow = oidc.begin(provider, transport=query.transport)
+    response = HttpResponseRedirect(url)
+    response.set_cookie(
+        OIDC_COOKIE,
+        flow.seal(),
+        max_age=oidc.LIFETIME_SECONDS,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@router.get(
+    "/auth/oidc/{provider}/callback",
+    auth=public,
+    response=schemas.Tokens,
+    openapi_extra={"responses": {302: _IN_COOKIE, **problem_responses(401, 403, 409)}},
+)
+def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]) -> HttpResponse:
+    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    flow = oidc.open_flow(request.COOKIES.get(OIDC_COOKIE), provider=provider, state=query.state)
+    if query.code is None:
+        raise Unauthenticated("The provider did not sign you in.")
+    identity = oidc.finish(flow, code=query.code, issuer=query.iss)
+    user = service.find_provider_user(identity=identity)
+    response: HttpResponse
+    if flow.transport == "cookie":
+        login(request, user, backend=_BACKEND)
+        response = HttpResponseRedirect(settings.app_url)
+    else:
+        session_id = sessions.open_with_tokens(user, new_session(), method=identity.issuer)
+        tokens = service.issue_tokens(user_id=user.id, session_id=session_id)
+        response = json_response(schemas.Tokens.model_validate(tokens).model_dump())
+    response.delete_cookie(OIDC_COOKIE, samesite="Lax")
+    return response
+
+
+@router.get("/me", auth=current_user, response=schemas.Me)
+def get_me(request: UserRequest, response: HttpResponse) -> schemas.Me:
+    """Read the caller's account."""
+    me = queries.view_me(request.auth.id)
+    response.headers["ETag"] = queries.me_etag(me)
+    return me
+
+
+@router.patch(
+    "/me",
+    auth=current_user,
+    response=schemas.Me,
+)
+def update_me(
+    request: UserRequest, response: HttpResponse, body: schemas.MeUpdate, if_match: IfMatch = None
+) -> schemas.Me:
+    """Change the caller's name."""
+    me = service.update_me(user_id=request.auth.id, name=body.name, if_match=if_match)
+    response.headers["ETag"] = queries.me_etag(me)
+    return me
+
+
+@router.delete(
+    "/me",
+    auth=current_user,
+    response={204: None},
+    openapi_extra={"responses": {**empty_answer(), **problem_responses(409)}},
+)
+def delete_me(
+    request: UserRequest, body: schemas.PasswordProof, if_match: IfMatch = None
+) -> HttpResponse:
+    """Delete the caller's account for good; refused while an organization has no other owner."""
+    service.delete_me(user_id=request.auth.id, password=body.password, if_match=if_match)
+    response = empty_response()
+    response.delete_cookie(SESSION_COOKIE, samesite="Lax")
+    return response
+
+
+@well_known.get("/jwks.json", auth=public, response=schemas.JwkSet)
+def get_jwks(request: HttpRequest, response: HttpResponse) -> schemas.JwkSet:
+    """Publish the keys that verify access tokens."""
+    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return schemas.JwkSet.model_validate(access_tokens.jwks())

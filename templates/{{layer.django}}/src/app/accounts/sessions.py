@@ -1,0 +1,115 @@
+"""What ties Django's sessions to ours, whoever opens them: the API, the admin, a passkey.
+
+Django's session holds what must be remembered between two requests. Whether somebody is signed
+in is for ours to say: it can be ended from elsewhere, at once.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.headless.constants import Client
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user,
+    update_session_auth_hash,
+)
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from app.accounts import queries, service
+from app.accounts.models import User
+from app.core.errors import NotFound
+
+_SESSION_ID = "session_id"
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def is_app(request: HttpRequest) -> bool:
+    """Tell whether the request is one of allauth's for clients with tokens."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    return getattr(headless, "client", None) == Client.APP
+
+
+def session_id(session: SessionBase) -> UUID | None:
+    """Read which of our sessions one of Django's belongs to."""
+    found = session.get(_SESSION_ID)
+    return UUID(found) if isinstance(found, str) else None
+
+
+def _keys(request: HttpRequest) -> dict[str, str]:
+    if request.session.session_key is None:
+        request.session.save()
+    key = request.session.session_key
+    assert key is not None  # noqa: S101 - it was saved
+    return {"store_key" if is_app(request) else "cookie": key}
+
+
+@receiver(user_logged_in)
+def _open(request: HttpRequest, user: User, **_: Any) -> None:
+    records = get_authentication_records(request, user)
+    method = records[-1]["method"] if records else "password"
+    opened = service.open_session(user.id, method=method, **_keys(request))
+    request.session[_SESSION_ID] = str(opened)
+    # The defence of our cookie is `app.core.csrf`; the admin gets its token when it asks for it.
+    request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
+
+
+@receiver(user_logged_out)
+def _close(request: HttpRequest, user: User | None, **_: Any) -> None:
+    found = session_id(request.session)
+    if user is not None and found is not None:
+        try:
+            service.end_session(user_id=user.id, session_id=found)
+        except NotFound:
+            pass  # ended from elsewhere already
+
+
+def keep(request: HttpRequest, user: User) -> None:
+    """Keep this session alive after the password was changed."""
+    request.user = user
+    update_session_auth_hash(request, user)
+    found = session_id(request.session)
+    assert found is not None  # noqa: S101 - the user is signed in
+    service.rekey_session(found, **_keys(request))
+    request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
+
+
+def open_with_tokens(user: User, store: SessionBase, *, method: str) -> UUID:
+    """Open a session with tokens outside of allauth's steps, on a fresh session of Django's."""
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = _BACKEND
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.save()
+    opened = service.open_session(user.id, method=method, store_key=store.session_key)
+    store[_SESSION_ID] = str(opened)
+    store.save()
+    return opened
+
+
+class AuthenticationMiddleware(DjangoMiddleware):
+    """Django's, for whom a user is signed in only as long as our session lives."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Set `request.user`, to be looked up when it is asked for."""
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _get_user(request))
+
+
+def _get_user(request: HttpRequest) -> User | AnonymousUser:
+    user = get_user(request)
+    if not user.is_authenticated:
+        return user
+    found = session_id(request.session)
+    if found is None or queries.find_live_session(Q(id=found, user_id=user.pk)) is None:
+        request.session.flush()
+        return AnonymousUser()
+    return user

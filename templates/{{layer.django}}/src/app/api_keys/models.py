@@ -1,0 +1,36 @@
+"""API keys: credentials of an organization."""
+
+from django.conf import settings
+from django.db import models
+
+from app.core.models import ClockTimestamp, Identified, TenantManager
+
+
+class ApiKey(Identified):
+    """Only the SHA-256 of the key is kept, and eight characters to recognise it by."""
+
+    organization = models.ForeignKey(
+        "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=120)
+    prefix = models.CharField(max_length=20)
+    key_hash = models.BinaryField(unique=True)
+    scopes = models.JSONField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True
+    )
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["ApiKey"]()
+
+    class Meta:
+        db_table = "api_keys"
+        verbose_name = "API key"
+        ordering = ("id",)
+        indexes = (models.Index(fields=("organization", "id"), name="api_keys_list_idx"),)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,59 @@
+"""The audit log of an organization."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import models
+
+from app.core.context import Actor
+from app.core.models import ClockTimestamp, Identified, TenantManager
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an event was done to; without an id when there is only one such thing."""
+
+    type: str
+    id: UUID | None
+
+
+class AuditEvent(Identified):
+    """Append-only: the service's database role may insert and read, not change or delete."""
+
+    organization = models.ForeignKey(
+        "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
+    )
+    action = models.CharField(max_length=100)
+    # Copies, not foreign keys: the log outlives whom and what it names.
+    actor_type = models.CharField(max_length=20)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    target_type = models.CharField(max_length=50)
+    target_id = models.UUIDField(null=True)
+    changes = models.JSONField(default=dict)
+    ip = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = TenantManager["AuditEvent"]()
+
+    class Meta:
+        db_table = "audit_events"
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=("organization", "id"), name="audit_events_list_idx"),
+            models.Index(fields=("organization", "action", "id"), name="audit_events_action_idx"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_label}"
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it."""
+        return Actor(self.actor_type, self.actor_id, self.actor_label)  # type: ignore[arg-type]
+
+    @property
+    def target(self) -> Target:
+        """What it was done to."""
+        return Target(self.target_type, self.target_id)

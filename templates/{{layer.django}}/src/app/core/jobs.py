@@ -1,0 +1,230 @@
+"""Jobs, through the outbox (rule 7): a row, written in the transaction that caused it, is the job.
+
+What is sent to the workers is only a hint to look at that row. A worker holds a lock on the row
+while it runs the job, and marks it done in the transaction of the job's effect. So a lost or
+doubled hint, a killed worker or an emptied Redis neither loses a job nor has its effect twice.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from app.core import context, database, engine, registry, telemetry
+from app.core.deadlines import deadline
+from app.core.errors import NotFound
+from app.core.ids import uuid7
+from app.core.log import redact
+from app.core.models import ClockTimestamp, OutboxEntry
+from app.core.registry import Job, job
+from app.core.tenancy import enter_organization
+
+__all__ = ["current_job_id", "enqueue", "hand_over", "job", "list_jobs", "replay", "run_job"]
+
+logger = logging.getLogger(__name__)
+
+# Between claiming a row and locking it, a job looks as if its worker had died.
+CLAIM_GRACE = timedelta(seconds=5)
+
+_now = ClockTimestamp
+_running: ContextVar[UUID] = ContextVar("running_job")
+
+
+def current_job_id() -> UUID:
+    """Name the job that runs now: the idempotency key for effects outside the database."""
+    return _running.get()
+
+
+def enqueue(name: str, /, *, delay: timedelta | None = None, **arguments: Any) -> UUID:
+    """Write a job into this transaction: it runs, after `delay`, if and only if that commits."""
+    declared = registry.find(name)
+    if declared is None:
+        raise LookupError(f"there is no job {name}")
+    entry = OutboxEntry(
+        id=uuid7(), job=name, arguments=declared.pack(arguments), context=context.pack()
+    )
+    if delay:
+        entry.available_at = _now() + delay
+    else:
+        # Counted as dispatched beforehand, which saves a transaction: if it does not happen,
+        # the sweeper takes it for a hint that was lost.
+        entry.dispatched_at = _now()
+        entry.dispatches = 1
+        transaction.on_commit(partial(hand_over, [entry.id]))
+    entry.save(force_insert=True)
+    return entry.id
+
+
+def hand_over(job_ids: Sequence[UUID]) -> bool:
+    """Send hints to the workers, if that is possible; never raises."""
+    try:
+        if job_ids:
+            engine.send(job_ids)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the sweeper sends them again
+        logger.warning("jobs not handed over", extra={"count": len(job_ids), "error": repr(error)})
+        return False
+    return True
+
+
+def run_job(job_id: UUID) -> None:
+    """Run the job, unless it is done, not due, or runs elsewhere."""
+    claimed = _claim(job_id)
+    if claimed is None:
+        return
+    entry, declared, exhausted = claimed
+    started = time.perf_counter()
+    with _bound(entry):
+        if exhausted:
+            _bury(entry, declared, "the worker died whenever it ran this job")
+            return
+        telemetry.job_started.labels(entry.job).inc()
+        try:
+            done = _execute(entry, declared)
+        except Exception as error:  # noqa: BLE001 - a job may fail in any way
+            _fail(entry, declared, error)
+        else:
+            if done:
+                telemetry.job_succeeded.labels(entry.job).inc()
+                logger.info("job done", extra={"attempt": entry.attempts})
+        telemetry.job_duration.labels(entry.job).observe(time.perf_counter() - started)
+
+
+def _claim(job_id: UUID) -> tuple[OutboxEntry, Job, bool] | None:
+    """Count the attempt in a transaction of its own, so that it counts even if the worker dies."""
+    with database.unit_of_work():
+        entry = (
+            OutboxEntry.objects.due()
+            .filter(Q(started_at=None) | Q(started_at__lt=_now() - CLAIM_GRACE), id=job_id)
+            .select_for_update(skip_locked=True)
+            .first()
+        )
+        if entry is None:
+            return None
+        declared = registry.find(entry.job)
+        if declared is None:
+            # A newer release knows it: left alone, it waits for a worker of that release.
+            logger.error("unknown job", extra={"job": entry.job, "job_id": str(job_id)})
+            return None
+        exhausted = entry.attempts >= declared.max_attempts
+        if not exhausted:
+            entry.attempts += 1
+            entry.started_at = _now()
+            entry.save(update_fields=("attempts", "started_at"))
+        if entry.attempts == 1:
+            waited = datetime.now(UTC) - entry.available_at
+            telemetry.job_queue_latency.labels(entry.job).observe(max(0, waited.total_seconds()))
+    return entry, declared, exhausted
+
+
+def _execute(entry: OutboxEntry, declared: Job) -> bool:
+    """Run the job and mark it done, in one transaction; False when another worker has it."""
+    with database.unit_of_work():
+        # The lock is the claim. It ends with the connection, so a killed worker gives it up.
+        mine = OutboxEntry.objects.open().filter(id=entry.id)
+        if not mine.select_for_update(skip_locked=True).values_list("id"):
+            return False
+        _enter(declared)
+        with deadline(declared.timeout):
+            declared.function(**declared.unpack(entry.arguments))
+        _set(entry, done_at=_now(), last_error=None)
+    return True
+
+
+def _enter(declared: Job) -> None:
+    """Give the transaction the job's tenant, and the job's time instead of a request's."""
+    limit = str(round((declared.timeout + 30) * 1000))
+    database.current().set_local(
+        statement_timeout=limit, idle_in_transaction_session_timeout=limit
+    )
+    if organization_id := context.current().organization_id:
+        enter_organization(organization_id)
+
+
+def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
+    """Try again later, or give up after the last attempt."""
+    reason = redact(f"{type(error).__name__}: {error}")[:1000]
+    if entry.attempts >= declared.max_attempts:
+        _bury(entry, declared, reason)
+        return
+    wait = registry.backoff(entry.attempts)
+    with database.unit_of_work():
+        _set(
+            entry,
+            available_at=_now() + wait,
+            started_at=None,
+            dispatched_at=None,
+            dispatches=0,
+            last_error=reason,
+        )
+    telemetry.job_retried.labels(entry.job).inc()
+    logger.warning(
+        "job failed, to be tried again",
+        exc_info=error,
+        extra={"attempt": entry.attempts, "wait_seconds": round(wait.total_seconds())},
+    )
+
+
+def _bury(entry: OutboxEntry, declared: Job, reason: str) -> None:
+    """Keep the job as dead, and tell its module."""
+    dead = {"dead_at": _now(), "last_error": reason}
+    try:
+        with database.unit_of_work():
+            _set(entry, **dead)
+            if declared.on_dead:
+                _enter(declared)
+                declared.on_dead(**declared.unpack(entry.arguments))
+    except Exception:
+        logger.exception("on_dead failed")
+        with database.unit_of_work():
+            _set(entry, **dead)
+    telemetry.job_failed.labels(entry.job).inc()
+    logger.error("job is dead", extra={"attempt": entry.attempts, "reason": reason})
+
+
+def _set(entry: OutboxEntry, **values: Any) -> None:
+    OutboxEntry.objects.open().filter(id=entry.id).update(**values)
+
+
+@contextmanager
+def _bound(entry: OutboxEntry) -> Iterator[None]:
+    """Work in the context of the request that caused the job."""
+    outside = context.current()
+    context.bind(context.unpack(entry.context, default_request_id=entry.id.hex))
+    running = _running.set(entry.id)
+    with structlog.contextvars.bound_contextvars(job=entry.job, job_id=str(entry.id)):
+        try:
+            yield
+        finally:
+            _running.reset(running)
+            context.bind(outside)
+
+
+def list_jobs(*, dead: bool = False, limit: int = 100) -> Sequence[OutboxEntry]:
+    """List what is dead, or else what is still to be done, oldest first."""
+    jobs = OutboxEntry.objects
+    wanted = jobs.filter(dead_at__isnull=False) if dead else jobs.open()
+    return wanted.order_by("id")[:limit]
+
+
+def replay(job_id: UUID) -> None:
+    """Give a dead job all its attempts again."""
+    found = OutboxEntry.objects.filter(id=job_id, dead_at__isnull=False).update(
+        dead_at=None,
+        started_at=None,
+        dispatched_at=None,
+        attempts=0,
+        dispatches=0,
+        available_at=_now(),
+    )
+    if not found:
+        raise NotFound("dead job")
+    transaction.on_commit(partial(hand_over, [job_id]))

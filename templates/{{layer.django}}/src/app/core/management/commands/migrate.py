@@ -1,0 +1,27 @@
+"""`migrate`, as the owner of the tables, and without waiting long for anybody's lock."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.core.management.commands import migrate
+from django.db import connections
+
+LOCK_TIMEOUT = "3s"
+STATEMENT_TIMEOUT = "5min"
+
+
+class Command(migrate.Command):
+    """Migrates `owner`, the database as MIGRATION_DATABASE_URL names it."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Change the default."""
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, one deployment at a time."""
+        with connections[options["database"]].cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
+            cursor.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
+        super().handle(*args, **options)

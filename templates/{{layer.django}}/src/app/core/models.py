@@ -1,0 +1,179 @@
+"""What models have in common, and the two tables of no domain: outbox and idempotency keys."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+
+from django.db import models
+from django.db.models import Func, Q
+
+from app.core import tenancy
+from app.core.ids import uuid7
+
+
+class ClockTimestamp(Func):
+    """The database's time now; `Now()` is when the statement began."""
+
+    function = "CLOCK_TIMESTAMP"
+    output_field = models.DateTimeField()
+
+
+def after(keys: Sequence[str], position: Sequence[object], *, descending: bool = False) -> Q:
+    """Find the rows that come after a position, in the order of these keys.
+
+    `a >= x` lets the index begin at the right place; the rest is the comparison of rows.
+    """
+    beyond = "lt" if descending else "gt"
+    first, *rest = keys
+    found = Q(**{f"{first}__{beyond}": position[0]})
+    if not rest:
+        return found
+    later = after(rest, position[1:], descending=descending)
+    return Q(**{f"{first}__{beyond}e": position[0]}) & (found | later)
+
+
+class Manager[M: models.Model](models.Manager[M]):
+    """Loads what a query names; a relation or column that it left out raises (rule 8)."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """Begin a query."""
+        return super().get_queryset().fetch_mode(models.FETCH_RAISE)
+
+
+class TenantManager[M: models.Model](Manager[M]):
+    """The rows of the organization that the transaction was opened to (rule 6).
+
+    It fails closed: without an organization there is no query. Only who acts for the staff sees
+    all, and `across` is for the few queries that row-level security opens in another way.
+    """
+
+    def __init__(self, field: str = "organization_id") -> None:
+        super().__init__()
+        self._field = field
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """Begin a query with its condition."""
+        rows = super().get_queryset()
+        if tenancy.is_staff():
+            return rows
+        return rows.filter(**{self._field: tenancy.organization_id()})
+
+    def across(self) -> models.QuerySet[M]:
+        """Begin a query without the condition: only the policies of the database limit it."""
+        return super().get_queryset()
+
+
+class Identified(models.Model):
+    """A UUIDv7 primary key: made by the service, ordered by time, good for B-trees."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Timestamped(models.Model):
+    """When a row was made and last changed, by the database's clock."""
+
+    created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+    updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+
+    class Meta:
+        abstract = True
+
+    def save(self, **options: Any) -> None:
+        """Note when."""
+        if not self._state.adding:
+            self.updated_at = ClockTimestamp()
+            if (fields := options.get("update_fields")) is not None:
+                options["update_fields"] = {*fields, "updated_at"}
+        super().save(**options)
+
+
+class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
+    """Finds jobs by how far they have come."""
+
+    def open(self) -> Self:
+        """Limit it to jobs that are neither done nor given up."""
+        return self.filter(done_at=None, dead_at=None)
+
+    def due(self) -> Self:
+        """Limit it to jobs whose time has come."""
+        return self.open().filter(available_at__lte=ClockTimestamp())
+
+
+class OutboxEntry(Identified):
+    """A job that must run: written in the transaction that caused it, gone only when done.
+
+    Its organization, if any, is inside `context`: the worker reads the table across tenants, so
+    it is not a tenant's own and has no row-level security.
+    """
+
+    job = models.CharField(max_length=100)
+    arguments = models.JSONField(default=dict)
+    context = models.JSONField(default=dict)
+    # A scheduled job's name and tick: two schedulers cannot enqueue one tick twice.
+    schedule_key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001 - unique
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    available_at = models.DateTimeField(db_default=ClockTimestamp())
+    dispatched_at = models.DateTimeField(null=True)
+    dispatches = models.IntegerField(db_default=0)
+    started_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(db_default=0)
+    done_at = models.DateTimeField(null=True)
+    dead_at = models.DateTimeField(null=True)
+    last_error = models.TextField(null=True)  # noqa: DJ001 - no error is not an empty one
+
+    objects = Manager.from_queryset(OutboxQuerySet)()
+
+    class Meta:
+        db_table = "outbox"
+        verbose_name = "job"
+        indexes = (
+            models.Index(
+                "available_at",
+                name="outbox_due_idx",
+                condition=Q(done_at=None, dead_at=None),
+            ),
+            models.Index("done_at", name="outbox_done_idx", condition=Q(done_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.id}"
+
+    @property
+    def state(self) -> str:
+        """Tell in a word how far it has come."""
+        for state in ("done", "dead", "started"):
+            if getattr(self, f"{state}_at"):
+                return state
+        return "waiting"
+
+
+class IdempotencyKey(Identified):
+    """A claimed `Idempotency-Key` and, once the request is done, its encrypted answer."""
+
+    caller = models.CharField(max_length=100)
+    route = models.CharField(max_length=300)
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField()
+    # Changes with every claim, so that a request that lost its claim cannot store its answer.
+    claim = models.UUIDField()
+    claimed_at = models.DateTimeField(db_default=ClockTimestamp())
+    expires_at = models.DateTimeField()
+    status = models.IntegerField(null=True)
+    answer = models.BinaryField(null=True)
+
+    objects = Manager["IdempotencyKey"]()
+
+    class Meta:
+        db_table = "idempotency_keys"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("caller", "route", "key"), name="idempotency_keys_caller_route_key_key"
+            ),
+        )
+        indexes = (models.Index("expires_at", name="idempotency_keys_expires_at_idx"),)
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

@@ -1,0 +1,35 @@
+"""HTTP of the dashboard."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Query, Router
+
+from app.core.access import MemberRequest, require
+from app.core.roles import Role
+from app.dashboard import queries, schemas
+
+router = Router(tags=["dashboard"])
+
+
+@router.get(
+    "/organizations/{uuid:organization_id}/dashboard",
+    auth=require(Role.VIEWER),
+    response=schemas.Dashboard,
+)
+def get_dashboard(
+    request: MemberRequest,
+    response: HttpResponse,
+    organization_id: UUID,
+    surface: Query[schemas.Surface] = schemas.Surface.WEB,
+) -> schemas.Dashboard:
+    """Read what a first screen needs, in one request."""
+    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    response.headers["Cache-Control"] = "private, max-age=30"
+    response.headers["Vary"] = "Authorization, Cookie"
+    read = (
+        queries.get_web_dashboard
+        if surface is schemas.Surface.WEB
+        else queries.get_mobile_dashboard
+    )
+    return schemas.Dashboard(read(organization_id=organization_id, role=request.auth.role))

@@ -1,0 +1,29 @@
+"""Jobs of exports."""
+
+from uuid import UUID
+
+from app.core import tenancy
+from app.core.jobs import job
+from app.exports import service
+from app.exports.schemas import ExportFailure
+
+
+def give_up(*, export_id: UUID) -> None:
+    """Let whoever waits for the export know that it will not come."""
+    service.fail_export(
+        organization_id=tenancy.organization_id(),
+        export_id=export_id,
+        failure=ExportFailure.INTERNAL_ERROR,
+    )
+
+
+@job("exports.run", on_dead=give_up)
+def run(*, export_id: UUID) -> None:
+    """Write the file of an export."""
+    service.write_export(organization_id=tenancy.organization_id(), export_id=export_id)
+
+
+@job("exports.expire")
+def expire(*, export_id: UUID) -> None:
+    """Delete an export whose time has come."""
+    service.delete_export(organization_id=tenancy.organization_id(), export_id=export_id)

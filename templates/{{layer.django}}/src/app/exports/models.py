@@ -1,0 +1,50 @@
+"""Exports: the sample job's record and its file."""
+
+from django.conf import settings
+from django.db import models
+
+from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.exports.schemas import ExportFormat
+
+
+class Export(Identified):
+    """`content` is gzip, loaded only for the download; rows expire with their file.
+
+    The job runs in one transaction, so "running" is never stored: `job_id` tells it.
+    """
+
+    organization = models.ForeignKey(
+        "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
+    )
+    format = models.CharField(max_length=10)
+    status = models.CharField(max_length=20, db_default="queued")
+    failure = models.CharField(max_length=20, null=True)  # noqa: DJ001 - none is not an empty one
+    # Not a foreign key: the outbox forgets what is done long enough.
+    job_id = models.UUIDField()
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True
+    )
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+    content = models.BinaryField(null=True)
+
+    objects = TenantManager["Export"]()
+
+    class Meta:
+        db_table = "exports"
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(format__in=[item.value for item in ExportFormat]),
+                name="exports_format_check",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=("queued", "succeeded", "failed")),
+                name="exports_status_check",
+            ),
+        )
+        indexes = (models.Index(fields=("organization", "id"), name="exports_list_idx"),)
+
+    def __str__(self) -> str:
+        return f"{self.format} of {self.created_at:%Y-%m-%d}"

@@ -1,0 +1,103 @@
+"""Use cases of exports."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.audit import service as audit
+from app.core.ids import uuid7
+from app.core.jobs import enqueue
+from app.core.models import ClockTimestamp
+from app.exports import queries
+from app.exports.files import ExportFile, FileTooLarge
+from app.exports.models import Export
+from app.exports.queries import ExportView
+from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, ExportStatus
+from app.projects import queries as projects
+
+LIFETIME = timedelta(days=7)
+# Compressed. Files are kept in the database and held in memory while they are served.
+MAX_FILE_BYTES = 20 * 1024 * 1024
+_BATCH = 500
+
+_now = ClockTimestamp
+
+
+def request_export(
+    *, organization_id: UUID, requested_by: UUID | None, file_format: ExportFormat
+) -> ExportView:
+    """Have the projects exported by a worker; the file is deleted when it expires."""
+    export_id = uuid7()
+    job_id = enqueue("exports.run", export_id=export_id)
+    enqueue("exports.expire", delay=LIFETIME, export_id=export_id)
+    Export.objects.create(
+        id=export_id,
+        organization_id=organization_id,
+        format=file_format,
+        job_id=job_id,
+        requested_by_id=requested_by,
+        expires_at=_now() + LIFETIME,
+    )
+    audit.record(
+        organization_id=organization_id,
+        action="export.requested",
+        target_type="export",
+        target_id=export_id,
+        changes={"format": file_format},
+    )
+    return queries.get_export(organization_id=organization_id, export_id=export_id)
+
+
+def write_export(*, organization_id: UUID, export_id: UUID) -> None:
+    """Write the file of an export, unless that is done, or the export is gone."""
+    export = (
+        Export.objects.filter(organization_id=organization_id, id=export_id)
+        .exclude(status=ExportStatus.SUCCEEDED)
+        .values_list("format")
+        .first()
+    )
+    if export is None:
+        return
+    try:
+        content = _make_file(organization_id, ExportFormat(export[0]))
+    except FileTooLarge:
+        # Not raised further: another attempt would end the same way.
+        fail_export(
+            organization_id=organization_id,
+            export_id=export_id,
+            failure=ExportFailure.TOO_LARGE,
+        )
+        return
+    Export.objects.filter(organization_id=organization_id, id=export_id).update(
+        status=ExportStatus.SUCCEEDED, failure=None, content=content, finished_at=_now()
+    )
+
+
+def fail_export(*, organization_id: UUID, export_id: UUID, failure: ExportFailure) -> None:
+    """Give an export up."""
+    Export.objects.filter(
+        organization_id=organization_id, id=export_id, status=ExportStatus.QUEUED
+    ).update(status=ExportStatus.FAILED, failure=failure, finished_at=_now())
+
+
+def delete_export(*, organization_id: UUID, export_id: UUID) -> None:
+    """Delete an export and its file, if it is still there."""
+    Export.objects.filter(organization_id=organization_id, id=export_id).delete()
+
+
+def _make_file(organization_id: UUID, file_format: ExportFormat) -> bytes:
+    """Read the projects page by page, so that memory holds the file and one page."""
+    file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
+    for page in projects.read_projects(organization_id=organization_id, batch=_BATCH):
+        file.write(
+            ExportedProject(
+                id=item.id,
+                name=item.name,
+                description=item.description,
+                status=item.status,
+                created_by=item.created_by_id,
+                created_at=item.created_at,
+                updated_at=item.updated_at,
+            ).model_dump(mode="json")
+            for item in page
+        )
+    return file.close()

@@ -1,0 +1,90 @@
+"""Organizations are the tenants; memberships tie users to them."""
+
+from django.conf import settings
+from django.db import models
+
+from app.core.models import ClockTimestamp, Identified, TenantManager, Timestamped
+from app.core.roles import Role
+
+ROLES = [(role.value, role.value) for role in Role]
+
+
+def _known_role(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=models.Q(role__in=[role.value for role in Role]), name=name
+    )
+
+
+class Organization(Identified, Timestamped):
+    """A tenant. Row-level security compares its `id`, everywhere else `organization_id`."""
+
+    name = models.CharField(max_length=120)
+    version = models.IntegerField(db_default=1, editable=False)
+
+    objects = TenantManager["Organization"]("id")
+
+    class Meta:
+        db_table = "organizations"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's role in an organization."""
+
+    pk = models.CompositePrimaryKey("organization_id", "user_id")
+    organization = models.ForeignKey(
+        Organization, models.DB_CASCADE, related_name="memberships", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DB_CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=20, choices=ROLES)
+    created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+
+    objects = TenantManager["Membership"]()
+
+    class Meta:
+        db_table = "memberships"
+        constraints = (_known_role("memberships_role_check"),)
+        indexes = (
+            models.Index(
+                fields=("organization", "created_at", "user"), name="memberships_joined_idx"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role}"
+
+
+class Invitation(Identified):
+    """An open invitation. Its token is derived from `id`; accepting or revoking deletes the row."""
+
+    organization = models.ForeignKey(
+        Organization, models.DB_CASCADE, related_name="invitations", db_index=False
+    )
+    email = models.EmailField("e-mail address", max_length=254)
+    role = models.CharField(max_length=20, choices=ROLES)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True, editable=False
+    )
+    created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = TenantManager["Invitation"]()
+
+    class Meta:
+        db_table = "invitations"
+        ordering = ("id",)
+        constraints = (
+            _known_role("invitations_role_check"),
+            models.UniqueConstraint(
+                fields=("organization", "email"), name="invitations_organization_id_email_key"
+            ),
+        )
+        indexes = (models.Index(fields=("organization", "id"), name="invitations_list_idx"),)
+
+    def __str__(self) -> str:
+        return self.email

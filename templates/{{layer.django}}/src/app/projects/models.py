@@ -1,0 +1,65 @@
+"""Projects: the sample resource."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from app.core.models import Identified, TenantManager, Timestamped
+from app.core.schemas import fold
+from app.projects.schemas import ProjectStatus
+
+
+class Project(Identified, Timestamped):
+    """`name_key` is the folded name: unique in the organization, and what sorting by name uses."""
+
+    organization = models.ForeignKey(
+        "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=120)
+    # Folding can lengthen a text: one ligature may become as many as 18 letters.
+    name_key = models.TextField(editable=False)
+    description = models.CharField(max_length=2000, db_default="", default="", blank=True)
+    status = models.CharField(
+        max_length=20,
+        choices=[(status.value, status.value) for status in ProjectStatus],
+        default=ProjectStatus.ACTIVE,
+        db_default=ProjectStatus.ACTIVE.value,
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True, editable=False
+    )
+    version = models.IntegerField(default=1, db_default=1, editable=False)
+
+    objects = TenantManager["Project"]()
+
+    class Meta:
+        db_table = "projects"
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(status__in=[status.value for status in ProjectStatus]),
+                name="projects_status_check",
+            ),
+            models.UniqueConstraint(
+                fields=("organization", "name_key"), name="projects_organization_id_name_key_key"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("organization", "created_at", "id"), name="projects_newest_idx"),
+            models.Index(
+                fields=("organization", "status", "created_at", "id"), name="projects_status_idx"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Keep the key beside the name, also where a form was filled in."""
+        self.name_key = fold(self.name)
+
+    def save(self, **options: Any) -> None:
+        """Keep the key beside the name."""
+        self.name_key = fold(self.name)
+        super().save(**options)

@@ -1,0 +1,152 @@
+"""Use cases of projects."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from app.audit import service as audit
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.preconditions import etag, require_match
+from app.core.schemas import fold
+from app.projects.models import Project
+from app.projects.schemas import ProjectCreate, ProjectStatus
+
+
+def project_etag(project: Project) -> str:
+    """Tag a project's present version."""
+    return etag(project.version)
+
+
+def create_project(
+    *, organization_id: UUID, created_by: UUID | None, name: str, description: str
+) -> Project:
+    """Create a project; Conflict when its name is taken."""
+    # Not "look, then insert": two at once would both find the name free.
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                organization_id=organization_id,
+                created_by_id=created_by,
+                name=name,
+                description=description,
+            )
+    except IntegrityError as error:
+        raise _name_taken(name) from error
+    audit.record(
+        organization_id=organization_id,
+        action="project.created",
+        target_type="project",
+        target_id=project.id,
+        changes={"name": name},
+    )
+    return project
+
+
+def import_projects(
+    *, organization_id: UUID, created_by: UUID | None, items: Sequence[ProjectCreate]
+) -> int:
+    """Create many projects in one statement, all or none; the number made."""
+    rows: dict[str, Project] = {}
+    for index, item in enumerate(items):
+        key = fold(item.name)
+        if key in rows:
+            raise Invalid(
+                pointer=f"/items/{index}/name",
+                code="duplicate",
+                detail="The name stands twice in this request.",
+            )
+        rows[key] = Project(
+            organization_id=organization_id,
+            created_by_id=created_by,
+            name=item.name,
+            name_key=key,
+            description=item.description,
+        )
+    try:
+        with transaction.atomic():
+            Project.objects.bulk_create(rows.values())
+    except IntegrityError as error:
+        taken = set(
+            Project.objects.filter(
+                organization_id=organization_id, name_key__in=rows.keys()
+            ).values_list("name_key", flat=True)
+        )
+        # It may be free again by now: then any of them tells what happened.
+        name = next((row.name for key, row in rows.items() if key in taken), items[0].name)
+        raise _name_taken(name) from error
+    audit.record(
+        organization_id=organization_id,
+        action="project.imported",
+        target_type="organization",
+        target_id=organization_id,
+        changes={"created": len(rows)},
+    )
+    return len(rows)
+
+
+def update_project(
+    *,
+    organization_id: UUID,
+    project_id: UUID,
+    if_match: str | None,
+    name: str | None = None,
+    description: str | None = None,
+    status: ProjectStatus | None = None,
+) -> Project:
+    """Change what is not None; PreconditionFailed when `if_match` is not the present tag."""
+    project = _lock(organization_id=organization_id, project_id=project_id)
+    require_match(if_match, project_etag(project))
+    wanted = {"name": name, "description": description, "status": status}
+    changes = {
+        field: [getattr(project, field), value]
+        for field, value in wanted.items()
+        if value is not None and value != getattr(project, field)
+    }
+    if not changes:
+        return project
+    for field, (_, value) in changes.items():
+        setattr(project, field, value)
+    project.version += 1
+    try:
+        with transaction.atomic():
+            project.save()
+    except IntegrityError as error:
+        raise _name_taken(project.name) from error
+    audit.record(
+        organization_id=organization_id,
+        action="project.updated",
+        target_type="project",
+        target_id=project_id,
+        changes=changes,
+    )
+    return project
+
+
+def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | None) -> None:
+    """Delete a project; PreconditionFailed when `if_match` is not the present tag."""
+    project = _lock(organization_id=organization_id, project_id=project_id)
+    require_match(if_match, project_etag(project))
+    project.delete()
+    audit.record(
+        organization_id=organization_id,
+        action="project.deleted",
+        target_type="project",
+        target_id=project_id,
+        changes={"name": project.name},
+    )
+
+
+def _lock(*, organization_id: UUID, project_id: UUID) -> Project:
+    project = (
+        Project.objects.select_for_update()
+        .filter(organization_id=organization_id, id=project_id)
+        .first()
+    )
+    if project is None:
+        raise NotFound("project")
+    return project
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"A project with the name {name!r} exists already.")

@@ -1,0 +1,13 @@
+"""Where each path leads: with `django_settings`, the composition root."""
+
+from django.urls import path
+
+from app.api import api
+
+urlpatterns = [
+    path("", api.urls),
+]
+handler400 = "app.core.http.bad_request"
+handler403 = "app.core.http.forbidden"
+handler404 = "app.core.http.not_found"
+handler500 = "app.core.http.server_error"

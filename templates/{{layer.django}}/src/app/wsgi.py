@@ -1,0 +1,8 @@
+"""The WSGI application, for gunicorn or another server."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.django_settings")
+application = get_wsgi_application()
