@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,13 @@ def clean_environment() -> dict[str, str]:
     path = [part for part in kept.get("PATH", "").split(os.pathsep) if not part.startswith(own)]
     if (folder := str(Path(UV).parent)) not in path:
         path.append(folder)
-    return kept | SETTINGS | {"PATH": os.pathsep.join(path)}
+    # pytest closes its temporary directory to other users, such as the one that PostgreSQL runs as
+    # when we are root: a service's own pytest must not close the directory that it is in.
+    temporary = Path(tempfile.gettempdir(), "pytest-of-services")
+    temporary.mkdir(exist_ok=True)
+    return (
+        kept | SETTINGS | {"PATH": os.pathsep.join(path), "PYTEST_DEBUG_TEMPROOT": str(temporary)}
+    )
 
 
 def attempt(
