@@ -1,0 +1,172 @@
+"""Write the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
+
+Queries, services and jobs are written once, asynchronous, in the FastAPI layer. What Flask runs
+is made from them, token by token: `await` goes, `AsyncSession` becomes `Session`. A test demands
+that the twins are fresh. Why it is so: docs/adr/0001-one-source-for-both.md.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from tokenize import COMMENT, NAME, NL, OP, STRING, TokenInfo, generate_tokens
+
+type Place = tuple[int, int]
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+SOURCE = TEMPLATES / "{{layer.fastapi}}"
+TARGET = TEMPLATES / "{{layer.flask}}"
+
+CONVERTED = (
+    "src/app/__main__.py",
+    "src/app/*/queries.py",
+    "src/app/*/service.py",
+    "src/app/*/jobs.py",
+    "src/app/core/database.py",
+    "src/app/core/idempotency.py",
+    "src/app/core/oidc.py",
+    "src/app/core/ratelimit.py",
+    "src/app/core/redis.py",
+    "src/app/core/scheduling.py",
+    "src/app/core/tenancy.py",
+    "src/app/seed.py",
+    "tests/**/*.py",
+)
+# Written by hand for each framework, since they know its application or its event loop.
+BY_HAND = {
+    "tests/architecture/test_composition.py",
+    "tests/operations.py",
+    "tests/together.py",
+    "tests/transport.py",
+}
+
+SPACE = {COMMENT, NL}
+# Tokens that go: the name, and the space behind it.
+DROPPED = {"async", "await"}
+NAMES = {
+    "AsyncClient": "Client",
+    "AsyncHTTPTransport": "HTTPTransport",
+    "AsyncIterator": "Iterator",
+    "AsyncOAuth2Client": "OAuth2Client",
+    "AsyncOAuth2Mixin": "OAuth2Mixin",
+    "AsyncOpenIDMixin": "OpenIDMixin",
+    "AsyncSession": "Session",
+    "aclose": "close",
+    "aread": "read",
+    "async_app": "sync_app",
+    "async_openid": "sync_openid",
+    "async_sessionmaker": "sessionmaker",
+    "asynccontextmanager": "contextmanager",
+    "create_async_engine": "create_engine",
+    "handle_async_request": "handle_request",
+}
+WORDS = re.compile(rf"\b({'|'.join(NAMES)})\b")
+# What is not one name for another. In order, before the tokens.
+TEXTS = (
+    # What blocks may block: a thread serves one request.
+    (r"await to_thread\.run_sync\(\s*lambda: (.+)\)\n", r"\1\n"),
+    (r"await run_cpu_bound\(\s*([\w.]+), ", r"\1("),
+    (r"from anyio import to_thread\n", ""),
+    (r"from app\.core\.threads import run_cpu_bound\n", ""),
+    (r" *# Compressing takes its time, .*\n", ""),
+    (r"async with asyncio\.timeout\(", "with deadline("),
+    (r"await asyncio\.sleep\(", "time.sleep("),
+    (r"await asyncio\.to_thread\(\s*([\w.]+), ", r"\1("),
+    (r"(?m)^import asyncio$", "import time\n\nfrom app.core.deadlines import deadline"),
+    # Nobody has to run a coroutine, nor to wait for one.
+    (r"(?s)def _run\(work: Coroutine.*?\n\n\n", ""),
+    (r"(?m)^( +)_run\((.+)\)$", r"\1\2"),
+    (r"\.sync_(engine|connection)\b", ""),
+    (r"Awaitable\[([^\[\]]+)\]", r"\1"),
+    (r'(?s)@pytest.fixture\(scope="session"\)\ndef anyio_backend.*?\n\n\n', ""),
+    (r", anyio_backend: str", ""),
+    # SQLAlchemy, Redis and limits have both; only the places differ.
+    (r"from sqlalchemy\.ext\.asyncio import ", "from sqlalchemy.orm import "),
+    (r"\.orm import (.*), create_async_engine\n", r".orm import \1\nfrom sqlalchemy import create_engine\n"),
+    (r"from redis\.asyncio import ", "from redis import "),
+    (r"from limits\.aio\.", "from limits."),
+    (r' *implementation="redispy",\n', ""),
+    (r"(client\.connection_pool,)  # type: ignore\[arg-type\]", r"\1"),
+)
+
+
+def convert(source: str) -> str:
+    """Make synchronous code of asynchronous code; `ruff` has to tidy it up."""
+    for pattern, replacement in TEXTS:
+        source = re.sub(pattern, replacement, source)
+    starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
+    for (row, column), (last_row, last_column), text in reversed(list(_changes(source))):
+        start, end = starts[row - 1] + column, starts[last_row - 1] + last_column
+        source = source[:start] + text + source[end:]
+    return source
+
+
+def _changes(source: str) -> Iterator[tuple[Place, Place, str]]:
+    """Yield what changes, in order: from where to where, and the new text."""
+    tokens = [t for t in generate_tokens(io.StringIO(source).readline) if t.type not in SPACE]
+    closing: set[int] = set()
+    for index, token in enumerate(tokens):
+        if (token.type, token.string) == (OP, "(") and tokens[index + 1].string == "await":
+            end = _closing(tokens, index)
+            if tokens[index - 1].type != NAME and tokens[end + 1].string == ".":
+                # What encloses an await for the sake of `(await ...).attribute`.
+                closing.add(end)
+                yield token.start, tokens[index + 1].start, ""
+        elif index in closing:
+            yield tokens[index - 1].end, token.end, ""
+        elif token.type == NAME and token.string in DROPPED:
+            yield token.start, tokens[index + 1].start, ""
+        elif token.type in {NAME, STRING}:
+            yield token.start, token.end, WORDS.sub(lambda word: NAMES[word[0]], token.string)
+
+
+def _closing(tokens: list[TokenInfo], opening: int) -> int:
+    depth = 0
+    for index in range(opening, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[index].string, 0)
+        if depth == 0:
+            return index
+    raise ValueError("no closing parenthesis")
+
+
+def twins() -> list[str]:
+    """Name the files that are converted."""
+    found = {
+        str(path.relative_to(SOURCE)) for pattern in CONVERTED for path in SOURCE.glob(pattern)
+    }
+    return sorted(found - BY_HAND)
+
+
+def make(target: Path) -> None:
+    """Write the twins below `target`."""
+    for name in twins():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
+    ruff = Path(sys.executable).with_name("ruff")
+    options = ("--no-cache", "--isolated", "--line-length=100", "--target-version=py312", "--quiet")
+    first_party = "--config=lint.isort.known-first-party=['app','scripts','tests']"
+    for command in (
+        ("check", "--select=I,F401,UP034", "--fix-only", first_party),
+        ("format",),
+    ):
+        subprocess.run([ruff, *command, *options, target], check=True)
+
+
+def main() -> None:
+    """Replace the twins in the Flask layer."""
+    with tempfile.TemporaryDirectory() as directory:
+        make(Path(directory))
+        for name in twins():
+            path = TARGET / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(directory) / name, path)
+
+
+if __name__ == "__main__":
+    main()

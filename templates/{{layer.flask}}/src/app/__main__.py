@@ -1,0 +1,189 @@
+"""The command line: `python -m app COMMAND`, one process of the service each."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import click
+
+from app.settings import settings
+
+OPENAPI_FILE = Path("openapi.json")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run the service, or look after it."""
+
+
+@main.command()
+@click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
+def web(*, reload: bool) -> None:
+    """Serve HTTP on HOST and PORT."""
+    from app.core import server
+
+    server.serve("app.main:app", reload=reload)
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs."""
+    _prepare()
+    from app.core import engine
+
+    engine.worker()
+
+
+@main.command()
+def scheduler() -> None:
+    """Enqueue scheduled jobs, and hand over again what got lost. One process is enough."""
+    _prepare()
+    from app.core import engine
+
+    engine.scheduler()
+
+
+def _prepare() -> None:
+    from app.core import log, telemetry
+    from app.models import register_models
+    from app.registry import register_jobs
+
+    log.configure()
+    telemetry.configure()
+    register_models()
+    register_jobs()
+
+
+@main.command()
+@click.argument("role", type=click.Choice(["worker", "scheduler"]))
+def alive(role: Literal["worker", "scheduler"]) -> None:
+    """Exit with 0 when the worker or scheduler of this host has lately been at work."""
+    _prepare()
+    from app.core import engine
+
+    sys.exit(0 if engine.alive(role) else 1)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this release's migrations, as the owner role."""
+    from alembic import command
+
+    from app.core.migrations import alembic_config
+
+    command.upgrade(alembic_config(), "head")
+
+
+@main.command()
+def seed() -> None:
+    """Put a demo organization into a development database; again is harmless."""
+    if settings.environment == "production":
+        raise click.ClickException("The demo data have a known password: not in production.")
+    _prepare()
+    from app.seed import EMAIL, PASSWORD, seed_demo
+
+    seed_demo()
+    click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
+def openapi(*, check: bool) -> None:
+    """Write the OpenAPI document to openapi.json."""
+    from app.core.openapi import describe
+    from app.main import app
+
+    document = describe(app)
+    if not check:
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")
+    elif document != json.loads(OPENAPI_FILE.read_text(encoding="utf-8")):
+        raise click.ClickException("openapi.json is stale: run `just openapi` and commit it.")
+
+
+@main.group()
+def jobs() -> None:
+    """Look at the outbox."""
+
+
+@jobs.command("list")
+@click.option("--dead", is_flag=True, help="Only jobs that were given up.")
+def list_jobs(*, dead: bool) -> None:
+    """List jobs that are not done."""
+    _prepare()
+
+    def show() -> None:
+        from app.core.database import unit_of_work
+        from app.core.jobs import list_jobs
+
+        with unit_of_work() as session:
+            for entry in list_jobs(session, dead=dead):
+                state = "dead" if entry.dead_at else "open"
+                click.echo(
+                    f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
+                    f"  {entry.last_error or ''}"
+                )
+
+    show()
+
+
+@jobs.command()
+@click.argument("job_id", type=click.UUID)
+def replay(job_id: UUID) -> None:
+    """Give a dead job its attempts back and run it again."""
+    _prepare()
+
+    def run_again() -> None:
+        from app.core.database import unit_of_work
+        from app.core.errors import AppError
+        from app.core.jobs import replay
+
+        try:
+            with unit_of_work() as session:
+                replay(session, job_id)
+        except AppError as error:
+            raise click.ClickException(error.detail) from error
+
+    run_again()
+
+
+@main.group()
+def users() -> None:
+    """Shut accounts, and open them again."""
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """End every session of an account at once, and let nobody sign in to it."""
+    _set_disabled(email, disabled=True)
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let the owner of a disabled account sign in again."""
+    _set_disabled(email, disabled=False)
+
+
+def _set_disabled(email: str, *, disabled: bool) -> None:
+    _prepare()
+    from app.accounts import queries, service
+    from app.core.database import unit_of_work
+    from app.core.errors import AppError
+
+    try:
+        with unit_of_work() as session:
+            user_id = queries.find_user_id(session, email.strip().lower())
+            if user_id is None:
+                raise click.ClickException("There is no account with this address.")
+            change = service.disable_user if disabled else service.enable_user
+            change(session, user_id=user_id)
+    except AppError as error:
+        raise click.ClickException(error.detail) from error
+
+
+if __name__ == "__main__":
+    main()

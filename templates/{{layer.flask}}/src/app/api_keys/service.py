@@ -1,0 +1,134 @@
+"""Use cases of API keys, and what makes one a caller."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.api_keys.models import ApiKey
+from app.audit import service as audit
+from app.core import security, tenancy
+from app.core.errors import Invalid, NotFound, Unauthenticated
+from app.core.ids import uuid7
+from app.core.principals import KeyPrincipal
+from app.core.roles import Scope
+
+# A key in steady use must not cost a write with every request.
+LAST_USED_PRECISION = timedelta(minutes=1)
+
+
+def create_api_key(
+    session: Session,
+    *,
+    organization_id: UUID,
+    created_by: UUID | None,
+    name: str,
+    scopes: Sequence[Scope],
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """Create an API key; the key itself comes with it, this once."""
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise Invalid(
+            pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
+        )
+    new = security.new_api_key(organization_id)
+    api_key = ApiKey(
+        id=uuid7(),
+        organization_id=organization_id,
+        name=name,
+        prefix=security.API_KEY_PREFIX + new.display,
+        key_hash=new.hash,
+        scopes=sorted(scopes),
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    session.add(api_key)
+    session.flush()
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="api_key.created",
+        target_type="api_key",
+        target_id=api_key.id,
+        changes={"name": name, "scopes": api_key.scopes, "expires_at": expires_at},
+    )
+    return api_key, new.key
+
+
+def revoke_api_key(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
+    """Revoke a key at once; NotFound when it is revoked already."""
+    name = session.scalar(
+        update(ApiKey)
+        .where(
+            ApiKey.organization_id == organization_id,
+            ApiKey.id == api_key_id,
+            ApiKey.revoked_at.is_(None),
+        )
+        .values(revoked_at=func.clock_timestamp())
+        .returning(ApiKey.name)
+    )
+    if name is None:
+        raise NotFound("API key")
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="api_key.revoked",
+        target_type="api_key",
+        target_id=api_key_id,
+        changes={"name": name},
+    )
+
+
+def authenticate(session: Session, key: str) -> KeyPrincipal:
+    """Find whom a key acts for; Unauthenticated when it is unknown, revoked or expired.
+
+    The look-up is by the hash of 256 random bits, so its timing tells nothing about the key.
+    """
+    organization_id = security.read_api_key(key)
+    if organization_id is None:
+        raise _refused()
+    tenancy.enter_organization(session, organization_id)
+    now = func.clock_timestamp()
+    is_stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - LAST_USED_PRECISION)
+    row = session.execute(
+        select(ApiKey, is_stale).where(
+            ApiKey.organization_id == organization_id,
+            ApiKey.key_hash == security.hash_secret(key),
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+        )
+    ).one_or_none()
+    if row is None:
+        raise _refused()
+    api_key, stale = row
+    if stale:
+        _note_use(session, organization_id=organization_id, api_key_id=api_key.id)
+    return KeyPrincipal(
+        id=api_key.id,
+        name=api_key.name,
+        organization_id=organization_id,
+        scopes=frozenset(scope for scope in Scope if scope in api_key.scopes),
+    )
+
+
+def _note_use(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
+    # Skip the row while another request holds it: that one notes the use, and requests with
+    # one key must not wait for each other.
+    free = (
+        select(ApiKey.id)
+        .where(ApiKey.organization_id == organization_id, ApiKey.id == api_key_id)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.organization_id == organization_id, ApiKey.id == free)
+        .values(last_used_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("The API key is unknown, revoked or expired.")

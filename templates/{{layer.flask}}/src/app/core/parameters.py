@@ -1,0 +1,41 @@
+"""Parameters that many operations share."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=100, description="Items on a page")] = 20
+    cursor: Annotated[
+        str | None, Field(max_length=1000, description="`next_cursor` of the page before")
+    ] = None
+
+
+class Precondition(BaseModel):
+    """The headers of a change that may be refused."""
+
+    if_match: str | None = Field(
+        default=None, description="Refuse the change (412) when the ETag is another by now."
+    )
+
+
+class Idempotency(BaseModel):
+    """The headers of a request that may be repeated."""
+
+    idempotency_key: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Makes the request safe to repeat for 24 hours.",
+        ),
+    ] = None
+
+
+def header_name(field: str) -> str:
+    """Name the header that a field stands for."""
+    return field.replace("_", "-").title()

@@ -1,0 +1,59 @@
+"""The web server: gunicorn, one process with as many threads as connections to the database."""
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.util import import_app
+
+from app.core import log
+from app.core.database import refuse_privileged_role
+from app.settings import settings
+
+# Shorter than what an orchestrator waits before it kills (30 s, as a rule).
+GRACE_SECONDS = 25
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves the logs to `core.log`."""
+
+    def setup(self, cfg: object) -> None:
+        self.error_log.propagate = True
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, application: str, options: dict[str, Any]) -> None:
+        self.application = application
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        if settings.environment == "production":
+            refuse_privileged_role()
+        return import_app(self.application)
+
+
+def serve(application: str, *, reload: bool) -> None:
+    """Serve HTTP until SIGTERM; then answer what is in flight."""
+    log.configure()
+    _Server(
+        application,
+        {
+            "bind": f"[{settings.host}]:{settings.port}"
+            if ":" in settings.host
+            else f"{settings.host}:{settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": settings.database_pool_size,
+            "graceful_timeout": GRACE_SECONDS,
+            "reload": reload,
+            "logger_class": _Logger,
+            "loglevel": settings.log_level,
+            # The client's address is `core.client_ip`'s matter: one setting decides whom to trust.
+            "forwarded_allow_ips": "",
+        },
+    ).run()

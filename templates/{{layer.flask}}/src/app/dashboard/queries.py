@@ -1,0 +1,64 @@
+"""Reads of the dashboard: composed of other modules' queries, a fixed number of them."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.audit import queries as audit
+from app.core.roles import Role
+from app.dashboard.schemas import (
+    DashboardEvent,
+    DashboardOrganization,
+    DashboardProject,
+    DashboardProjectLine,
+    MobileDashboard,
+    Surface,
+    WebDashboard,
+)
+from app.organizations import queries as organizations
+from app.projects import queries as projects
+
+NEWEST = 5
+
+
+def get_web_dashboard(session: Session, *, organization_id: UUID, role: Role) -> WebDashboard:
+    """Read what the web's first screen shows; `role` is the caller's."""
+    organization = organizations.get_organization(session, organization_id)
+    newest, _ = projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
+    return WebDashboard(
+        surface=Surface.WEB,
+        organization=DashboardOrganization.model_validate(organization),
+        role=role,
+        member_count=organizations.count_members(session, organization_id),
+        project_counts=dict(projects.count_by_status(session, organization_id)),
+        newest_projects=[DashboardProject.model_validate(item) for item in newest],
+        newest_audit_events=_newest_events(session, organization_id)
+        if role.includes(Role.ADMIN)
+        else None,
+    )
+
+
+def get_mobile_dashboard(session: Session, *, organization_id: UUID, role: Role) -> MobileDashboard:
+    """Read what the phone's first screen shows; `role` is the caller's."""
+    organization = organizations.get_organization(session, organization_id)
+    newest, _ = projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
+    return MobileDashboard(
+        surface=Surface.MOBILE,
+        organization=DashboardOrganization.model_validate(organization),
+        role=role,
+        project_counts=dict(projects.count_by_status(session, organization_id)),
+        newest_projects=[DashboardProjectLine.model_validate(item) for item in newest],
+    )
+
+
+def _newest_events(session: Session, organization_id: UUID) -> list[DashboardEvent]:
+    events, _ = audit.list_events(session, organization_id=organization_id, limit=NEWEST)
+    return [
+        DashboardEvent(
+            id=event.id,
+            action=event.action,
+            actor=event.actor.label,
+            created_at=event.created_at,
+        )
+        for event in events
+    ]

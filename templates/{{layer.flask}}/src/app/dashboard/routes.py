@@ -1,0 +1,44 @@
+"""HTTP of the dashboard."""
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+
+from app.core.access import require
+from app.core.http import db
+from app.core.principals import Member
+from app.core.roles import Role
+from app.dashboard import queries, schemas
+
+blueprint = APIBlueprint(
+    "dashboard",
+    __name__,
+    url_prefix="/organizations/<uuid:organization_id>/dashboard",
+    tag="dashboard",
+)
+
+
+class DashboardQuery(BaseModel):
+    """For which first screen."""
+
+    surface: schemas.Surface = schemas.Surface.WEB
+
+
+@blueprint.get("")
+@require(Role.VIEWER)
+@blueprint.input(DashboardQuery, location="query", arg_name="query")
+@blueprint.output(schemas.Dashboard)
+def get_dashboard(
+    member: Member, query: DashboardQuery
+) -> tuple[schemas.Dashboard, dict[str, str]]:
+    """Read what a first screen needs, in one request."""
+    read = (
+        queries.get_web_dashboard
+        if query.surface is schemas.Surface.WEB
+        else queries.get_mobile_dashboard
+    )
+    dashboard = read(db, organization_id=member.organization_id, role=member.role)
+    return schemas.Dashboard(dashboard), {
+        # Half a minute without a request; for one caller only, whoever uses the browser next.
+        "Cache-Control": "private, max-age=30",
+        "Vary": "Authorization, Cookie",
+    }

@@ -1,0 +1,35 @@
+"""Jobs of exports."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.core.jobs import job
+from app.exports import service
+from app.exports.schemas import ExportFailure
+
+
+def give_up(session: Session, *, export_id: UUID) -> None:
+    """Let whoever waits for the export know that it will not come."""
+    service.fail_export(
+        session,
+        organization_id=session.info["organization_id"],
+        export_id=export_id,
+        failure=ExportFailure.INTERNAL_ERROR,
+    )
+
+
+@job("exports.run", on_dead=give_up)
+def run(session: Session, *, export_id: UUID) -> None:
+    """Write the file of an export."""
+    service.write_export(
+        session, organization_id=session.info["organization_id"], export_id=export_id
+    )
+
+
+@job("exports.expire")
+def expire(session: Session, *, export_id: UUID) -> None:
+    """Delete an export whose time has come."""
+    service.delete_export(
+        session, organization_id=session.info["organization_id"], export_id=export_id
+    )

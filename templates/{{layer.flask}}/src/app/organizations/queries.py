@@ -1,0 +1,206 @@
+"""Reads of organizations, members and invitations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from app.accounts import queries as accounts
+from app.core.errors import NotFound
+from app.core.pagination import read_cursor, sign_cursor
+from app.core.roles import Role
+from app.organizations.models import Invitation, Membership, Organization
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationView:
+    """An organization together with the role of whoever asks."""
+
+    id: UUID
+    name: str
+    role: Role
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A membership with what the other members may see of the user."""
+
+    user_id: UUID
+    email: str
+    name: str
+    role: Role
+    created_at: datetime
+
+
+def get_role(session: Session, organization_id: UUID, user_id: UUID) -> Role | None:
+    """Find a user's role; None for a stranger, and for an organization that does not exist."""
+    role = session.scalar(
+        select(Membership.role).where(
+            Membership.organization_id == organization_id, Membership.user_id == user_id
+        )
+    )
+    return None if role is None else Role(role)
+
+
+def view(organization: Organization, role: Role) -> OrganizationView:
+    """Put an organization and the caller's role together."""
+    return OrganizationView(
+        id=organization.id,
+        name=organization.name,
+        role=role,
+        created_at=organization.created_at,
+        updated_at=organization.updated_at,
+        version=organization.version,
+    )
+
+
+def get_organization(session: Session, organization_id: UUID) -> Organization:
+    """Load the organization that the transaction was opened to, or raise NotFound."""
+    organization = session.get(Organization, organization_id)
+    if organization is None:
+        raise NotFound("organization")
+    return organization
+
+
+def list_organizations(
+    session: Session, *, user_id: UUID, limit: int, cursor: str | None
+) -> tuple[list[OrganizationView], str | None]:
+    """List the organizations that a user belongs to, oldest first."""
+    bound_to = {"list": "organizations", "user_id": user_id}
+    query = (
+        select(Organization, Membership.role)
+        .join(Membership, Membership.organization_id == Organization.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Organization.id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        (after,) = read_cursor(cursor, tuple[UUID], bound_to=bound_to)
+        query = query.where(Organization.id > after)
+    rows = session.execute(query).all()
+    items = [view(organization, Role(role)) for organization, role in rows[:limit]]
+    more = len(rows) > limit
+    return items, sign_cursor((items[-1].id,), bound_to=bound_to) if more else None
+
+
+def list_members(
+    session: Session, *, organization_id: UUID, limit: int, cursor: str | None
+) -> tuple[list[MemberView], str | None]:
+    """List an organization's members in the order in which they joined."""
+    bound_to = {"list": "members", "organization_id": organization_id}
+    query = (
+        select(Membership)
+        .where(Membership.organization_id == organization_id)
+        .order_by(Membership.created_at, Membership.user_id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        after = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
+        query = query.where(tuple_(Membership.created_at, Membership.user_id) > after)
+    rows = session.scalars(query).all()
+    items = _with_users(session, rows[:limit])
+    if len(rows) <= limit:
+        return items, None
+    last = rows[limit - 1]
+    return items, sign_cursor((last.created_at, last.user_id), bound_to=bound_to)
+
+
+def get_member(session: Session, *, organization_id: UUID, user_id: UUID) -> MemberView:
+    """Load one member, or raise NotFound."""
+    membership = session.get(Membership, (organization_id, user_id))
+    if membership is None:
+        raise NotFound("member")
+    (member,) = _with_users(session, [membership])
+    return member
+
+
+def _with_users(session: Session, memberships: Sequence[Membership]) -> list[MemberView]:
+    users = accounts.get_users(session, [item.user_id for item in memberships])
+    return [
+        MemberView(
+            user_id=item.user_id,
+            email=users[item.user_id].email,
+            name=users[item.user_id].name,
+            role=Role(item.role),
+            created_at=item.created_at,
+        )
+        for item in memberships
+    ]
+
+
+def count_members(session: Session, organization_id: UUID) -> int:
+    """Count an organization's members."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Membership)
+            .where(Membership.organization_id == organization_id)
+        )
+        or 0
+    )
+
+
+def count_owners(session: Session, organization_id: UUID) -> int:
+    """Count an organization's owners."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Membership)
+            .where(Membership.organization_id == organization_id, Membership.role == Role.OWNER)
+        )
+        or 0
+    )
+
+
+def list_organization_ids(session: Session, user_id: UUID) -> list[UUID]:
+    """List all organizations that a user belongs to; needs `enter_user` for that user."""
+    return list(
+        session.scalars(
+            select(Membership.organization_id)
+            .where(Membership.user_id == user_id)
+            .order_by(Membership.organization_id)
+        )
+    )
+
+
+def list_invitations(
+    session: Session, *, organization_id: UUID, limit: int, cursor: str | None
+) -> tuple[list[Invitation], str | None]:
+    """List the open invitations, oldest first."""
+    bound_to = {"list": "invitations", "organization_id": organization_id}
+    query = (
+        select(Invitation)
+        .where(
+            Invitation.organization_id == organization_id,
+            Invitation.expires_at > func.clock_timestamp(),
+        )
+        .order_by(Invitation.id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        (after,) = read_cursor(cursor, tuple[UUID], bound_to=bound_to)
+        query = query.where(Invitation.id > after)
+    rows = list(session.scalars(query))
+    more = len(rows) > limit
+    items = rows[:limit]
+    return items, sign_cursor((items[-1].id,), bound_to=bound_to) if more else None
+
+
+def get_invitation(session: Session, *, organization_id: UUID, invitation_id: UUID) -> Invitation:
+    """Load an open invitation, or raise NotFound."""
+    invitation = session.scalar(
+        select(Invitation).where(
+            Invitation.organization_id == organization_id,
+            Invitation.id == invitation_id,
+            Invitation.expires_at > func.clock_timestamp(),
+        )
+    )
+    if invitation is None:
+        raise NotFound("invitation")
+    return invitation

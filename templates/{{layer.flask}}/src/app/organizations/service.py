@@ -1,0 +1,281 @@
+"""Use cases of organizations, members and invitations."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.accounts import queries as accounts
+from app.audit import service as audit
+from app.core import tenancy
+from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.ids import uuid7
+from app.core.jobs import enqueue
+from app.core.preconditions import etag, require_match
+from app.core.roles import Role
+from app.core.security import invalid_token, read_tenant_row_token
+from app.organizations import queries
+from app.organizations.models import Invitation, Membership, Organization
+from app.organizations.queries import OrganizationView
+
+INVITATION_LIFETIME = timedelta(days=7)
+INVITATION = "invitation"
+
+
+def create_organization(session: Session, *, user_id: UUID, name: str) -> OrganizationView:
+    """Create an organization with the user as its owner."""
+    organization = Organization(id=uuid7(), name=name)
+    tenancy.enter_organization(session, organization.id)
+    session.add(organization)
+    # One by one: without a relationship the flush does not know which row needs the other.
+    session.flush()
+    session.add(Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER))
+    session.flush()
+    audit.record(
+        session,
+        organization_id=organization.id,
+        action="organization.created",
+        target_type="organization",
+        target_id=organization.id,
+        changes={"name": name},
+    )
+    session.refresh(organization)
+    return queries.view(organization, Role.OWNER)
+
+
+def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
+    """Tag an organization as one role sees it: the answer shows the role."""
+    return etag(organization.version, role.value)
+
+
+def update_organization(
+    session: Session, *, organization_id: UUID, role: Role, name: str, if_match: str | None
+) -> OrganizationView:
+    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    organization = _lock(session, organization_id)
+    require_match(if_match, organization_etag(organization, role))
+    if organization.name != name:
+        changes = {"name": [organization.name, name]}
+        organization.name = name
+        organization.version += 1
+        session.flush()
+        session.refresh(organization)
+        audit.record(
+            session,
+            organization_id=organization_id,
+            action="organization.updated",
+            target_type="organization",
+            target_id=organization_id,
+            changes=changes,
+        )
+    return queries.view(organization, role)
+
+
+def delete_organization(
+    session: Session, *, organization_id: UUID, role: Role, if_match: str | None
+) -> None:
+    """Delete an organization with everything in it, its audit log included."""
+    organization = _lock(session, organization_id)
+    require_match(if_match, organization_etag(organization, role))
+    session.execute(delete(Organization).where(Organization.id == organization_id))
+
+
+def _lock(session: Session, organization_id: UUID) -> Organization:
+    """Load the organization's row and hold it: changes of its owners take turns."""
+    organization = session.scalar(
+        select(Organization).where(Organization.id == organization_id).with_for_update()
+    )
+    if organization is None:
+        raise NotFound("organization")
+    return organization
+
+
+def _lock_membership(session: Session, organization_id: UUID, user_id: UUID) -> Membership:
+    # The organization first: two owners who demote each other must not both succeed.
+    _lock(session, organization_id)
+    membership = session.get(
+        Membership, (organization_id, user_id), populate_existing=True, with_for_update=True
+    )
+    if membership is None:
+        raise NotFound("member")
+    return membership
+
+
+def _refuse_last_owner(session: Session, membership: Membership) -> None:
+    if (
+        membership.role == Role.OWNER
+        and queries.count_owners(session, membership.organization_id) == 1
+    ):
+        raise Conflict("An organization must keep at least one owner.")
+
+
+def change_role(
+    session: Session, *, organization_id: UUID, user_id: UUID, role: Role, by: Role
+) -> queries.MemberView:
+    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    membership = _lock_membership(session, organization_id, user_id)
+    if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    if membership.role != role:
+        _refuse_last_owner(session, membership)
+        changes = {"role": [membership.role, role]}
+        membership.role = role
+        session.flush()
+        audit.record(
+            session,
+            organization_id=organization_id,
+            action="member.role_changed",
+            target_type="user",
+            target_id=user_id,
+            changes=changes,
+        )
+    return queries.get_member(session, organization_id=organization_id, user_id=user_id)
+
+
+def remove_member(
+    session: Session, *, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID
+) -> None:
+    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    if user_id != by_user_id and not by.includes(Role.ADMIN):
+        raise Forbidden("This needs the role admin.")
+    membership = _lock_membership(session, organization_id, user_id)
+    if membership.role == Role.OWNER and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    _refuse_last_owner(session, membership)
+    session.delete(membership)
+    session.flush()
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="member.removed",
+        target_type="user",
+        target_id=user_id,
+        changes={"role": [membership.role, None]},
+    )
+
+
+def leave_all_organizations(session: Session, *, user_id: UUID) -> None:
+    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+
+    Needs `tenancy.enter_user`, since it begins outside any organization.
+    """
+    for organization_id in queries.list_organization_ids(session, user_id):
+        tenancy.enter_organization(session, organization_id)
+        role = queries.get_role(session, organization_id, user_id)
+        if role is not None:
+            remove_member(
+                session,
+                organization_id=organization_id,
+                user_id=user_id,
+                by=role,
+                by_user_id=user_id,
+            )
+        tenancy.leave_organization(session)
+
+
+def create_invitation(
+    session: Session,
+    *,
+    organization_id: UUID,
+    email: str,
+    role: Role,
+    by: Role,
+    by_user_id: UUID,
+) -> Invitation:
+    """Invite an address; the mail with the token leaves through the outbox."""
+    if role is Role.OWNER and by is not Role.OWNER:
+        raise Forbidden("Only an owner makes or unmakes owners.")
+    user_id = accounts.find_user_id(session, email)
+    if user_id is not None and queries.get_role(session, organization_id, user_id):
+        raise Conflict("The address belongs to a member already.")
+    session.execute(
+        delete(Invitation).where(
+            Invitation.organization_id == organization_id,
+            Invitation.email == email,
+            Invitation.expires_at <= func.clock_timestamp(),
+        )
+    )
+    invitation: Invitation | None = session.scalar(
+        insert(Invitation)
+        .values(
+            id=uuid7(),
+            organization_id=organization_id,
+            email=email,
+            role=role,
+            invited_by=by_user_id,
+            expires_at=func.clock_timestamp() + INVITATION_LIFETIME,
+        )
+        .on_conflict_do_nothing()
+        .returning(Invitation)
+    )
+    if invitation is None:
+        raise Conflict("The address has an open invitation.")
+    enqueue(session, "organizations.send_invitation", invitation_id=invitation.id)
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="invitation.created",
+        target_type="invitation",
+        target_id=invitation.id,
+        changes={"email": email, "role": role},
+    )
+    return invitation
+
+
+def revoke_invitation(session: Session, *, organization_id: UUID, invitation_id: UUID) -> None:
+    """Withdraw an open invitation: its token stops working."""
+    invitation = queries.get_invitation(
+        session, organization_id=organization_id, invitation_id=invitation_id
+    )
+    session.delete(invitation)
+    session.flush()
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="invitation.revoked",
+        target_type="invitation",
+        target_id=invitation_id,
+        changes={"email": invitation.email},
+    )
+
+
+def accept_invitation(
+    session: Session, *, user_id: UUID, email: str, token: str
+) -> OrganizationView:
+    """Make the user a member. The token works once, in time, and for the invited address only."""
+    organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
+    tenancy.enter_organization(session, organization_id)
+    # One statement takes the row, so that of two at once only one gets it.
+    invitation = session.execute(
+        delete(Invitation)
+        .where(
+            Invitation.id == invitation_id,
+            Invitation.organization_id == organization_id,
+            Invitation.expires_at > func.clock_timestamp(),
+        )
+        .returning(Invitation.email, Invitation.role)
+    ).one_or_none()
+    if invitation is None:
+        raise invalid_token()
+    if invitation.email != email:
+        raise Forbidden("The invitation was sent to another address.")
+    joined = session.scalar(
+        insert(Membership)
+        .values(organization_id=organization_id, user_id=user_id, role=invitation.role)
+        .on_conflict_do_nothing()
+        .returning(Membership.user_id)
+    )
+    if joined is None:
+        raise Conflict("You are a member already.")
+    audit.record(
+        session,
+        organization_id=organization_id,
+        action="member.joined",
+        target_type="user",
+        target_id=user_id,
+        changes={"role": [None, invitation.role]},
+    )
+    organization = queries.get_organization(session, organization_id)
+    return queries.view(organization, Role(invitation.role))

@@ -1,0 +1,33 @@
+"""Demo data for development: one user, one organization, a few projects."""
+
+from app.accounts import service as accounts
+from app.core import tenancy
+from app.core.database import unit_of_work
+from app.organizations import service as organizations
+from app.projects import service as projects
+
+EMAIL = "demo@example.com"
+PASSWORD = "correct horse battery"  # noqa: S105 - public on purpose, refused in production
+PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
+
+
+def seed_demo() -> None:
+    """Make the demo user unless there is one; a second run does nothing."""
+    with unit_of_work() as session:
+        user_id = accounts.create_verified_user(
+            session, email=EMAIL, name="Demo User", password=PASSWORD
+        )
+        if user_id is None:
+            return
+        tenancy.enter_user(session, user_id)
+        organization = organizations.create_organization(
+            session, user_id=user_id, name="Demo Organization"
+        )
+        for name in PROJECTS:
+            projects.create_project(
+                session,
+                organization_id=organization.id,
+                created_by=user_id,
+                name=name,
+                description="",
+            )

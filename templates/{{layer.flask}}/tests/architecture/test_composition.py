@@ -1,0 +1,81 @@
+"""What is put together: modules (rule 2), jobs (rule 7), routes (rule 10)."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+
+from werkzeug.routing import Rule
+
+from app import models, registry
+from app.core.access import declared_by
+from app.core.registry import find
+from app.main import app
+from tests.architecture.source import ROOT, SOURCE, demand_none, files
+
+
+def routes() -> Iterator[Rule]:
+    """Yield every route but the document's own, which APIFlask adds."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "openapi.spec":
+            yield rule
+
+
+def test_every_module_is_registered() -> None:
+    served = {inspect.unwrap(app.view_functions[rule.endpoint]).__module__ for rule in routes()}
+    known = {
+        "models": {"core", *models.MODULES},
+        "jobs": set(registry.MODULES),
+        "routes": {name.split(".")[1] for name in served},
+    }
+    demand_none(
+        (
+            f"src/app/{path.parent.name}/{path.name}"
+            for kind, modules in known.items()
+            for path in sorted(SOURCE.glob(f"*/{kind}.py"))
+            if path.parent.name not in modules
+        ),
+        rule=2,
+        says="the composition root knows every module.",
+        instead="name the module in app/models.py (models), app/registry.py (jobs) or"
+        " app/main.py (routes).",
+    )
+
+
+def test_what_is_enqueued_is_a_job() -> None:
+    def found() -> Iterator[str]:
+        for file in files():
+            for call, called in file.calls():
+                if called == "enqueue" and file.module != "core":
+                    match call.args:
+                        case [_, ast.Constant(value=str(name))] if job := find(name):
+                            given = {keyword.arg for keyword in call.keywords} - {"delay"}
+                            if given != set(job.arguments.model_fields):
+                                yield f"{file.at(call)}: other arguments than the job has"
+                        case _:
+                            yield f"{file.at(call)}: not the name of a job"
+
+    demand_none(
+        found(),
+        rule=7,
+        says="what is put into the outbox is a job, or no worker can run it.",
+        instead="enqueue(session, <name in @job(...) of a module's jobs.py>, <its arguments>).",
+    )
+
+
+def test_every_route_declares_who_may_call_it() -> None:
+    def found() -> Iterator[str]:
+        for rule in routes():
+            view = app.view_functions[rule.endpoint]
+            declared = declared_by(view)
+            if len(declared) != 1:
+                code = inspect.unwrap(view).__code__
+                place = f"{code.co_filename}:{code.co_firstlineno}".removeprefix(f"{ROOT}/")
+                yield f"{place}  {rule.rule}: {len(declared)} of them"
+
+    demand_none(
+        found(),
+        rule=10,
+        says="every route has exactly one explicit authorisation.",
+        instead="one of app.core.access right below the route: @require(Role...), @current_user"
+        " or @public.",
+    )

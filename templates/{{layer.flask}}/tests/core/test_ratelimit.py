@@ -1,0 +1,201 @@
+"""Rate limits: that they hold with Redis and without it, and whom they bind."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from httpx2 import Client
+
+    from app.core.ratelimit import Limiter
+
+from tests.conftest import World
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Turn limits on, with other rates perhaps."""
+    from app.settings import settings
+
+    def turn_on(**rates: str) -> None:
+        changed = settings.model_copy(update={"rate_limit_enabled": True, **rates})
+        for module in ("core.ratelimit", "core.middleware", "core.access", "accounts.service"):
+            monkeypatch.setattr(f"app.{module}.settings", changed)
+
+    return turn_on
+
+
+@pytest.fixture
+def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
+    """Give a limiter of its own, so that no test leaves it without Redis."""
+    from app.core import ratelimit
+
+    fresh = ratelimit.Limiter()
+    monkeypatch.setattr(ratelimit, "limiter", fresh)
+    return fresh
+
+
+def test_counts_and_tells(limiter: "Limiter") -> None:
+    verdicts = [limiter.hit("test", "3/minute", "someone") for _ in range(4)]
+    assert [verdict.allowed for verdict in verdicts] == [True, True, True, False]
+    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0]
+    assert all(0 <= verdict.reset <= 60 and verdict.window == 60 for verdict in verdicts)
+    assert (limiter.hit("test", "3/minute", "someone else")).allowed
+    assert (limiter.hit("other", "3/minute", "someone")).allowed
+    limiter.clear("test", "3/minute", "someone")
+    assert (limiter.hit("test", "3/minute", "someone")).allowed
+
+
+def test_keys_in_redis_do_not_show_whom_they_count(limiter: "Limiter") -> None:
+    from app.core import redis
+
+    limiter.hit("test", "3/minute", "ada@example.com")
+    keys = [key for key in redis.client.scan_iter("*")]
+    assert keys
+    assert not any(b"ada" in key for key in keys)
+
+
+def test_without_redis_this_process_counts(
+    limiter: "Limiter", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from redis.exceptions import ConnectionError as RedisConnectionError
+
+    asked = 0
+
+    def refuse(*_: object, **__: object) -> bool:
+        nonlocal asked
+        asked += 1
+        raise RedisConnectionError("refused")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(limiter._shared, "hit", refuse)
+        allowed = [limiter.hit("test", "2/minute", "someone").allowed for _ in range(3)]
+    assert allowed == [True, True, False]
+    # Asked once: the others did not wait for it to fail again.
+    assert asked == 1
+    # It is back, and asked again after a while.
+    monkeypatch.setattr(limiter, "_down_until", 0.0)
+    assert (limiter.hit("test", "2/minute", "someone")).allowed
+
+
+def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
+    limits(rate_limit_ip="3/minute")
+    statuses = [client.get("/api/v1/me").status_code for _ in range(5)]
+    assert statuses == [401, 401, 401, 429, 429]
+    limited = client.get("/nowhere", headers={"X-Forwarded-For": "203.0.113.1"})
+    assert limited.status_code == 429
+    assert limited.json()["type"] == "/problems/rate-limited"
+    assert limited.headers["content-type"] == "application/problem+json"
+    assert limited.headers["x-request-id"] == limited.json()["request_id"]
+    assert 1 <= int(limited.headers["retry-after"]) <= 60
+    assert limited.headers["ratelimit-policy"] == '"ip";q=3;w=60'
+    assert limited.headers["ratelimit"].startswith('"ip";r=0;t=')
+    assert (client.get("/livez")).status_code == 200
+
+
+def test_by_principal(world: World, limiter: "Limiter", limits: Any) -> None:
+    one, two = world.person(), world.person()
+    limits(rate_limit_principal="2/minute")
+    answers = [one.request("GET", "/me") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
+    assert (two.request("GET", "/me")).status_code == 200
+
+
+def _elsewhere(address: str) -> "Client":
+    from httpx2 import Client
+
+    from tests.transport import transport
+
+    return Client(transport=transport(address), base_url="http://test")
+
+
+def _sign_in(client: "Client", password: str, address: str) -> int:
+    with _elsewhere(address) as elsewhere:
+        answer = elsewhere.post(
+            "/api/v1/auth/sign-in", json={"email": "ada@example.com", "password": password}
+        )
+    return answer.status_code
+
+
+@pytest.fixture
+def password(database: None) -> str:
+    """Make the account ada@example.com; its password."""
+    from app.accounts import service
+    from app.core.database import unit_of_work
+
+    with unit_of_work() as session:
+        service.create_verified_user(
+            session, email="ada@example.com", name="Ada", password="velvet otter 7 harbour"
+        )
+    return "velvet otter 7 harbour"
+
+
+def test_guessing_is_limited_where_it_comes_from(
+    client: "Client", password: str, limiter: "Limiter", limits: Any
+) -> None:
+    limits(rate_limit_sign_in="3/minute")
+    guesses = [_sign_in(client, "wrong", "198.51.100.1") for _ in range(4)]
+    assert guesses == [401, 401, 401, 429]
+    # There, not even the right password is looked at; elsewhere nobody is locked out.
+    assert _sign_in(client, password, "198.51.100.1") == 429
+    assert _sign_in(client, password, "203.0.113.1") == 200
+
+
+def test_success_gives_the_attempts_back(
+    client: "Client", password: str, limiter: "Limiter", limits: Any
+) -> None:
+    limits(rate_limit_sign_in="3/minute")
+    statuses = [
+        _sign_in(client, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", password) * 3
+    ]
+    assert statuses == [401, 401, 200] * 3
+
+
+def test_guessing_from_everywhere_does_not_keep_the_owner_out(
+    client: "Client", password: str, limiter: "Limiter", limits: Any
+) -> None:
+    assert _sign_in(client, password, "203.0.113.1") == 200
+    limits(rate_limit_sign_in="1/minute")
+    guesses = [_sign_in(client, "wrong", f"198.51.100.{number}") for number in range(12)]
+    assert guesses == [*[401] * 10, 429, 429]
+    # A network that the account was used from has a limit of its own only.
+    assert _sign_in(client, password, "203.0.113.1") == 200
+    assert _sign_in(client, password, "192.0.2.9") == 429
+
+
+def test_one_network_cannot_try_many_accounts(
+    client: "Client", database: None, limiter: "Limiter", limits: Any
+) -> None:
+    limits(rate_limit_sign_in="1/minute")
+    statuses = [
+        client.post(
+            "/api/v1/auth/sign-in",
+            json={"email": f"user{number}@example.com", "password": "x"},
+        ).status_code
+        for number in range(11)
+    ]
+    assert statuses == [*[401] * 10, 429]
+
+
+def test_nobody_is_flooded_with_mail(
+    client: "Client", password: str, limiter: "Limiter", limits: Any
+) -> None:
+    from sqlalchemy import text
+
+    from app.core.database import unit_of_work
+
+    def forgot(address: str) -> int:
+        with _elsewhere(address) as elsewhere:
+            answer = elsewhere.post(
+                "/api/v1/auth/password/forgot", json={"email": "ada@example.com"}
+            )
+        # The answer does not tell that no mail goes out.
+        assert (answer.status_code, answer.content) == (202, b"")
+        with unit_of_work() as session:
+            return session.scalar(text("SELECT count(*) FROM outbox")) or 0
+
+    limits()
+    assert [forgot("198.51.100.1") for _ in range(7)][-1] == 5
+    # What a stranger has used up is not the owner's.
+    assert forgot("203.0.113.1") == 6

@@ -1,0 +1,126 @@
+"""Rule 10, by attack: every route there is, tried by everyone who may not.
+
+The routes come from the application's own table, so a new one is covered by itself.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx2 import Client, Response
+from sqlalchemy import func, select
+
+from app.core import access
+from app.core.database import unit_of_work
+from app.core.ids import uuid7
+from app.core.models import IdempotencyKey
+from app.core.roles import Role, Scope
+from tests.conftest import Person, World
+from tests.operations import Operation, every_operation, other_paths
+
+
+def _send(
+    client: Client,
+    operation: Operation,
+    credentials: str | None,
+    organization: UUID | None = None,
+) -> Response:
+    """Send a request that is wrong in everything but its address and its credentials."""
+    path = operation.path.format_map(
+        {name: uuid7() for name in operation.parameters}
+        | {"organization_id": organization or uuid7()}
+    )
+    headers = {"Idempotency-Key": "attack"}
+    if credentials is not None:
+        headers["Authorization"] = f"Bearer {credentials}"
+    body: dict[str, Any] = {} if operation.method == "GET" else {"json": {"no such field": 1}}
+    return client.request(operation.method, path, headers=headers, **body)
+
+
+EVERY = every_operation()
+PROTECTED = [item for item in EVERY if access.public not in item.access]
+OF_USERS = [item for item in EVERY if access.current_user in item.access]
+OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
+
+
+def _key(owner: Person, organization: UUID, *scopes: Scope) -> str:
+    answer = owner.request(
+        "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
+    )
+    assert answer.status_code == 201, answer.text
+    key: str = answer.json()["key"]
+    return key
+
+
+def _is_refused(answer: Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.json()["status"] == status
+    if status == 401:
+        assert answer.headers["www-authenticate"] == "Bearer"
+    if status == 404:
+        # Not "no such project": nobody has looked for one.
+        assert answer.json()["detail"] == "No such organization."
+
+
+def test_only_the_framework_adds_routes_without_access() -> None:
+    assert other_paths() == {"/openapi.json"}
+    assert len(OF_TENANTS) > 20, "the walk has lost its way"
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=str)
+def test_every_route_says_who_may_call_it(operation: Operation) -> None:
+    (declared,) = operation.access
+    # A path that names an organization asks for a role in it, and no other can.
+    assert isinstance(declared, access.Require) is (operation in OF_TENANTS)
+
+
+@pytest.mark.parametrize("operation", PROTECTED, ids=str)
+def test_stranger_is_401(client: Client, operation: Operation) -> None:
+    for credentials in (None, "nonsense", "sk_nonsense", "a.b.c"):
+        _is_refused(_send(client, operation, credentials), 401)
+
+
+@pytest.mark.parametrize("operation", OF_USERS, ids=str)
+def test_key_is_no_user(world: World, operation: Operation) -> None:
+    ada = world.person()
+    key = _key(ada, world.organization(ada), *Scope)
+    _is_refused(_send(world.client, operation, key), 403)
+
+
+@pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
+def test_tenant_route_admits_only_whom_it_says(world: World, operation: Operation) -> None:
+    (declared,) = operation.access
+    assert isinstance(declared, access.Require)
+    ada, eve = world.person(), world.person()
+    organization, foreign = world.organization(ada), world.organization(eve)
+
+    def attempt(credentials: str) -> Response:
+        return _send(world.client, operation, credentials, organization)
+
+    _is_refused(attempt(eve.token), 404)
+    _is_refused(attempt(_key(eve, foreign, *Scope)), 404)
+    for role in Role:
+        if not role.includes(declared.role):
+            person = world.member(organization, role)
+            _is_refused(attempt(person.token), 403)
+    others = [scope for scope in Scope if scope is not declared.scope]
+    _is_refused(attempt(_key(ada, organization, *others)), 403)
+
+    # Whoever is refused has claimed no idempotency key.
+    with unit_of_work() as session:
+        assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
+
+    # The same request of those who may: it gets on, if only to the next thing wrong with it.
+    admitted = [world.member(organization, declared.role).token]
+    if declared.scope is not None:
+        admitted.append(_key(ada, organization, declared.scope))
+    for credentials in admitted:
+        answer = attempt(credentials)
+        assert answer.status_code < 500, answer.text
+        for refusal in (
+            "No such organization.",
+            f"This needs the role {declared.role.value}.",
+            "The API key may not do this.",
+        ):
+            assert refusal not in answer.text
+        assert answer.status_code != 401

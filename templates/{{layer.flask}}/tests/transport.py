@@ -1,0 +1,33 @@
+"""How the tests' HTTP client reaches the application."""
+
+from httpx2 import BaseTransport, Request, Response
+
+from app.main import app
+
+
+class _Transport(BaseTransport):
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def handle_request(self, request: Request) -> Response:
+        answer = app.test_client(use_cookies=False).open(
+            request.url.raw_path.decode("ascii"),
+            method=request.method,
+            headers=[
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in request.headers.raw
+            ],
+            data=request.read(),
+            environ_base={"REMOTE_ADDR": self.address},
+            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn says
+        )
+        return Response(
+            answer.status_code,
+            headers=answer.headers.to_wsgi_list(),
+            content=answer.get_data(),
+        )
+
+
+def transport(address: str = "127.0.0.1") -> BaseTransport:
+    """Call the application in this process, from an address, with Flask's own test client."""
+    return _Transport(address)
