@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 import httpx2
+import jwt
 
 from .problems import assert_problem
 
@@ -230,4 +231,178 @@ class ContractDriver:
         return Result(Outcome.OK, result.response, tokens=tokens)
 
 
-DRIVERS: dict[str, type[ContractDriver]] = {"contract": ContractDriver}
+class AllauthDriver(ContractDriver):
+    """`/_allauth/{app,browser}/v1/...`: Django. What allauth does not offer is as elsewhere.
+
+    allauth answers 401 to whoever is not signed in when all is done, so a success is told by
+    what the answer says, not by its status. A refusal is a problem, as everywhere.
+    """
+
+    limited_path = "/_allauth/app/v1/auth/login"
+
+    def __init__(self, http: httpx2.Client) -> None:
+        super().__init__(http)
+        # A person knows the password by heart, and is asked for it again before second factors
+        # change; the calls here do not have it, so it is kept by user.
+        self._passwords: dict[str, str] = {}
+
+    def sign_up(self, email: str, password: str, name: str) -> Result:
+        body = {"email": email, "password": password, "name": name}
+        result = self._call("POST", "auth/signup", body)
+        if result.ok:
+            assert _pending(result.response) == {"verify_email"}, result.response.text
+        return result
+
+    def verify(self, token: str) -> Result:
+        return self._call("POST", "auth/email/verify", {"key": token})
+
+    def sign_in(
+        self,
+        email: str,
+        password: str,
+        *,
+        totp_code: str | None = None,
+        recovery_code: str | None = None,
+        cookie: bool = False,
+        headers: dict[str, str] | None = None,
+    ) -> Result:
+        client = "browser" if cookie else "app"
+        body = {"email": email, "password": password}
+        result = self._call("POST", "auth/login", body, headers, client)
+        if not result.ok:
+            return result
+        if result.response.status_code == 401:
+            assert _pending(result.response) == {"mfa_authenticate"}, result.response.text
+            code = totp_code if totp_code is not None else recovery_code
+            if code is None:
+                return Result(Outcome.MFA_REQUIRED, result.response)
+            token = result.response.json()["meta"]["session_token"]
+            headers = {**(headers or {}), "X-Session-Token": token}
+            result = self._call("POST", "auth/2fa/authenticate", {"code": code}, headers)
+            if not result.ok:
+                return result
+        assert result.response.status_code == 200, result.response.text
+        if cookie:
+            assert "meta" in result.response.json()
+            return result
+        meta = result.response.json()["meta"]
+        # The access token is the only credential there is.
+        assert set(meta) == {
+            "is_authenticated",
+            "access_token",
+            "token_type",
+            "expires_in",
+            "refresh_token",
+        }, meta
+        tokens = Tokens(meta["access_token"], meta["refresh_token"], meta["expires_in"])
+        self._passwords[_claims(tokens.access)["sub"]] = password
+        return Result(Outcome.OK, result.response, tokens=tokens)
+
+    def refresh(self, token: str) -> Result:
+        result = self._call("POST", "tokens/refresh", {"refresh_token": token})
+        if not result.ok:
+            return result
+        data = result.response.json()["data"]
+        assert set(data) == {"access_token", "refresh_token"}, data
+        claims = _claims(data["access_token"])
+        tokens = Tokens(data["access_token"], data["refresh_token"], claims["exp"] - claims["iat"])
+        return Result(Outcome.OK, result.response, tokens=tokens)
+
+    def sign_out(self, headers: dict[str, str]) -> Result:
+        client = "browser" if "Cookie" in headers else "app"
+        return self._call("DELETE", "auth/session", None, headers, client)
+
+    def forgot(self, email: str) -> Result:
+        return self._call("POST", "auth/password/request", {"email": email})
+
+    def reset(self, token: str, password: str) -> Result:
+        result = self._call("POST", "auth/password/reset", {"key": token, "password": password})
+        if not result.ok:
+            return result
+        body = result.response.json()
+        assert body["meta"] == {"is_authenticated": False}, body
+        # Beyond that the answer lists how one may sign in now: nothing of this user.
+        bare = httpx2.Response(
+            204,
+            headers=[
+                (name, value)
+                for name, value in result.response.headers.multi_items()
+                if not name.lower().startswith("content-")
+            ],
+            request=result.response.request,
+        )
+        return Result(Outcome.OK, bare)
+
+    def change_password(self, access: str, current: str, new: str) -> Result:
+        body = {"current_password": current, "new_password": new}
+        result = self._call("POST", "account/password/change", body, bearer(access))
+        if result.ok:
+            self._passwords[_claims(access)["sub"]] = new
+        return result
+
+    def begin_totp(self, access: str) -> Result:
+        path = "account/authenticators/totp"
+        result = self._call("GET", path, None, bearer(access))
+        if not result.ok or result.response.status_code == 200:
+            # There is one already, of which nothing is told: neither is it exchanged.
+            return self._call("POST", path, {"code": "000000"}, bearer(access))
+        meta = result.response.json()["meta"]
+        assert set(meta) == {"secret", "totp_url"}, meta
+        return Result(
+            Outcome.OK, result.response, secret=meta["secret"], otpauth_uri=meta["totp_url"]
+        )
+
+    def confirm_totp(self, access: str, code: str) -> Result:
+        proof = self._prove(access, self._passwords[_claims(access)["sub"]])
+        assert proof.ok, proof.response.text
+        path = "account/authenticators/totp"
+        result = self._call("POST", path, {"code": code}, bearer(access))
+        if not result.ok:
+            return result
+        codes = self._call("GET", "account/authenticators/recovery-codes", None, bearer(access))
+        unused = codes.response.json()["data"]["unused_codes"]
+        return Result(Outcome.OK, result.response, recovery_codes=tuple(unused))
+
+    def remove_totp(self, access: str, password: str) -> Result:
+        proof = self._prove(access, password)
+        if not proof.ok:
+            return proof
+        return self._call("DELETE", "account/authenticators/totp", None, bearer(access))
+
+    def _prove(self, access: str, password: str) -> Result:
+        return self._call("POST", "auth/reauthenticate", {"password": password}, bearer(access))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        headers: dict[str, str] | None = None,
+        client: str = "app",
+    ) -> Result:
+        url = f"/_allauth/{client}/v1/{path}"
+        response = self.http.request(method, url, json=body, headers=headers)
+        if response.headers["content-type"] != "application/json":
+            return self._result(response, 0)
+        told = f"{method} {url} -> {response.status_code} {response.text[:600]}"
+        assert response.json()["status"] == response.status_code, told
+        assert response.status_code in (200, 401, 404), told
+        if response.status_code == 404:
+            assert path.endswith("/totp"), told
+        return Result(Outcome.OK, response)
+
+
+def _pending(response: httpx2.Response) -> set[str]:
+    flows = response.json()["data"]["flows"]
+    return {flow["id"] for flow in flows if flow.get("is_pending")}
+
+
+def _claims(access: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(access, options={"verify_signature": False})
+    return claims
+
+
+DRIVERS: dict[str, type[ContractDriver]] = {
+    "contract": ContractDriver,
+    "allauth": AllauthDriver,
+}
