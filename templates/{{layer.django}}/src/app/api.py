@@ -3,6 +3,7 @@
 from ninja import Router
 
 from app import about
+from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
 from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
@@ -40,9 +41,10 @@ def create_api() -> Api:
     )
     version_1 = Router()
     version_1.add_decorator(in_unit_of_work, mode="view")
-    for module in (organizations, projects, api_keys, exports, audit, dashboard):
+    for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
         version_1.add_router("", module.router)
     api.add_router("/api/v1", version_1)
+    api.add_router("/.well-known", accounts.well_known)
     api.add_router("", health.router)
     api.add_router("", metrics.router)
     if settings.docs_enabled:

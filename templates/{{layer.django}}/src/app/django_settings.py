@@ -34,6 +34,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "allauth.mfa",
 ]
 MIDDLEWARE = [
     # Outermost: what it does, it does for every answer.
@@ -45,7 +49,8 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "app.accounts.sessions.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -112,7 +117,23 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # Accounts
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["app.accounts.hashers.PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "app.accounts.validators.PasswordValidator"}]
+ACCOUNT_ADAPTER = "app.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# Limits are ours, in `accounts.service`: a stranger cannot lock an account, nor Redis's loss.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+HEADLESS_ONLY = True
+HEADLESS_ADAPTER = "app.accounts.adapters.HeadlessAdapter"
+HEADLESS_TOKEN_STRATEGY = "app.accounts.headless.TokenStrategy"  # noqa: S105 - a name
+MFA_ADAPTER = "app.accounts.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not settings.app_url.startswith("https://")
 
 # Browsers: the admin, and sign-in with a cookie. The API's own headers are in `core.middleware`.
 
@@ -136,9 +157,13 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-session"
+# As long as `accounts.service.SESSION_LIFETIME`, which is what counts.
+SESSION_COOKIE_AGE = 30 * 24 * 60 * 60
+# Browsers count localhost as secure.
+SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_NAME = "__Host-admin" if _IS_HTTPS else "admin"
+CSRF_COOKIE_SECURE = _IS_HTTPS
 CSRF_COOKIE_NAME = "__Host-csrf" if _IS_HTTPS else "csrf"
 CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([settings.public_url, *settings.cors_origins]))
 

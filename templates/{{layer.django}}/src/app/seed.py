@@ -14,15 +14,11 @@ PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 def seed_demo() -> None:
     """Make the demo user unless there is one; a second run does nothing."""
     with unit_of_work():
-        user_id = accounts.create_verified_user(
-            email=EMAIL, name="Demo User", password=PASSWORD
-        )
+        user_id = accounts.create_verified_user(email=EMAIL, name="Demo User", password=PASSWORD)
         if user_id is None:
             return
         tenancy.enter_user(user_id)
-        organization = organizations.create_organization(
-            user_id=user_id, name="Demo Organization"
-        )
+        organization = organizations.create_organization(user_id=user_id, name="Demo Organization")
         for name in PROJECTS:
             projects.create_project(
                 organization_id=organization.id,

@@ -1,10 +1,11 @@
 """Where each path leads: with `django_settings`, the composition root."""
 
-from django.urls import path
+from django.urls import include, path
 
 from app.api import api
 
 urlpatterns = [
+    path("_allauth/", include("app.accounts.urls")),
     path("", api.urls),
 ]
 handler400 = "app.core.http.bad_request"

@@ -104,9 +104,7 @@ def list_sessions(
     query = UserSession.objects.filter(is_live(), user_id=user_id).order_by("-created_at", "-id")
     if cursor is not None:
         created_at, id_ = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.filter(
-            Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=id_)
-        )
+        query = query.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=id_))
     rows = list(query[: limit + 1])
     if len(rows) <= limit:
         return rows, None
@@ -128,9 +126,7 @@ def has_signed_in_from(*, email: str, address: str | None) -> bool:
 def find_open_link(email_token_id: UUID) -> EmailToken | None:
     """Load a link that can still be opened, with the account that it goes to."""
     return (
-        EmailToken.objects.filter(
-            id=email_token_id, used_at=None, expires_at__gt=ClockTimestamp()
-        )
+        EmailToken.objects.filter(id=email_token_id, used_at=None, expires_at__gt=ClockTimestamp())
         .select_related("user")
         .first()
     )

@@ -4,6 +4,7 @@ Django's session holds what must be remembered between two requests. Whether som
 in is for ours to say: it can be ended from elsewhere, at once.
 """
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -67,10 +68,8 @@ def _open(request: HttpRequest, user: User, **_: Any) -> None:
 def _close(request: HttpRequest, user: User | None, **_: Any) -> None:
     found = session_id(request.session)
     if user is not None and found is not None:
-        try:
+        with suppress(NotFound):  # ended from elsewhere already
             service.end_session(user_id=user.id, session_id=found)
-        except NotFound:
-            pass  # ended from elsewhere already
 
 
 def keep(request: HttpRequest, user: User) -> None:

@@ -110,9 +110,7 @@ def _note_use(*, organization_id: UUID, api_key_id: UUID) -> None:
     # one key must not wait for each other.
     same = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
     free = same.select_for_update(skip_locked=True).values("id")
-    ApiKey.objects.filter(organization_id=organization_id, id__in=free).update(
-        last_used_at=_now()
-    )
+    ApiKey.objects.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
 
 
 def _refused() -> Unauthenticated:

@@ -1,6 +1,9 @@
 """The app of no domain: outbox and idempotency keys, and what starts with the process."""
 
+import atexit
+
 from django.apps import AppConfig
+from django.db import connection
 
 
 class CoreConfig(AppConfig):
@@ -16,3 +19,5 @@ class CoreConfig(AppConfig):
 
         log.configure()
         telemetry.configure()
+        # The pool's threads have to end before the interpreter does.
+        atexit.register(connection.close_pool)

@@ -54,7 +54,7 @@ class UnitOfWork:
         calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
         pairs = [(name.replace("__", "."), value) for name, value in settings.items()]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {calls}", list(chain.from_iterable(pairs)))  # noqa: S608
+            cursor.execute(f"SELECT {calls}", list(chain.from_iterable(pairs)))
 
 
 _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
@@ -94,9 +94,7 @@ def unit_of_work() -> Iterator[UnitOfWork]:
 def refuse_privileged_role() -> None:
     """Raise RuntimeError when row-level security would not bind the service's own role."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-        )
+        cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         (privileged,) = cursor.fetchone()
     connection.close()
     if privileged:

@@ -30,6 +30,4 @@ def asset(request: HttpRequest, name: str) -> HttpResponse:
     if name not in ASSETS:
         raise NotFound("file")
     content = (files("ninja") / "static" / "ninja" / name).read_bytes()
-    return HttpResponse(
-        content, ASSETS[name], headers={"Cache-Control": "public, max-age=86400"}
-    )
+    return HttpResponse(content, ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})

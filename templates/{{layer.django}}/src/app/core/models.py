@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-
 from django.db import models
 from django.db.models import Func, Q
 
@@ -173,7 +172,7 @@ class IdempotencyKey(Identified):
                 fields=("caller", "route", "key"), name="idempotency_keys_caller_route_key_key"
             ),
         )
-        indexes = (models.Index("expires_at", name="idempotency_keys_expires_at_idx"),)
+        indexes = (models.Index("expires_at", name="idempotency_keys_expires_idx"),)
 
     def __str__(self) -> str:
         return f"{self.route} {self.key}"

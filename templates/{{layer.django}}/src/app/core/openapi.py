@@ -7,14 +7,12 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
-from app.core import access, contract
-
 _CONVERTER = re.compile(r"\{\w+:")
 
 
 def operations(api: NinjaAPI) -> Iterator[tuple[str, Operation]]:
     """Yield every operation with its path, as the document writes it."""
-    for router in api._get_bound_routers():  # noqa: SLF001 - Ninja has no public way
+    for router in api._get_bound_routers():
         for path, view in router.path_operations.items():
             full = "/" + "/".join(part.strip("/") for part in (router.prefix, path) if part)
             for operation in view.operations:

@@ -30,9 +30,7 @@ def get_web_dashboard(*, organization_id: UUID, role: Role) -> WebDashboard:
         member_count=organizations.count_members(organization_id),
         project_counts=dict(projects.count_by_status(organization_id)),
         newest_projects=[DashboardProject.model_validate(item) for item in newest],
-        newest_audit_events=_newest_events(organization_id)
-        if role.includes(Role.ADMIN)
-        else None,
+        newest_audit_events=_newest_events(organization_id) if role.includes(Role.ADMIN) else None,
     )
 
 

@@ -31,10 +31,9 @@ class Organization(Identified, Timestamped):
         return self.name
 
 
-class Membership(models.Model):
+class Membership(Identified):
     """A user's role in an organization."""
 
-    pk = models.CompositePrimaryKey("organization_id", "user_id")
     organization = models.ForeignKey(
         Organization, models.DB_CASCADE, related_name="memberships", db_index=False
     )
@@ -48,7 +47,12 @@ class Membership(models.Model):
 
     class Meta:
         db_table = "memberships"
-        constraints = (_known_role("memberships_role_check"),)
+        constraints = (
+            _known_role("memberships_role_check"),
+            models.UniqueConstraint(
+                fields=("organization", "user"), name="memberships_organization_id_user_id_key"
+            ),
+        )
         indexes = (
             models.Index(
                 fields=("organization", "created_at", "user"), name="memberships_joined_idx"
@@ -56,7 +60,7 @@ class Membership(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.user_id} as {self.role}"
+        return self.role
 
 
 class Invitation(Identified):

@@ -42,9 +42,7 @@ def create_organization(
 
 
 @router.get(ORGANIZATIONS, auth=current_user, response=schemas.OrganizationPage)
-def list_organizations(
-    request: UserRequest, query: Query[PageQuery]
-) -> schemas.OrganizationPage:
+def list_organizations(request: UserRequest, query: Query[PageQuery]) -> schemas.OrganizationPage:
     """List the caller's organizations, oldest first."""
     items, next_cursor = queries.list_organizations(
         user_id=request.auth.id, limit=query.limit, cursor=query.cursor
@@ -106,9 +104,7 @@ def list_members(
     )
 
 
-@router.patch(
-    MEMBER, auth=admin, response=schemas.OrganizationMember, openapi_extra=CONFLICT
-)
+@router.patch(MEMBER, auth=admin, response=schemas.OrganizationMember, openapi_extra=CONFLICT)
 def update_member(
     request: MemberRequest, organization_id: UUID, user_id: UUID, body: schemas.MemberUpdate
 ) -> schemas.OrganizationMember:
@@ -130,9 +126,7 @@ def remove_member(request: MemberRequest, organization_id: UUID, user_id: UUID) 
     )
 
 
-@router.post(
-    INVITATIONS, auth=admin, response={201: schemas.Invitation}, openapi_extra=CONFLICT
-)
+@router.post(INVITATIONS, auth=admin, response={201: schemas.Invitation}, openapi_extra=CONFLICT)
 @idempotent
 def create_invitation(
     request: MemberRequest,
@@ -180,9 +174,7 @@ def get_invitation(
 
 
 @router.delete(INVITATION, auth=admin, response={204: None})
-def revoke_invitation(
-    request: MemberRequest, organization_id: UUID, invitation_id: UUID
-) -> None:
+def revoke_invitation(request: MemberRequest, organization_id: UUID, invitation_id: UUID) -> None:
     """Withdraw an invitation."""
     service.revoke_invitation(organization_id=organization_id, invitation_id=invitation_id)
 
@@ -193,9 +185,7 @@ def revoke_invitation(
     response=schemas.Organization,
     openapi_extra={"responses": problem_responses(403, 409)},
 )
-def accept_invitation(
-    request: UserRequest, body: schemas.InvitationAccept
-) -> schemas.Organization:
+def accept_invitation(request: UserRequest, body: schemas.InvitationAccept) -> schemas.Organization:
     """Join an organization with the token from the mail; it works once."""
     organization = service.accept_invitation(
         user_id=request.auth.id, email=request.auth.email, token=body.token

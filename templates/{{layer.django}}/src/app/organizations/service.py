@@ -94,10 +94,7 @@ def _lock_membership(organization_id: UUID, user_id: UUID) -> Membership:
 
 
 def _refuse_last_owner(membership: Membership) -> None:
-    if (
-        membership.role == Role.OWNER
-        and queries.count_owners(membership.organization_id) == 1
-    ):
+    if membership.role == Role.OWNER and queries.count_owners(membership.organization_id) == 1:
         raise Conflict("An organization must keep at least one owner.")
 
 
