@@ -338,10 +338,13 @@ def _start_development(
     state_file = VAR / "servers.json"
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     state = {"password": secrets.token_hex(16), "postgres": 0, "valkey": 0} | state | {"urls": None}
-    state_file.touch(mode=0o600)
 
     def save() -> None:
-        state_file.write_text(json.dumps(state))
+        # Replaced as a whole: half a file would be the loss of the password.
+        fresh = state_file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(state))
+        fresh.replace(state_file)
 
     save()
     urls: dict[str, str] = {}
@@ -446,6 +449,9 @@ def _let_pass(path: Path) -> None:
 
 def main() -> int:
     """Run a command with the development servers."""
+    if not sys.argv[1:]:
+        print(__doc__, file=sys.stderr)
+        return 2
     try:
         with development() as servers:
             env = {**os.environ, **servers.urls.environment()}
