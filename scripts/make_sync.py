@@ -2,7 +2,7 @@
 
 Queries, services and jobs are written once, asynchronous, in the FastAPI layer. What Flask runs
 is made from them, token by token: `await` goes, `AsyncSession` becomes `Session`. A test demands
-that the twins are fresh. Why it is so: docs/adr/0001-one-source-for-both.md.
+that the twins are fresh. Why it is so: docs/adr/0005-one-source-for-both.md.
 """
 
 import io
@@ -87,7 +87,10 @@ TEXTS = (
     (r", anyio_backend: str", ""),
     # SQLAlchemy, Redis and limits have both; only the places differ.
     (r"from sqlalchemy\.ext\.asyncio import ", "from sqlalchemy.orm import "),
-    (r"\.orm import (.*), create_async_engine\n", r".orm import \1\nfrom sqlalchemy import create_engine\n"),
+    (
+        r"\.orm import (.*), create_async_engine\n",
+        r".orm import \1\nfrom sqlalchemy import create_engine\n",
+    ),
     (r"from redis\.asyncio import ", "from redis import "),
     (r"from limits\.aio\.", "from limits."),
     (r' *implementation="redispy",\n', ""),
@@ -152,7 +155,7 @@ def make(target: Path) -> None:
     options = ("--no-cache", "--isolated", "--line-length=100", "--target-version=py312", "--quiet")
     first_party = "--config=lint.isort.known-first-party=['app','scripts','tests']"
     for command in (
-        ("check", "--select=I,F401,UP034", "--fix-only", first_party),
+        ("check", "--select=C416,F401,I,SIM117,UP034", "--unsafe-fixes", "--fix-only", first_party),
         ("format",),
     ):
         subprocess.run([ruff, *command, *options, target], check=True)

@@ -215,9 +215,8 @@ def test_authenticate_enters_no_other_organization(world: World) -> None:
         assert principal.organization_id == mine
         with pytest.raises(RuntimeError):
             tenancy.enter_organization(session, other)
-    with pytest.raises(Unauthenticated):
-        with unit_of_work() as session:
-            authenticate(session, key + "A")
+    with pytest.raises(Unauthenticated), unit_of_work() as session:
+        authenticate(session, key + "A")
 
 
 @pytest.mark.committed

@@ -235,9 +235,8 @@ def test_a_dead_job_can_be_replayed(sent: list[UUID]) -> None:
     assert sent == [job_id, job_id]
     jobs.run_job(job_id)
     assert len(seen) == 1
-    with unit_of_work() as session:
-        with pytest.raises(NotFound):
-            jobs.replay(session, job_id)
+    with unit_of_work() as session, pytest.raises(NotFound):
+        jobs.replay(session, job_id)
 
 
 def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
