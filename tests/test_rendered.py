@@ -69,7 +69,8 @@ def test_no_trace_of_what_was_not_chosen(variant: Variant, render: Render) -> No
         if value != chosen and value.isalpha()
     }
     for name, text in texts(render(variant)):
-        if name != ANSWERS:
+        # People take the names of frameworks for passwords as well.
+        if name != ANSWERS and not name.endswith("/common_passwords.txt"):
             for other in others:
                 found = re.search(rf"\b{other}\b", f"{name}\n{text}", re.IGNORECASE)
                 assert not found, f"{name} speaks of {other}"

@@ -82,7 +82,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 async def connections(migrated: None, anyio_backend: str) -> AsyncIterator[None]:
-    """Keep the event loop from the first to the last test, and close what belongs to it."""
+    """Keep connections from the first to the last test, and close them."""
     from app.core import redis
     from app.core.database import engine
 

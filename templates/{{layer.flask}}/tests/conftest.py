@@ -76,7 +76,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def connections(migrated: None) -> Iterator[None]:
-    """Keep the event loop from the first to the last test, and close what belongs to it."""
+    """Keep connections from the first to the last test, and close them."""
     from app.core import redis
     from app.core.database import engine
 

@@ -15,15 +15,15 @@ def empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_jobs", {})
 
 
-async def send(session: object, *, to: UUID, on: date, note: str | None = None) -> None:
+def send(session: object, *, to: UUID, on: date, note: str | None = None) -> None:
     """Take some arguments."""
 
 
-async def tidy(session: object) -> None:
+def tidy(session: object) -> None:
     """Take none."""
 
 
-async def positional(session: object, to: UUID) -> None:
+def positional(session: object, to: UUID) -> None:
     """Take one that is not a keyword."""
 
 

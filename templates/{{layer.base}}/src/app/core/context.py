@@ -36,7 +36,7 @@ def current() -> Context:
 
 
 def bind(context: Context) -> None:
-    """Make `context` current for this task and everything it awaits."""
+    """Make `context` current for this request or job and everything it calls."""
     _context.set(context)
 
 
