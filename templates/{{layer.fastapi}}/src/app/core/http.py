@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Coroutine
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from app.core import idempotency, preconditions, problems
 from app.core.database import unit_of_work
+from app.core.deprecation import Deprecation
 from app.core.errors import AppError, RateLimited, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -89,6 +91,19 @@ IfMatch = Annotated[
         alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
     ),
 ]
+
+
+def deprecated(*, since: date, sunset: date, guide: str | None = None) -> dict[str, Any]:
+    """Declare that a route will go: `@router.get(..., **deprecated(since=..., sunset=...))`."""
+    headers = Deprecation(since, sunset, guide).headers()
+    return {"deprecated": True, "openapi_extra": {"x-deprecation": headers}}
+
+
+def deprecation_headers(route: object) -> dict[str, str]:
+    """Give the headers of a route that `deprecated` declares; none for any other."""
+    extra: dict[str, Any] = getattr(route, "openapi_extra", None) or {}
+    headers: dict[str, str] = extra.get("x-deprecation", {})
+    return headers
 
 
 def set_etag(response: Response, etag: str) -> None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context, exchange, ratelimit, telemetry
 from app.core.client_ip import network
-from app.core.http import problem_response, status_response
+from app.core.http import deprecation_headers, problem_response, status_response
 from app.settings import settings
 
 logger = logging.getLogger("app.access")
@@ -45,6 +45,7 @@ class RequestContextMiddleware:
                 headers["X-Request-ID"] = current.request_id
                 for name, value in exchange.SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                headers.update(deprecation_headers(scope.get("route")))
             await send(message)
 
         response_started = False
