@@ -50,6 +50,10 @@ def serve(application: str, *, reload: bool) -> None:
             "workers": 1,
             "threads": settings.database_pool_size,
             "graceful_timeout": GRACE_SECONDS,
+            # Longer than load balancers keep an idle connection: they must not find it closed.
+            "keepalive": 75,
+            # It would be a file in the home directory, which a container has not.
+            "control_socket_disable": True,
             "reload": reload,
             "logger_class": _Logger,
             "loglevel": settings.log_level,

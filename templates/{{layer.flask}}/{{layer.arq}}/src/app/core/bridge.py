@@ -45,12 +45,11 @@ async def call(function: Callable[..., None], *arguments: UUID) -> None:
     done = loop.create_future()
 
     def run() -> None:
+        outcome: Exception | None = None
         try:
             function(*arguments)
         except Exception as error:  # noqa: BLE001 - it is raised where the call is awaited
             outcome = error
-        else:
-            outcome = None
         if not loop.is_closed():
             loop.call_soon_threadsafe(_settle, done, outcome)
 
