@@ -14,7 +14,7 @@ from pathlib import Path
 from copier import run_copy
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "templates/{{layer.base}}/openapi.json.jinja"
+TARGET = ROOT / "templates/{{layer.sqlalchemy}}/openapi.json.jinja"
 ANSWERS = {"title": "project_name", "description": "project_description"}
 
 

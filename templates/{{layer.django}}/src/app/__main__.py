@@ -90,9 +90,8 @@ def openapi(*, check: bool) -> None:
     """Write the OpenAPI document to openapi.json."""
     _prepare()
     from app.api import api
-    from app.core.openapi import describe
 
-    document = describe(api)
+    document = api.document
     if not check:
         text = json.dumps(document, indent=2, ensure_ascii=False)
         OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")

@@ -33,8 +33,8 @@ def create_api() -> Api:
         title=about.NAME,
         description=about.DESCRIPTION,
         version="1",
-        # Both are served by `core.docs`.
-        openapi_url=None,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        # Served by `core.docs`, with a content security policy of its own.
         docs_url=None,
         renderer=JsonRenderer(),
         parser=JsonParser(),

@@ -15,8 +15,8 @@ from allauth.account.models import Login
 from allauth.headless.account.response import RequestPasswordResponse
 from allauth.headless.base.response import (
     AuthenticationResponse,
+    BaseAuthenticationResponse,
     ConflictResponse,
-    UnauthorizedResponse,
 )
 from allauth.headless.base.views import (
     APIView,
@@ -35,6 +35,7 @@ from allauth.mfa.signals import authenticator_added, authenticator_removed
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.totp.internal import auth as totp_auth
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -160,8 +161,15 @@ class Schema:
         return None
 
 
-class VerificationPendingResponse(UnauthorizedResponse):  # type: ignore[misc]  # untyped
-    """Not signed in: the address must be verified first. It is the same for every address."""
+class SignedOutResponse(BaseAuthenticationResponse):  # type: ignore[misc]  # untyped
+    """Done, and nobody is signed in by it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request, user=AnonymousUser(), status=401)
+
+
+class VerificationPendingResponse(SignedOutResponse):
+    """The address must be verified first. It is the same for every address."""
 
     def _get_flows(self, request: HttpRequest, user: object) -> list[dict[str, Any]]:
         flows: list[dict[str, Any]] = super()._get_flows(request, user)
@@ -210,7 +218,7 @@ class VerifyEmailView(Schema, APIView):  # type: ignore[misc]  # untyped
         """Verify the address. It signs nobody in."""
         with _named_key():
             service.verify_email(token=self.body.key)
-        return AuthenticationResponse(request)
+        return SignedOutResponse(request)
 
 
 class LoginView(Schema, APIView):  # type: ignore[misc]  # untyped
@@ -251,7 +259,7 @@ class ResetPasswordView(Schema, APIView):  # type: ignore[misc]  # untyped
         """Set a new password with the token from the mail. It ends all sessions, and opens none."""
         with _named_key():
             service.reset_password(token=self.body.key, password=self.body.password)
-        return UnauthorizedResponse(request)
+        return SignedOutResponse(request)
 
 
 class ChangePasswordView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped

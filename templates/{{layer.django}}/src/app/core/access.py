@@ -112,7 +112,7 @@ class Require(_Authenticated):
     def admit(self, request: HttpRequest, principal: Principal) -> Member:
         """Open the transaction to the organization and return the caller's place in it."""
         assert request.resolver_match is not None  # noqa: S101 - there is a view
-        organization_id: UUID = request.resolver_match.kwargs["organization_id"]
+        organization_id = UUID(request.resolver_match.kwargs["organization_id"])
         context.current().organization_id = organization_id
         if isinstance(principal, KeyPrincipal):
             if principal.organization_id != organization_id:

@@ -1,6 +1,7 @@
 """The app of no domain: outbox and idempotency keys, and what starts with the process."""
 
 import atexit
+import logging
 
 from django.apps import AppConfig
 from django.db import connection
@@ -18,6 +19,8 @@ class CoreConfig(AppConfig):
         from app.core import log, scheduling, telemetry  # noqa: F401, PLC0415 - models come first
 
         log.configure()
+        # Its lines about refused requests say nothing that the access log does not.
+        logging.getLogger("django.request").setLevel(logging.ERROR)
         telemetry.configure()
         # The pool's threads have to end before the interpreter does.
         atexit.register(connection.close_pool)

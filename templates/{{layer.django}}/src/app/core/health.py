@@ -94,14 +94,27 @@ def livez(request: HttpRequest) -> Liveness:
     return Liveness()
 
 
-@router.get("/readyz", auth=public, response={200: Readiness, 503: Readiness})
+_UNREADY = {"responses": {503: {"description": "Not ready"}}}
+
+
+@router.get(
+    "/readyz",
+    auth=public,
+    response={200: Readiness, 503: Readiness},
+    openapi_extra=_UNREADY,
+)
 def readyz(request: HttpRequest) -> Status[Readiness]:
     """Tell a load balancer whether to send requests here."""
     readiness = probe.readiness()
     return Status(503 if readiness.status in {"failed", "draining"} else 200, readiness)
 
 
-@router.get("/startupz", auth=public, response={200: Readiness, 503: Readiness})
+@router.get(
+    "/startupz",
+    auth=public,
+    response={200: Readiness, 503: Readiness},
+    openapi_extra=_UNREADY,
+)
 def startupz(request: HttpRequest) -> Status[Readiness]:
     """Tell an orchestrator that the service has started: database there, migrations done."""
     readiness = probe.readiness()

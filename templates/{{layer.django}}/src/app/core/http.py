@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
@@ -16,7 +16,7 @@ from ninja.renderers import BaseRenderer
 from psycopg_pool import PoolTimeout
 from pydantic_core import from_json, to_json
 
-from app.core import idempotency, preconditions, problems
+from app.core import idempotency, openapi, preconditions, problems
 from app.core.database import unit_of_work
 from app.core.errors import AppError, Invalid, RateLimited, Unavailable
 
@@ -64,6 +64,15 @@ class Api(NinjaAPI):
             raise exc.__cause__
         raise exc
 
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return openapi.complete(self, super().get_openapi_schema(path_prefix=""))
+
+    def get_openapi_schema(self, **_: Any) -> Any:
+        """Give the document to the view of Ninja's that publishes it."""
+        return self.document
+
     def get_content_type(self) -> str:
         """JSON is UTF-8, and its media type has no parameters."""
         return JsonRenderer.media_type
@@ -78,7 +87,10 @@ def in_unit_of_work(run: View) -> View:
 
     @wraps(run)
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _conditional(request, _run(run, request, *args, **kwargs))
+        response = _run(run, request, *args, **kwargs)
+        if isinstance(response, HttpResponse) and not response.content:
+            del response.headers["Content-Type"]
+        return _conditional(request, response)
 
     return view
 
@@ -178,13 +190,19 @@ def status_response(
     return json_response(body, status, headers, problems.MEDIA_TYPE)
 
 
+def _located(error: dict[str, Any]) -> dict[str, Any]:
+    """Say where in the body a value stands; Ninja puts the view's parameter in between."""
+    place, *rest = error["loc"]
+    return {**error, "loc": (place, *rest[1:])} if place == "body" else error
+
+
 def error_response(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """Answer an error, whoever raised it; None for what nobody expected."""
     match error:
         case AppError():
             return problem_response(request, error)
         case ValidationError():
-            body = problems.from_validation(error.errors, request.path)
+            body = problems.from_validation([_located(item) for item in error.errors], request.path)
             return json_response(body, 422, content_type=problems.MEDIA_TYPE)
         case UnsupportedMediaType():
             return status_response(request, 415, "The body must be application/json.")

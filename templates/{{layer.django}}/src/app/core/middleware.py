@@ -47,9 +47,7 @@ class ExchangeMiddleware:
         )
         response = self.get_response(request)
         if not is_page(request):
-            response = _as_problem(request, response)
-            for name, value in exchange.SECURITY_HEADERS.items():
-                response.headers.setdefault(name, value)
+            response = _with_headers(_as_problem(request, response))
         response.headers["X-Request-ID"] = context.current().request_id
         exchange.log_request(
             request.method or "",
@@ -66,6 +64,24 @@ class ExchangeMiddleware:
         if response is None:
             telemetry.report(error)
         return response
+
+
+class ApiHeadersMiddleware:
+    """Innermost: the headers of what is not a page come before those that Django adds for pages."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve one request."""
+        response = self.get_response(request)
+        return response if is_page(request) else _with_headers(response)
+
+
+def _with_headers(response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in exchange.SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -145,5 +161,6 @@ class LimitMiddleware:
             response = status_response(request, 413, detail)
         else:
             response = self.get_response(request)
-        response.headers.update(ratelimit.headers(limits))
+        for name, value in ratelimit.headers(limits).items():
+            response.headers[name] = value
         return response
