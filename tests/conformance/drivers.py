@@ -254,7 +254,7 @@ class AllauthDriver(ContractDriver):
         return result
 
     def verify(self, token: str) -> Result:
-        return self._call("POST", "auth/email/verify", {"key": token})
+        return self._signed_out(self._call("POST", "auth/email/verify", {"key": token}))
 
     def sign_in(
         self,
@@ -310,28 +310,14 @@ class AllauthDriver(ContractDriver):
 
     def sign_out(self, headers: dict[str, str]) -> Result:
         client = "browser" if "Cookie" in headers else "app"
-        return self._call("DELETE", "auth/session", None, headers, client)
+        return self._signed_out(self._call("DELETE", "auth/session", None, headers, client))
 
     def forgot(self, email: str) -> Result:
         return self._call("POST", "auth/password/request", {"email": email})
 
     def reset(self, token: str, password: str) -> Result:
-        result = self._call("POST", "auth/password/reset", {"key": token, "password": password})
-        if not result.ok:
-            return result
-        body = result.response.json()
-        assert body["meta"] == {"is_authenticated": False}, body
-        # Beyond that the answer lists how one may sign in now: nothing of this user.
-        bare = httpx2.Response(
-            204,
-            headers=[
-                (name, value)
-                for name, value in result.response.headers.multi_items()
-                if not name.lower().startswith("content-")
-            ],
-            request=result.response.request,
-        )
-        return Result(Outcome.OK, bare)
+        body = {"key": token, "password": password}
+        return self._signed_out(self._call("POST", "auth/password/reset", body))
 
     def change_password(self, access: str, current: str, new: str) -> Result:
         body = {"current_password": current, "new_password": new}
@@ -368,6 +354,22 @@ class AllauthDriver(ContractDriver):
         if not proof.ok:
             return proof
         return self._call("DELETE", "account/authenticators/totp", None, bearer(access))
+
+    def _signed_out(self, result: Result) -> Result:
+        """Check that what was done signed nobody in; the rest of the answer is of no interest."""
+        if not result.ok:
+            return result
+        body = result.response.json()
+        assert body["meta"] == {"is_authenticated": False}, body
+        assert not _pending(result.response), body
+        # It says which ways of signing in there are, for anybody.
+        headers = [
+            (name, value)
+            for name, value in result.response.headers.multi_items()
+            if not name.lower().startswith("content-")
+        ]
+        bare = httpx2.Response(204, headers=headers, request=result.response.request)
+        return Result(Outcome.OK, bare)
 
     def _prove(self, access: str, password: str) -> Result:
         return self._call("POST", "auth/reauthenticate", {"password": password}, bearer(access))

@@ -24,7 +24,7 @@ _hasher = PasswordHash((Argon2Hasher(memory_cost=19_456, time_cost=2, parallelis
 
 def hash_password(password: str) -> str:
     """Hash a password for storage."""
-    return _hasher.hash(_normalise(password))
+    return _hasher.hash(normalise(password))
 
 
 def verify_password(password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -34,7 +34,7 @@ def verify_password(password: str, stored: str | None) -> tuple[bool, str | None
     that the time of the answer does not tell who has an account.
     """
     try:
-        right, better = _hasher.verify_and_update(_normalise(password), stored or _dummy_hash())
+        right, better = _hasher.verify_and_update(normalise(password), stored or _dummy_hash())
     except UnknownHashError:
         return False, None
     return (right, better) if stored else (False, None)
@@ -46,7 +46,7 @@ def check_password(password: str, *, pointer: str, personal: Iterable[str] = ())
     There are no composition rules. Length is checked by the contract's schema; this looks for
     common passwords, in any disguise, and for the `personal` texts: e-mail address, name.
     """
-    if _guess_bits(_normalise(password), personal) < _MIN_GUESS_BITS:
+    if _guess_bits(normalise(password), personal) < _MIN_GUESS_BITS:
         raise Invalid(
             pointer=pointer,
             code="password_too_common",
@@ -57,8 +57,8 @@ def check_password(password: str, *, pointer: str, personal: Iterable[str] = ())
         )
 
 
-def _normalise(password: str) -> str:
-    # The same password typed on two systems may differ in composition (NIST SP 800-63B).
+def normalise(password: str) -> str:
+    """Make one text of what two systems compose in different ways (NIST SP 800-63B)."""
     return unicodedata.normalize("NFKC", password)
 
 
