@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.headless.adapter import DefaultHeadlessAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from app import about
@@ -18,17 +19,20 @@ from app.settings import settings
 PASSWORD_SEEN = "password_seen"  # noqa: S105 - a name
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
+class AccountAdapter(DefaultAccountAdapter):
     """Accounts."""
 
     def get_login_stages(self) -> list[str]:
         """Name the steps after the first: who has come so far has a verified address."""
         return ["allauth.mfa.stages.AuthenticateStage"]
 
-    def login(self, request: HttpRequest, user: User) -> None:
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Open the session, once all steps are done and nothing has changed meanwhile."""
-        seen = request.session.pop(PASSWORD_SEEN, None)
-        super().login(request, service.confirm_sign_in(user.id, password_seen=seen))
+        seen = request.session.get(PASSWORD_SEEN)
+        confirmed = service.confirm_sign_in(user.pk, password_seen=seen)
+        # Only now: a sign-in that is refused here must be refused when it is tried again.
+        request.session.pop(PASSWORD_SEEN, None)
+        super().login(request, confirmed)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Tell the address that the one setting of trusted proxies makes out."""
@@ -39,12 +43,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
         raise RuntimeError("allauth sends no mail here")
 
 
-class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # untyped
+class HeadlessAdapter(DefaultHeadlessAdapter):
     """What answers say of a user."""
 
-    def user_as_dataclass(self, user: User) -> Any:
+    def user_as_dataclass(self, user: AbstractBaseUser) -> Any:
         """Show an account to its owner."""
-        return self.get_user_dataclass()(
+        assert isinstance(user, User)  # noqa: S101 - there is no other kind
+        shape: Any = self.get_user_dataclass()  # type: ignore[no-untyped-call]
+        return shape(
             id=str(user.id),
             display=user.name,
             email=user.email,
@@ -52,7 +58,7 @@ class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # untyped
         )
 
 
-class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped
+class MFAAdapter(DefaultMFAAdapter):
     """Second factors and passkeys."""
 
     def encrypt(self, text: str) -> str:

@@ -62,7 +62,7 @@ _TOTP = Authenticator.Type.TOTP
 _WEBAUTHN = Authenticator.Type.WEBAUTHN
 
 
-class TokenStrategy(AbstractTokenStrategy):  # type: ignore[misc]  # untyped
+class TokenStrategy(AbstractTokenStrategy):
     """The contract's tokens, instead of those that allauth has.
 
     `X-Session-Token` carries a sign-in from step to step and is worth nothing at its end: then
@@ -105,8 +105,7 @@ class TokenStrategy(AbstractTokenStrategy):  # type: ignore[misc]  # untyped
         if issued is None:
             session_id = sessions.session_id(request.session)
             assert session_id is not None  # noqa: S101 - it was opened at the end of the sign-in
-            user = request.user
-            issued = service.issue_tokens(user_id=user.pk, session_id=session_id)
+            issued = service.issue_tokens(user_id=_user(request).id, session_id=session_id)
             setattr(request, _ISSUED, issued)
         return schemas.Tokens.model_validate(issued).model_dump()
 
@@ -161,7 +160,7 @@ class Schema:
         return None
 
 
-class SignedOutResponse(BaseAuthenticationResponse):  # type: ignore[misc]  # untyped
+class SignedOutResponse(BaseAuthenticationResponse):
     """Done, and nobody is signed in by it."""
 
     def __init__(self, request: HttpRequest) -> None:
@@ -187,15 +186,20 @@ def _named_key() -> Iterator[None]:
         raise Invalid(pointer=pointer, code=only.code, detail=only.detail) from error
 
 
-def _principal(request: HttpRequest) -> UserPrincipal:
+def _user(request: HttpRequest) -> User:
     user = request.user
+    assert user.is_authenticated  # noqa: S101 - the view is for signed-in users
+    return user
+
+
+def _principal(request: HttpRequest) -> UserPrincipal:
+    user = _user(request)
     session_id = sessions.session_id(request.session)
-    assert isinstance(user, User)  # noqa: S101 - the view is for signed-in users
-    assert session_id is not None  # noqa: S101 - likewise
+    assert session_id is not None  # noqa: S101 - the user is signed in
     return UserPrincipal(id=user.id, email=user.email, session_id=session_id)
 
 
-class SignupView(Schema, APIView):  # type: ignore[misc]  # untyped
+class SignupView(Schema, APIView):  # type: ignore[misc]  # no form
     """Begin an account."""
 
     schema = schemas.SignUp
@@ -209,7 +213,7 @@ class SignupView(Schema, APIView):  # type: ignore[misc]  # untyped
         return VerificationPendingResponse(request)
 
 
-class VerifyEmailView(Schema, APIView):  # type: ignore[misc]  # untyped
+class VerifyEmailView(Schema, APIView):  # type: ignore[misc]  # no form
     """Finish a sign-up with the token from the mail."""
 
     schema = KeyInput
@@ -221,7 +225,7 @@ class VerifyEmailView(Schema, APIView):  # type: ignore[misc]  # untyped
         return SignedOutResponse(request)
 
 
-class LoginView(Schema, APIView):  # type: ignore[misc]  # untyped
+class LoginView(Schema, APIView):  # type: ignore[misc]  # no form
     """Sign in with a password."""
 
     schema = LoginInput
@@ -239,7 +243,7 @@ class LoginView(Schema, APIView):  # type: ignore[misc]  # untyped
         return AuthenticationResponse.from_response(request, response)
 
 
-class RequestPasswordResetView(Schema, APIView):  # type: ignore[misc]  # untyped
+class RequestPasswordResetView(Schema, APIView):  # type: ignore[misc]  # no form
     """Ask for a reset."""
 
     schema = schemas.EmailOnly
@@ -250,7 +254,7 @@ class RequestPasswordResetView(Schema, APIView):  # type: ignore[misc]  # untype
         return RequestPasswordResponse(request)
 
 
-class ResetPasswordView(Schema, APIView):  # type: ignore[misc]  # untyped
+class ResetPasswordView(Schema, APIView):  # type: ignore[misc]  # no form
     """Reset the password."""
 
     schema = ResetInput
@@ -262,7 +266,7 @@ class ResetPasswordView(Schema, APIView):  # type: ignore[misc]  # untyped
         return SignedOutResponse(request)
 
 
-class ChangePasswordView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+class ChangePasswordView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # no form
     """Change the password."""
 
     schema = schemas.PasswordChange
@@ -279,19 +283,19 @@ class ChangePasswordView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  #
         return AuthenticationResponse(request)
 
 
-class ReauthenticateView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+class ReauthenticateView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # no form
     """Prove again who one is, before second factors may be changed."""
 
     schema = schemas.PasswordProof
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Prove it with the password."""
-        service.confirm_password(request.user.pk, self.body.password, pointer="/password")
+        service.confirm_password(_user(request).id, self.body.password, pointer="/password")
         reauthentication.reauthenticate_by_password(request)
         return AuthenticationResponse(request)
 
 
-class AuthenticateCodeView(Schema, AuthenticationStageAPIView):  # type: ignore[misc]  # untyped
+class AuthenticateCodeView(Schema, AuthenticationStageAPIView):  # type: ignore[misc]  # no form
     """The second step of a sign-in."""
 
     schema = CodeInput
@@ -305,31 +309,31 @@ class AuthenticateCodeView(Schema, AuthenticationStageAPIView):  # type: ignore[
         return self.respond_next_stage()
 
 
-class ReauthenticateCodeView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # untyped
+class ReauthenticateCodeView(Schema, AuthenticatedAPIView):  # type: ignore[misc]  # no form
     """Prove again who one is, with the second factor."""
 
     schema = CodeInput
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take a code, once."""
-        accepted = service.accept_code(request.user.pk, self.body.code)
-        accepted.user = request.user
+        accepted = service.accept_code(_user(request).id, self.body.code)
+        accepted.user = _user(request)
         post_authentication(request, accepted, reauthenticated=True)
         return AuthenticationResponse(request)
 
 
-class ManageTOTPView(Schema, mfa_views.ManageTOTPView):  # type: ignore[misc]  # untyped
+class ManageTOTPView(Schema, mfa_views.ManageTOTPView):  # type: ignore[misc]  # no form
     """The authenticator app."""
 
     schema = CodeInput
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Turn it on with a first code, which is used up by that."""
-        assert isinstance(request.user, User)  # noqa: S101 - the view is for signed-in users
-        service.refuse_second_totp(request.user.id)
+        user = _user(request)
+        service.refuse_second_totp(user.id)
         reauthentication.raise_if_reauthentication_required(request, app="allauth.mfa")
         made = service.enable_totp(
-            request.user, secret=totp_auth.get_totp_secret(), code=self.body.code
+            user, secret=totp_auth.get_totp_secret(), code=self.body.code
         )
         totp_auth.clear_totp_secret(request)
         return mfa_response.TOTPResponse(request, made)
@@ -337,27 +341,28 @@ class ManageTOTPView(Schema, mfa_views.ManageTOTPView):  # type: ignore[misc]  #
     def delete(self, request: HttpRequest) -> HttpResponse:
         """Turn it off."""
         reauthentication.raise_if_reauthentication_required(request, app="allauth.mfa")
-        service.disable_totp(request.user.pk)
+        service.disable_totp(_user(request).id)
         return mfa_response.AuthenticatorDeletedResponse(request)
 
 
-class ManageRecoveryCodesView(mfa_views.ManageRecoveryCodesView):  # type: ignore[misc]  # untyped
+class ManageRecoveryCodesView(mfa_views.ManageRecoveryCodesView):
     """Recovery codes."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Make new ones; the old ones are void."""
         response: HttpResponse = super().post(request)
-        service.note_recovery_codes(request.user.pk)
+        service.note_recovery_codes(_user(request).id)
         return response
 
 
-class LoginWebAuthnView(mfa_views.LoginWebAuthnView):  # type: ignore[misc]  # untyped
+class LoginWebAuthnView(mfa_views.LoginWebAuthnView):
     """Sign in with a passkey."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take the authenticator's answer."""
-        response: HttpResponse = super().post(request)
-        return response
+        # Of a sign-in that was begun with a password and is given up for this one.
+        request.session.pop(PASSWORD_SEEN, None)
+        return super().post(request)
 
     def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Count attempts by network, before any signature is checked."""
@@ -367,7 +372,7 @@ class LoginWebAuthnView(mfa_views.LoginWebAuthnView):  # type: ignore[misc]  # u
         return response
 
 
-class RefreshTokenView(Schema, APIView):  # type: ignore[misc]  # untyped
+class RefreshTokenView(Schema, APIView):  # type: ignore[misc]  # no form
     """Refresh."""
 
     schema = schemas.Refresh

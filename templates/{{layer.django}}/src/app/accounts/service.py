@@ -526,7 +526,9 @@ def accept_code(user_id: UUID, code: str) -> Authenticator:
     candidates = Authenticator.objects.select_for_update().filter(
         user_id=user_id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
     )
-    accepted = next((item for item in candidates.order_by("id") if _accepts(item, code)), None)
+    accepted: Authenticator | None = next(
+        (item for item in candidates.order_by("id") if _accepts(item, code)), None
+    )
     if accepted is None:
         raise MfaRequired("The code is wrong, or was used before.")
     ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user_id))
@@ -555,7 +557,7 @@ def enable_totp(user: User, *, secret: str, code: str) -> Authenticator:
     step = totp.accepted_step(secret, code, last_step=None)
     if step is None:
         raise Invalid(pointer="/code", code="wrong_code", detail="The code is wrong.")
-    made = Authenticator.objects.create(
+    made: Authenticator = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.TOTP,
         data={"secret": seal_secret(secret), "last_step": step},
@@ -632,8 +634,8 @@ def _adopt(identity: oidc.Identity) -> UUID:
         raise Unauthenticated("The provider has not verified an e-mail address of yours.")
     # Whoever began a sign-up with this address never proved that it is theirs. It goes, and
     # with it its password; what the provider vouches for starts clean.
-    for user in User.objects.select_for_update().filter(email=email, email_verified_at=None):
-        user.delete()
+    for pending in User.objects.select_for_update().filter(email=email, email_verified_at=None):
+        pending.delete()
     created = _insert_user(
         User(
             email=email,

@@ -100,7 +100,8 @@ class AuthenticationMiddleware(DjangoMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Set `request.user`, to be looked up when it is asked for."""
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _get_user(request))
+        user: Any = SimpleLazyObject(lambda: _get_user(request))
+        request.user = user
 
 
 def _get_user(request: HttpRequest) -> User | AnonymousUser:

@@ -4,6 +4,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import message
 from gunicorn.util import import_app
 
 from app.core import log
@@ -11,6 +12,8 @@ from app.settings import settings
 
 # Shorter than what an orchestrator waits before it kills (30 s, as a rule).
 GRACE_SECONDS = 25
+# The longest parameters of the contract, percent-encoded, do not fit into gunicorn's 8190 bytes.
+message.MAX_REQUEST_LINE = 64 * 1024
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -53,6 +56,11 @@ def serve(application: str, *, reload: bool) -> None:
             "workers": 1,
             "threads": settings.database_pool_size,
             "graceful_timeout": GRACE_SECONDS,
+            # Longer than load balancers keep an idle connection: they must not find it closed.
+            "keepalive": 75,
+            # It would be a file in the home directory, which a container has not.
+            "control_socket_disable": True,
+            "limit_request_line": message.MAX_REQUEST_LINE,
             "reload": reload,
             "logger_class": _Logger,
             "loglevel": settings.log_level,

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
-from arq.constants import default_expires_extra_ms, job_key_prefix
+from arq.constants import expires_extra_ms, job_key_prefix
 from arq.jobs import serialize_job
 from arq.utils import timestamp_ms
 from django.db import connections
@@ -32,7 +32,7 @@ def send(job_ids: Sequence[UUID]) -> None:
             # Not under the job's own id: ARQ would drop the hint that replaces a dead worker's.
             hint = secrets.token_hex(16)
             message = serialize_job("run", (str(job_id),), {}, None, now, serializer=serialize)
-            pipeline.psetex(job_key_prefix + hint, default_expires_extra_ms, message)
+            pipeline.psetex(job_key_prefix + hint, expires_extra_ms, message)
             pipeline.zadd(QUEUE, {hint: now})
         pipeline.execute()
 
@@ -46,12 +46,11 @@ async def call(function: Callable[..., None], *arguments: UUID) -> None:
     done = loop.create_future()
 
     def run() -> None:
+        outcome: Exception | None = None
         try:
             function(*arguments)
         except Exception as error:  # noqa: BLE001 - it is raised where the call is awaited
             outcome = error
-        else:
-            outcome = None
         finally:
             # The ORM's connection belongs to this thread, and goes back to the pool with it.
             connections.close_all()

@@ -1,0 +1,29 @@
+"""Bodies that are sent in chunks, without saying how long they are."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from app.settings import settings
+
+
+class ChunkedBodies:
+    """Tells Django the length of such a body, which it would take for none.
+
+    No more is read than the limit, and one byte by which `LimitMiddleware` knows.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
+            source: Any = environ["wsgi.input"]
+            body = source.read(settings.max_body_bytes + 1)
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return self.application(environ, start_response)
