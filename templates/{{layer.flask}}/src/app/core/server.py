@@ -4,6 +4,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import message
 from gunicorn.util import import_app
 
 from app.core import log
@@ -12,6 +13,8 @@ from app.settings import settings
 
 # Shorter than what an orchestrator waits before it kills (30 s, as a rule).
 GRACE_SECONDS = 25
+# The longest parameters of the contract, percent-encoded, do not fit into gunicorn's 8190 bytes.
+message.MAX_REQUEST_LINE = 64 * 1024
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -54,6 +57,7 @@ def serve(application: str, *, reload: bool) -> None:
             "keepalive": 75,
             # It would be a file in the home directory, which a container has not.
             "control_socket_disable": True,
+            "limit_request_line": message.MAX_REQUEST_LINE,
             "reload": reload,
             "logger_class": _Logger,
             "loglevel": settings.log_level,
