@@ -63,19 +63,20 @@ def render(shared: Path, released: Path) -> Render:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was proven by rendering, what by running, and what was not."""
-    done: dict[str, set[str]] = {"rendered": set(), "run": set()}
+    done: dict[str, set[str]] = {"rendered": set(), "run": set(), "attacked": set()}
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             done.setdefault(name, set()).add(value)
     if not any(done.values()):
         return
-    total = len(every_variant())
     terminalreporter.section("variants")
-    terminalreporter.line(
-        f"{len(done['rendered'])} of {total} variants rendered and checked, "
-        f"{len(done['run'])} installed and run"
-        + (f": {', '.join(sorted(done['run']))}" if done["run"] else "")
-    )
+    for name, what in (
+        ("rendered", "rendered and checked"),
+        ("run", "installed and run"),
+        ("attacked", "put through their own tests and the conformance suite"),
+    ):
+        ids = ", ".join(sorted(done[name]))
+        terminalreporter.line(f"{len(done[name])} of {len(every_variant())} {what}: {ids}")
     missing = [version for version in values("python_version") if not has_python(version)]
     if missing:
         terminalreporter.line(

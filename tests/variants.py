@@ -6,7 +6,7 @@ from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
-from jinja2 import Environment, meta
+from jinja2 import Environment, Template, meta
 
 from template import ROOT, TEMPLATES, UV, attempt, files, questions
 
@@ -74,12 +74,25 @@ def every_variant() -> list[Variant]:
     ]
 
 
+def default_variant() -> Variant:
+    """Return what is made when nothing is answered."""
+    defaults: dict[str, str] = {}
+    for name, question in questions().items():
+        if "choices" in question:
+            defaults[name] = Template(question["default"]).render(defaults)
+    return Variant(tuple((name, defaults[name]) for name in axes()))
+
+
 def covering(variants: list[Variant], strength: int = 2) -> list[Variant]:
-    """Pick variants so that every combination of two choices occurs: greedily, always the same."""
+    """Pick variants, the default first, until every combination of so many choices occurs.
+
+    Greedy, and always the same.
+    """
     chosen: list[Variant] = []
     missing = set().union(*(variant.combinations(strength) for variant in variants))
+    candidates = sorted(variants, key=lambda variant: variant != default_variant())
     while missing:
-        best = max(variants, key=lambda v: len(v.combinations(strength) & missing))
+        best = max(candidates, key=lambda v: len(v.combinations(strength) & missing))
         chosen.append(best)
         missing -= best.combinations(strength)
     return chosen
