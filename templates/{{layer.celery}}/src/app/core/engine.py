@@ -8,13 +8,11 @@ import os
 import signal
 import ssl
 import threading
-import warnings
 from collections.abc import Sequence
 from uuid import UUID
 
 import celery
 from celery import beat, signals
-from celery.exceptions import CPendingDeprecationWarning
 
 from app.core import bridge, jobs, liveness, log, registry, scheduling, telemetry
 from app.core.liveness import is_alive as alive
@@ -40,17 +38,14 @@ app = celery.Celery(
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
-    # A hint is taken from the queue when its job has ended; a child process that dies gives
-    # it back, and the outbox counts how often.
-    task_acks_late=True,
-    task_acks_on_failure=True,
-    task_retry_on_worker_lost=True,
-    worker_prefetch_multiplier=1,
+    # A hint is used up when its job begins. To acknowledge it at the end adds nothing, since the
+    # outbox outlives the worker, and Celery 5.7.0 ends when it has to do so while Redis is away.
+    task_acks_late=False,
+    # No worker keeps hints to itself that another one could act on.
+    worker_disable_prefetch=True,
     worker_max_tasks_per_child=1000,
-    # A job does not need Redis to end well: let it.
-    worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=0,  # which means: for ever
+    broker_connection_max_retries=1_000_000,  # for ever: None means 100 times, and 0 not at all
     broker_transport_options={
         "socket_connect_timeout": _SEND_SECONDS,
         "socket_timeout": _SEND_SECONDS,
@@ -73,7 +68,7 @@ def _tick() -> None:
 
 # Imported now rather than while the first request waits for its jobs to be sent.
 app.connection_for_write().get_transport_cls()
-_run_task = app.task(name="run", max_retries=3, default_retry_delay=1)(_run)
+_run_task = app.task(name="run")(_run)
 app.task(name="tick")(_tick)
 
 
@@ -106,8 +101,6 @@ def worker() -> None:
             "health_check_interval": 25,
         },
     )
-    # It announces that Celery 6 will cancel jobs when Redis is away, unless told not to, as above.
-    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     telemetry.serve_metrics()
     running = app.Worker(
         concurrency=settings.worker_concurrency,
