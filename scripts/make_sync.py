@@ -40,6 +40,7 @@ CONVERTED = (
 # Written by hand for each framework, since they know its application or its event loop.
 BY_HAND = {
     "tests/architecture/test_composition.py",
+    "tests/core/test_deprecation.py",
     "tests/operations.py",
     "tests/together.py",
     "tests/transport.py",

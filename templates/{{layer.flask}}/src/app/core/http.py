@@ -1,6 +1,8 @@
 """How requests are run and errors answered: Flask's side of the contract's conventions."""
 
 import logging
+from collections.abc import Callable
+from datetime import date
 from typing import Any, NoReturn, cast
 
 from apiflask import APIFlask, HTTPError
@@ -15,6 +17,7 @@ from werkzeug.local import LocalProxy
 
 from app.core import idempotency, preconditions, problems
 from app.core.database import unit_of_work
+from app.core.deprecation import Deprecation
 from app.core.errors import AppError, Invalid, RateLimited, Unavailable
 from app.core.parameters import header_name
 
@@ -130,6 +133,25 @@ def _conditional(response: Response) -> Response:
         if name in response.headers
     }
     return current_app.response_class(status=304, headers=kept)
+
+
+def deprecated[**P, R](
+    *, since: date, sunset: date, guide: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that an operation will go; it stands below the access declaration."""
+    headers = Deprecation(since, sunset, guide).headers()
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        view.deprecation = headers  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def deprecation_headers(view: object) -> dict[str, str]:
+    """Give the headers of a view that `deprecated` declares; none for any other."""
+    headers: dict[str, str] = getattr(view, "deprecation", {})
+    return headers
 
 
 def empty_response(status: int = 204) -> Response:

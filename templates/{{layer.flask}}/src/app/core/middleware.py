@@ -8,7 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.core import context, exchange, ratelimit, telemetry
 from app.core.client_ip import network
-from app.core.http import problem_response
+from app.core.http import deprecation_headers, problem_response
 from app.settings import settings
 
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -79,6 +79,8 @@ def _finish(response: Response) -> Response:
     for name, value in exchange.SECURITY_HEADERS.items():
         headers.setdefault(name, value)
     headers.update(ratelimit.headers(g.rate_limits))
+    if request.endpoint:
+        headers.update(deprecation_headers(current_app.view_functions[request.endpoint]))
     if settings.cors_origins:
         response.vary.add("Origin")
         if origin := _allowed_origin():

@@ -9,6 +9,7 @@ from werkzeug.routing import Rule, UUIDConverter
 
 from app import about
 from app.core import access, contract
+from app.core.http import deprecation_headers
 from app.core.parameters import header_name
 
 _SCHEMAS = "#/components/schemas/"
@@ -61,9 +62,12 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
             operation = document["paths"].get(path, {}).get(method.lower())
             if operation is not None:
                 _complete(operation, rule)
-                is_public = access.public in access.declared_by(app.view_functions[rule.endpoint])
+                view = app.view_functions[rule.endpoint]
+                is_public = access.public in access.declared_by(view)
                 if not is_public:
                     operation["security"] = [{"HTTPBearer": []}]
+                if headers := deprecation_headers(view):
+                    operation |= {"deprecated": True, "x-deprecation": headers}
                 contract.complete(document, path, method, operation, is_public=is_public)
     return document
 
