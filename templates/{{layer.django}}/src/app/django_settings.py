@@ -1,15 +1,16 @@
 """Django's settings. Their values come from `app.settings`, the only reader of the environment."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
 from app.settings import settings
 
-ROOT = Path(__file__).parents[2]
+# Lets classes such as ModelAdmin be subscripted, as their types demand.
+django_stubs_ext.monkeypatch()
 
 DEBUG = False
 SECRET_KEY = settings.secret_key.get_secret_value()
@@ -21,14 +22,14 @@ ALLOWED_HOSTS = (
 )
 
 INSTALLED_APPS = [
-    "app.core",
+    "app.core.apps.CoreConfig",
     "app.accounts",
     "app.organizations",
     "app.projects",
     "app.api_keys",
     "app.exports",
     "app.audit",
-    "django.contrib.admin",
+    "app.core.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -172,7 +173,6 @@ CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([settings.public_url, *settings.cors_o
 # Static files: the admin's
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "static"
 # From the packages themselves: there is nothing to collect, and no step to forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -1,5 +1,6 @@
 """Where allauth asks how this service does things. It sends no mail and keeps no addresses."""
 
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from app import about
 from app.accounts import service
 from app.accounts.models import User
 from app.core import context
+from app.core.errors import Unauthenticated
 from app.settings import settings
 
 # In Django's session, between the password and the second factor.
@@ -29,8 +31,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Open the session, once all steps are done and nothing has changed meanwhile."""
         seen = request.session.get(PASSWORD_SEEN)
-        confirmed = service.confirm_sign_in(user.pk, password_seen=seen)
-        # Only now: a sign-in that is refused here must be refused when it is tried again.
+        try:
+            confirmed = service.confirm_sign_in(user.pk, password_seen=seen)
+        except Unauthenticated:
+            # The cache must not keep how far it came, which the database is about to forget.
+            request.session.flush()
+            raise
         request.session.pop(PASSWORD_SEEN, None)
         super().login(request, confirmed)
 
@@ -43,14 +49,31 @@ class AccountAdapter(DefaultAccountAdapter):
         raise RuntimeError("allauth sends no mail here")
 
 
+def _documented(description: str, example: object) -> Any:
+    return field(metadata={"description": description, "example": example})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What answers say of a user; allauth's document describes it by this."""
+
+    id: str = _documented("The user's id.", "0193a1c2-7d3e-7a55-9c1b-2f4e6d8a0b1c")
+    display: str = _documented("The name.", "Ada Lovelace")
+    email: str = _documented("The e-mail address.", "ada@example.com")
+    has_usable_password: bool = _documented("False for who only signs in with a provider.", True)
+
+
 class HeadlessAdapter(DefaultHeadlessAdapter):
     """What answers say of a user."""
 
-    def user_as_dataclass(self, user: AbstractBaseUser) -> Any:
+    def get_user_dataclass(self) -> type[Shown]:
+        """Describe it."""
+        return Shown
+
+    def user_as_dataclass(self, user: AbstractBaseUser) -> Shown:
         """Show an account to its owner."""
         assert isinstance(user, User)  # noqa: S101 - there is no other kind
-        shape: Any = self.get_user_dataclass()  # type: ignore[no-untyped-call]
-        return shape(
+        return Shown(
             id=str(user.id),
             display=user.name,
             email=user.email,

@@ -332,9 +332,7 @@ class ManageTOTPView(Schema, mfa_views.ManageTOTPView):  # type: ignore[misc]  #
         user = _user(request)
         service.refuse_second_totp(user.id)
         reauthentication.raise_if_reauthentication_required(request, app="allauth.mfa")
-        made = service.enable_totp(
-            user, secret=totp_auth.get_totp_secret(), code=self.body.code
-        )
+        made = service.enable_totp(user, secret=totp_auth.get_totp_secret(), code=self.body.code)
         totp_auth.clear_totp_secret(request)
         return mfa_response.TOTPResponse(request, made)
 
@@ -355,7 +353,35 @@ class ManageRecoveryCodesView(mfa_views.ManageRecoveryCodesView):
         return response
 
 
-class LoginWebAuthnView(mfa_views.LoginWebAuthnView):
+class Credential:
+    """Makes bad input of what crashes allauth: an authenticator's answer of an odd shape."""
+
+    def handle_input(self, data: dict[str, Any] | None) -> HttpResponse | None:
+        """Check the body of a request."""
+        try:
+            found: HttpResponse | None = super().handle_input(data)  # type: ignore[misc]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Invalid(
+                pointer="/credential",
+                code="invalid_credential",
+                detail="The credential is not what an authenticator answers.",
+            ) from error
+        return found
+
+
+class AuthenticateWebAuthnView(Credential, mfa_views.AuthenticateWebAuthnView):  # type: ignore[misc]
+    """The second step of a sign-in, with a passkey."""
+
+
+class ReauthenticateWebAuthnView(Credential, mfa_views.ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """Prove again who one is, with a passkey."""
+
+
+class ManageWebAuthnView(Credential, mfa_views.ManageWebAuthnView):  # type: ignore[misc]
+    """Passkeys."""
+
+
+class LoginWebAuthnView(Credential, mfa_views.LoginWebAuthnView):  # type: ignore[misc]
     """Sign in with a passkey."""
 
     def post(self, request: HttpRequest) -> HttpResponse:

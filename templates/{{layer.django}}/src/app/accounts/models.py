@@ -55,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ["name"]  # noqa: RUF012 - a list, as the base class has it
+    REQUIRED_FIELDS = ["name"]
 
     class Meta:
         db_table = "users"

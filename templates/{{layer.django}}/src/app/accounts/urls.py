@@ -22,13 +22,13 @@ _VIEWS: dict[str, type[APIView]] = {
     "auth/2fa/authenticate": headless.AuthenticateCodeView,
     "auth/2fa/reauthenticate": headless.ReauthenticateCodeView,
     "auth/webauthn/login": headless.LoginWebAuthnView,
-    "auth/webauthn/authenticate": mfa.AuthenticateWebAuthnView,
-    "auth/webauthn/reauthenticate": mfa.ReauthenticateWebAuthnView,
+    "auth/webauthn/authenticate": headless.AuthenticateWebAuthnView,
+    "auth/webauthn/reauthenticate": headless.ReauthenticateWebAuthnView,
     "account/password/change": headless.ChangePasswordView,
     "account/authenticators": mfa.AuthenticatorsView,
     "account/authenticators/totp": headless.ManageTOTPView,
     "account/authenticators/recovery-codes": headless.ManageRecoveryCodesView,
-    "account/authenticators/webauthn": mfa.ManageWebAuthnView,
+    "account/authenticators/webauthn": headless.ManageWebAuthnView,
 }
 
 

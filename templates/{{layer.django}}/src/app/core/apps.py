@@ -4,6 +4,7 @@ import atexit
 import logging
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.db import connection
 
 
@@ -24,3 +25,9 @@ class CoreConfig(AppConfig):
         telemetry.configure()
         # The pool's threads have to end before the interpreter does.
         atexit.register(connection.close_pool)
+
+
+class AdminConfig(DjangoAdminConfig):
+    """Django's admin, on this service's site."""
+
+    default_site = "app.site.Site"

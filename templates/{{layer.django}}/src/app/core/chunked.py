@@ -7,6 +7,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from app.settings import settings
 
+_DRAINED_BYTES = 8 * 1024 * 1024
+
 
 class ChunkedBodies:
     """Tells Django the length of such a body, which it would take for none.
@@ -17,13 +19,14 @@ class ChunkedBodies:
     def __init__(self, application: WSGIApplication) -> None:
         self.application = application
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
             source: Any = environ["wsgi.input"]
             body = source.read(settings.max_body_bytes + 1)
+            if len(body) > settings.max_body_bytes:
+                # Who is still sending would miss the answer.
+                source.read(_DRAINED_BYTES)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
         return self.application(environ, start_response)

@@ -1,0 +1,26 @@
+"""The admin screens of API keys."""
+
+from typing import Any
+
+from app.core.staff import ReadOnlyAdmin
+from django.contrib import admin
+
+from app.api_keys.models import ApiKey
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
+    """API keys, without what is secret of them."""
+
+    list_display = ("name", "prefix", "organization", "created_at", "last_used_at", "revoked_at")
+    list_filter = ("revoked_at",)
+    list_select_related = ("organization",)
+    search_fields = ("name", "prefix", "organization__name")
+    autocomplete_fields = ("organization",)
+    date_hierarchy = "created_at"
+    exclude = ("key_hash",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: Any) -> Any:
+        """Load organization and author too."""
+        return super().get_queryset(request).select_related("organization", "created_by")

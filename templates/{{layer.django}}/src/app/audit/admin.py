@@ -1,0 +1,25 @@
+"""The admin screens of the audit log."""
+
+from typing import Any
+
+from app.core.staff import ReadOnlyAdmin
+from django.contrib import admin
+
+from app.audit.models import AuditEvent
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
+    """What was done, in every organization."""
+
+    list_display = ("action", "actor_label", "organization", "target_type", "ip", "created_at")
+    list_filter = ("actor_type", "target_type")
+    list_select_related = ("organization",)
+    search_fields = ("action", "actor_label", "organization__name", "request_id")
+    autocomplete_fields = ("organization",)
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+
+    def get_queryset(self, request: Any) -> Any:
+        """Load the organization too."""
+        return super().get_queryset(request).select_related("organization")

@@ -1,0 +1,27 @@
+"""The admin screens of exports."""
+
+from typing import Any
+
+from app.core.staff import ReadOnlyAdmin
+from django.contrib import admin
+
+from app.exports.models import Export
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin[Export]):
+    """Exports, without their files."""
+
+    list_display = ("id", "organization", "format", "status", "created_at", "finished_at")
+    list_filter = ("status", "format")
+    list_select_related = ("organization",)
+    search_fields = ("id", "organization__name")
+    autocomplete_fields = ("organization",)
+    date_hierarchy = "created_at"
+    exclude = ("content",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: Any) -> Any:
+        """Load organization and author too, and leave the file where it is."""
+        exports = super().get_queryset(request).select_related("organization", "requested_by")
+        return exports.defer("content")

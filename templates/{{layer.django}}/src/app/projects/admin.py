@@ -1,0 +1,38 @@
+"""The admin screens of projects."""
+
+from typing import Any
+
+from app.core.staff import AuditedAdmin
+from django.contrib import admin
+
+from app.projects.models import Project
+
+
+@admin.register(Project)
+class ProjectAdmin(AuditedAdmin[Project]):
+    """Projects of all organizations."""
+
+    list_display = ("name", "organization", "status", "created_by", "created_at")
+    list_filter = ("status",)
+    list_select_related = ("organization", "created_by")
+    search_fields = ("name", "id", "organization__name")
+    autocomplete_fields = ("organization",)
+    date_hierarchy = "created_at"
+    readonly_fields = ("id", "created_by", "version", "created_at", "updated_at")
+    show_full_result_count = False
+
+    def get_queryset(self, request: Any) -> Any:
+        """Load organization and author too."""
+        return super().get_queryset(request).select_related("organization", "created_by")
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        """Keep a project in its organization."""
+        return (*self.readonly_fields, "organization") if obj else self.readonly_fields
+
+    def save_model(self, request: Any, obj: Project, form: Any, change: Any) -> None:
+        """Make the ETags of before stale."""
+        if change:
+            obj.version += 1
+        else:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
