@@ -66,7 +66,7 @@ def test_actions_are_pinned_by_commit() -> None:
     for name in files():
         if re.search(r"\.github/workflows/.+\.ya?ml", name):
             for used in re.findall(r"uses:\s*(.+)", text(name)):
-                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", used), f"{name}: {used}"
+                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} +# v[\d.]+", used), f"{name}: {used}"
 
 
 def test_nothing_of_a_machine_is_committed() -> None:
