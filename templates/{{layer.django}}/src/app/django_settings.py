@@ -22,6 +22,10 @@ ALLOWED_HOSTS = (
 )
 
 INSTALLED_APPS = [
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "allauth.mfa",
     "app.core.apps.CoreConfig",
     "app.accounts",
     "app.organizations",
@@ -35,10 +39,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "allauth",
-    "allauth.account",
-    "allauth.headless",
-    "allauth.mfa",
 ]
 MIDDLEWARE = [
     # Outermost: what it does, it does for every answer.

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.core.staff import ReadOnlyAdmin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 
@@ -14,6 +15,10 @@ from app.accounts.models import (
     User,
     UserSession,
 )
+from app.core.staff import ReadOnlyAdmin
+
+# allauth's own screens: the one is of a model that is not used, the other lets secrets be edited.
+admin.site.unregister((EmailAddress, Authenticator))
 
 
 @admin.register(User)
@@ -107,3 +112,12 @@ class SecurityEventAdmin(OfUserAdmin):
     list_display = ("action", "user", "ip", "created_at")
     list_filter = ("action",)
     search_fields = ("user__email", "action", "request_id")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(OfUserAdmin):
+    """Second factors and passkeys, without what is secret of them."""
+
+    list_display = ("id", "user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    exclude = ("data",)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.core.staff import ReadOnlyAdmin
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from app.core import jobs
 from app.core.models import IdempotencyKey, OutboxEntry
+from app.core.staff import ReadOnlyAdmin
 
 
 class StateFilter(admin.SimpleListFilter):

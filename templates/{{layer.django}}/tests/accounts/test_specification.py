@@ -1,0 +1,37 @@
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import get_resolver
+from httpx2 import Client
+
+from app.accounts import specification
+
+
+def served() -> Iterator[tuple[str, str]]:
+    """List what allauth's paths answer to, from the URL table."""
+    groups: list[Any] = get_resolver("app.accounts.urls").url_patterns
+    for group in groups:
+        if str(group.pattern) not in {"app/v1/", "browser/v1/"}:
+            continue
+        for pattern in group.url_patterns:
+            for method in ("get", "post", "put", "patch", "delete"):
+                if hasattr(pattern.callback.view_class, method):
+                    yield f"/_allauth/{{client}}/v1/{pattern.pattern}", method
+
+
+def test_the_document_has_what_is_served_and_nothing_else(client: Client) -> None:
+    document = client.get("/_allauth/openapi.json").json()
+    documented = {
+        (path.replace("/app/v1/", "/{client}/v1/"), method)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+    assert documented == set(served())
+    assert document["openapi"].startswith("3.")
+    signup = document["components"]["schemas"]["BaseSignup"]
+    assert set(signup["required"]) == {"email", "name"}
+
+
+def test_it_is_the_same_each_time() -> None:
+    assert specification.describe() == specification.describe()

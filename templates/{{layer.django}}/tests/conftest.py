@@ -1,0 +1,154 @@
+"""One throw-away PostgreSQL and Valkey for the run, one migrated database for each xdist worker.
+
+A test that asks for `client` or `database` runs in a transaction that is rolled back at its end.
+Marked `committed`, it really commits, as races and other processes need; the tables are emptied
+afterwards.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scripts import servers
+
+if TYPE_CHECKING:
+    from httpx2 import Client
+
+_running = ExitStack()
+# The scripts' servers, in the process that started them.
+_servers = pytest.StashKey[servers.Servers]()
+
+# The application reads its settings when it is imported, so they are made before: neither `app`
+# nor Django may be imported at the top of this file.
+_ENVIRONMENT = {
+    "ENVIRONMENT": "test",
+    "LOG_FORMAT": "console",
+    "LOG_LEVEL": "WARNING",
+    "RATE_LIMIT_ENABLED": "false",
+    "METRICS_TOKEN": "metrics-token",
+    "MAIL_FROM": "Tests <no-reply@example.com>",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, or take over what the xdist controller has made for this worker."""
+    config.addinivalue_line("markers", "committed: the test commits; tables are emptied after it")
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None:
+        config.stash[_servers] = _running.enter_context(servers.throw_away())
+        environment = config.stash[_servers].urls().environment()
+    else:
+        environment = worker["environment"]
+    os.environ.update(_ENVIRONMENT | environment)
+    if worker is None and config.getoption("numprocesses", None):
+        return  # the workers run the tests, each with settings of its own
+    # pytest-django would do it before there are settings.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "app.django_settings"
+    import django
+
+    django.setup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give each xdist worker its own database and its own Redis database."""
+    name = node.gateway.id  # gw0, gw1, ...
+    urls = node.config.stash[_servers].urls(f"test_{name}", int(name[2:]) + 1)
+    node.workerinput["environment"] = urls.environment()
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers."""
+    _running.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> None:
+    """Migrate this worker's database, once."""
+    from django.core.management import call_command
+
+    from app.settings import settings
+
+    settings.__dict__["mail_dir"] = tmp_path_factory.mktemp("mail")
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def connections(migrated: None, django_db_blocker: Any) -> Iterator[None]:
+    """Keep connections from the first to the last test, and close them."""
+    from django.db import connections
+
+    from app.core import redis
+
+    yield
+    redis.client.close()
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            connection.close()
+            if connection.alias == "default":
+                connection.close_pool()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def database(
+    request: pytest.FixtureRequest, connections: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Isolate a test: roll back what it did, or empty the tables if it commits."""
+    from django.core.cache import cache
+    from django.db import transaction
+
+    from app.core import redis
+
+    redis.client.flushdb()
+    cache.clear()
+    with django_db_blocker.unblock():
+        if request.node.get_closest_marker("committed"):
+            yield
+            _empty_tables()
+            return
+        # As Django's TestCase does it: units of work, which are durable, may begin inside.
+        whole: Any = transaction.atomic()
+        whole._from_testcase = True
+        with whole:
+            yield
+            transaction.set_rollback(True)
+
+
+def _empty_tables() -> None:
+    from django.apps import apps
+    from django.db import connections
+
+    tables = ", ".join(
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.app_label not in {"auth", "contenttypes"}
+    )
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"TRUNCATE {tables} CASCADE")
+    connections["owner"].close()
+
+
+@pytest.fixture
+def client(database: None) -> "Iterator[Client]":
+    """Give an HTTP client of the application, in this process."""
+    from httpx2 import Client
+
+    from tests.transport import transport
+
+    with Client(transport=transport(), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def mails(migrated: None) -> Path:
+    """Give the folder of sent mails, empty at first."""
+    from app.settings import settings
+
+    for path in settings.mail_dir.glob("*.eml"):
+        path.unlink()
+    return settings.mail_dir

@@ -1,0 +1,31 @@
+"""How the tests' HTTP client reaches the application."""
+
+from django.test import Client
+from httpx2 import BaseTransport, Request, Response
+
+
+class _Transport(BaseTransport):
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def handle_request(self, request: Request) -> Response:
+        # A new one each time: cookies are the business of whoever sends the request.
+        client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        answer = client.generic(
+            request.method,
+            request.url.raw_path.decode("ascii"),
+            request.read(),
+            content_type=request.headers.get("Content-Type", ""),
+            headers=dict(request.headers),
+            REMOTE_ADDR=self.address,
+        )
+        headers = [
+            *answer.headers.items(),
+            *(("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()),
+        ]
+        return Response(answer.status_code, headers=headers, content=answer.getvalue())
+
+
+def transport(address: str = "127.0.0.1") -> BaseTransport:
+    """Call the application in this process, from an address, with Django's own test client."""
+    return _Transport(address)
