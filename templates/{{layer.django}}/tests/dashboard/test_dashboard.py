@@ -1,0 +1,146 @@
+"""The dashboard: what a first screen needs, in one request and a fixed number of queries."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx2 import Client
+from sqlalchemy import event
+
+from app.core.database import engine
+from tests.conftest import Person, World
+
+
+def _read(person: Person, organization: UUID, surface: str = "web") -> dict[str, Any]:
+    path = f"/organizations/{organization}/dashboard"
+    answer = person.request("GET", path, params={"surface": surface})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def _projects(person: Person, organization: UUID, names: list[str]) -> None:
+    for name in names:
+        answer = person.request(
+            "POST", f"/organizations/{organization}/projects", json={"name": name}
+        )
+        assert answer.status_code == 201
+
+
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def test_web(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    world.member(organization, "viewer")
+    _projects(ada, organization, [f"Project {n}" for n in range(7)])
+    newest = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
+    ada.request(
+        "PATCH",
+        f"/organizations/{organization}/projects/{newest[0]['id']}",
+        json={"status": "archived"},
+    )
+    body = _read(ada, organization)
+    assert body["surface"] == "web"
+    assert body["organization"] == {"id": str(organization), "name": "Acme"}
+    assert (body["role"], body["member_count"]) == ("owner", 2)
+    assert body["project_counts"] == {"active": 6, "archived": 1}
+    assert [item["name"] for item in body["newest_projects"]] == [
+        f"Project {n}" for n in (6, 5, 4, 3, 2)
+    ]
+    events = body["newest_audit_events"]
+    assert len(events) == 5
+    assert (events[0]["action"], events[0]["actor"]) == ("project.updated", ada.email)
+
+
+def test_mobile_is_smaller(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    _projects(ada, organization, ["Apollo"])
+    body = _read(ada, organization, "mobile")
+    (project,) = body.pop("newest_projects")
+    assert set(project) == {"id", "name"}
+    assert body == {
+        "surface": "mobile",
+        "organization": {"id": str(organization), "name": "Acme"},
+        "role": "owner",
+        "project_counts": {"active": 1, "archived": 0},
+    }
+
+
+def test_audit_events_are_for_admins(world: World) -> None:
+    organization = world.organization(world.person())
+    for role, sees in (("viewer", False), ("member", False), ("admin", True)):
+        body = _read(world.member(organization, role), organization)
+        assert body["role"] == role
+        assert (body["newest_audit_events"] is not None) is sees
+
+
+@pytest.mark.parametrize("surface", ["web", "mobile"])
+def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+
+    def count() -> int:
+        with _statements() as seen:
+            _read(ada, organization, surface)
+        return len([statement for statement in seen if "FROM" in statement])
+
+    _projects(ada, organization, ["First"])
+    few = count()
+    _projects(ada, organization, [f"Project {n}" for n in range(30)])
+    for role in ("viewer", "member", "admin") * 3:
+        world.member(organization, role)
+    assert count() == few
+    assert few <= 8
+
+
+@pytest.mark.parametrize("surface", ["web", "mobile"])
+def test_caching(world: World, surface: str) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    path = f"/organizations/{organization}/dashboard?surface={surface}"
+    first = ada.request("GET", path)
+    assert first.headers["cache-control"] == "private, max-age=30"
+    assert first.headers["vary"] == "Authorization, Cookie"
+    known = {"If-None-Match": first.headers["etag"]}
+    same = ada.request("GET", path, headers=known)
+    assert (same.status_code, same.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary"):
+        assert same.headers[name] == first.headers[name]
+    _projects(ada, organization, ["Apollo"])
+    changed = ada.request("GET", path, headers=known)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
+def test_unknown_surface(world: World, surface: str) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}/dashboard?surface={surface}"
+    assert (ada.request("GET", path)).status_code == 422
+
+
+def test_both_shapes_are_documented(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    path = document["paths"]["/api/v1/organizations/{organization_id}/dashboard"]
+    answer = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Dashboard"}
+    assert document["components"]["schemas"]["Dashboard"]["discriminator"]["mapping"] == {
+        "web": "#/components/schemas/WebDashboard",
+        "mobile": "#/components/schemas/MobileDashboard",
+    }

@@ -1,0 +1,222 @@
+"""Projects through HTTP."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Person, World
+from tests.together import together
+
+
+def _path(world: World, owner: Person) -> str:
+    return f"/organizations/{world.organization(owner)}/projects"
+
+
+def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
+    answer = person.request("POST", path, json={"name": name, **more})
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def test_create_read_change_delete(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    created = ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
+    assert created.status_code == 201
+    body = created.json()
+    assert (body["name"], body["description"]) == ("Apollo", "a\nb")
+    assert (body["status"], body["version"], body["created_by"]) == ("active", 1, str(ada.id))
+    assert UUID(body["id"]).version == 7
+    assert body["created_at"].endswith("Z")
+    one = f"{path}/{body['id']}"
+    assert created.headers["location"] == f"/api/v1{one}"
+
+    changed = ada.request("PATCH", one, json={"status": "archived"})
+    assert (changed.json()["status"], changed.json()["version"]) == ("archived", 2)
+    assert changed.json()["description"] == "a\nb"
+    stale = ada.request(
+        "PATCH", one, json={"name": "X"}, headers={"If-Match": created.headers["etag"]}
+    )
+    assert stale.status_code == 412
+    gone = ada.request("DELETE", one, headers={"If-Match": changed.headers["etag"]})
+    assert gone.status_code == 204
+    assert (ada.request("GET", one)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": " \t "},
+        {"name": "a\x00b"},
+        {"name": "a\nb"},
+        {"name": "x" * 121},
+        {"name": "ok", "description": "\x1b[2J"},
+        {"name": "ok", "description": None},
+        {"name": "ok", "organization_id": "0190d0f0-0000-7000-8000-000000000000"},
+        {"name": ["ok"]},
+        [],
+        None,
+    ],
+)
+def test_bad_input_is_a_problem(world: World, body: Any) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    answer = ada.request("POST", path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"]
+
+
+def test_half_a_character_is_refused(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    lone_surrogate = b'{"name": "\\ud800"}'
+    headers = {"Content-Type": "application/json"}
+    answer = ada.request("POST", path, content=lone_surrogate, headers=headers)
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
+def test_bad_change_is_refused(world: World, body: dict[str, Any]) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    project = _create(ada, path, "Apollo")
+    answer = ada.request("PATCH", f"{path}/{project['id']}", json=body)
+    assert answer.status_code == 422
+
+
+def test_name_is_unique_without_regard_to_case(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    _create(ada, path, "Straße")
+    taken = ada.request("POST", path, json={"name": "STRASSE"})
+    assert taken.status_code == 409
+    other = _create(ada, path, "Other")
+    renamed = ada.request("PATCH", f"{path}/{other['id']}", json={"name": "strasse"})
+    assert renamed.status_code == 409
+    _create(ada, _path(world, ada), "Straße")
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
+def test_pages_hold_every_project_once(world: World, sort: str) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
+    for name in names:
+        _create(ada, path, name)
+    seen: list[str] = []
+    cursor = None
+    for _ in names:
+        params = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = ada.request("GET", path, params=params).json()
+        seen += [item["name"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        # A row that comes in meanwhile must not push another to a second page.
+        _create(ada, path, f"zz {len(seen)}")
+    expected = sorted(names, key=str.casefold) if "name" in sort else names
+    seen = [name for name in seen if not name.startswith("zz")]
+    assert seen == (expected[::-1] if sort.startswith("-") else expected)
+
+
+def test_cursor_belongs_to_its_list(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    for name in "abc":
+        _create(ada, path, name)
+    cursor = ada.request("GET", path, params={"limit": 1}).json()["next_cursor"]
+    for params in (
+        {"cursor": cursor + "x"},
+        {"cursor": cursor[::-1]},
+        {"cursor": cursor, "sort": "name"},
+        {"cursor": cursor, "status": "active"},
+        {"cursor": ""},
+    ):
+        answer = ada.request("GET", path, params=params)
+        assert answer.status_code == 422, params
+    other = _path(world, ada)
+    assert (ada.request("GET", other, params={"cursor": cursor})).status_code == 422
+
+
+def test_filters(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    _create(ada, path, "100% Wool")
+    project = _create(ada, path, "Wool")
+    ada.request("PATCH", f"{path}/{project['id']}", json={"status": "archived"})
+
+    def names(**params: str) -> list[str]:
+        page = ada.request("GET", path, params=params).json()
+        return [item["name"] for item in page["items"]]
+
+    assert names(q="wOOl", sort="name") == ["100% Wool", "Wool"]
+    assert names(q="%") == ["100% Wool"]
+    assert names(status="archived") == ["Wool"]
+    assert names(q="none") == []
+
+
+def test_import_is_all_or_nothing(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    many = [{"name": f"Project {n}"} for n in range(1000)]
+    created = ada.request("POST", f"{path}/import", json={"items": many})
+    assert (created.status_code, created.json()) == (201, {"created": 1000})
+    again = ada.request(
+        "POST", f"{path}/import", json={"items": [{"name": "New"}, {"name": "project 7"}]}
+    )
+    assert again.status_code == 409
+    assert "project 7" in again.json()["detail"]
+    twice = ada.request(
+        "POST", f"{path}/import", json={"items": [{"name": "Same"}, {"name": "SAME"}]}
+    )
+    assert twice.json()["errors"][0]["pointer"] == "/items/1/name"
+    assert (ada.request("GET", path, params={"q": "New"})).json()["items"] == []
+    for items in ([], [{"name": f"n{n}"} for n in range(1001)]):
+        refused = ada.request("POST", f"{path}/import", json={"items": items})
+        assert refused.status_code == 422
+
+
+@pytest.mark.committed
+def test_one_of_many_creates_a_name(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    answers = together(partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+
+
+@pytest.mark.committed
+def test_idempotency_key_makes_one_project(world: World) -> None:
+    ada = world.person()
+    path = _path(world, ada)
+    key = {"Idempotency-Key": "k-1"}
+
+    def create(name: str = "Once") -> Any:
+        return ada.request("POST", path, json={"name": name}, headers=key)
+
+    answers = together(create for _ in range(5))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses[0] == 201
+    assert set(statuses) <= {201, 409}
+    first = next(answer for answer in answers if answer.status_code == 201)
+
+    replayed = create()
+    assert replayed.status_code == 201
+    assert replayed.content == first.content
+    assert replayed.headers["idempotency-replayed"] == "true"
+    assert replayed.headers["location"] == first.headers["location"]
+    assert replayed.headers["etag"] == first.headers["etag"]
+    assert (create("Other")).status_code == 422
+    page = ada.request("GET", path).json()
+    assert len(page["items"]) == 1
+
+    # Another caller's key of the same name is another key.
+    eve = world.person()
+    other = _path(world, eve)
+    answer = eve.request("POST", other, json={"name": "Once"}, headers=key)
+    assert "idempotency-replayed" not in answer.headers
