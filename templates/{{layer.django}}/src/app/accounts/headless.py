@@ -2,7 +2,7 @@
 
 The rules of the contract are in `service`, as in every other service of this kind; what allauth
 is better at (the steps of a sign-in, passkeys, recovery codes) stays with allauth.
-docs/adr/0101-accounts-with-allauth.md has the reasons.
+docs/adr/0006-accounts-with-allauth.md has the reasons.
 """
 
 from collections.abc import Callable, Iterator
