@@ -14,7 +14,7 @@ from variants import Variant, every_variant
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 LAYER = re.compile(r"\{\{layer\.([a-z]+)\}\}")
 # Frameworks that do not pass the conformance suite yet, and so are not among the choices.
-IN_THE_MAKING = {"django", "flask"}
+IN_THE_MAKING = {"django"}
 # Tools and git would take these for this repository's own.
 PICKED_UP = {".gitignore", ".gitattributes", "pyproject.toml"}
 
