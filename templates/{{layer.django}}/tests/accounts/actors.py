@@ -33,9 +33,11 @@ class Mailbox:
 
     def run_jobs(self) -> None:
         """Do what a worker would do."""
-        waiting = OutboxEntry.objects.filter(done_at=None).order_by("id")
-        for job_id in list(waiting.values_list("id", flat=True)):
-            jobs.run_job(job_id)
+        waiting = OutboxEntry.objects.open().order_by("id").values_list("id", flat=True)
+        # A job may enqueue another.
+        while job_ids := list(waiting.all()):
+            for job_id in job_ids:
+                jobs.run_job(job_id)
 
     def subjects(self, to: str) -> list[str]:
         """List the subjects of the mails to an address, oldest first."""

@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from httpx2 import Client
-from sqlalchemy import event
 
-from app.core.database import engine
 from tests.conftest import Person, World
 
 
@@ -33,14 +32,12 @@ def _projects(person: Person, organization: UUID, names: list[str]) -> None:
 def _statements() -> Iterator[list[str]]:
     seen: list[str] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+    def note(execute: Any, sql: str, *arguments: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, *arguments)
 
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with connection.execute_wrapper(note):
         yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_web(world: World) -> None:

@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
         policies.policy(
             "own",
             "organizations",
-            "FOR SELECT USING (id IN"
+            "FOR SELECT USING (id IN"  # noqa: S608 - constants
             f" (SELECT organization_id FROM memberships WHERE user_id = {policies.USER}))",
         ),
     ]
