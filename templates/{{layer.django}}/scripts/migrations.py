@@ -16,22 +16,25 @@ SOURCE = ROOT / "src" / "app"
 APPS = ("projects", "api_keys", "exports", "audit", "organizations", "core")
 
 
-def check(env: dict[str, str]) -> None:
+def check() -> None:
     """Run all migrations forth, back and forth; then compare with the models."""
-    _run("migrate", env=env)
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
     for app in APPS:
-        _run("migrate", app, "zero", env=env)
-    _run("migrate", env=env)
-    _run("makemigrations", "--check", "--dry-run", env=env)
-    _run("check", env=env)
+        call_command("migrate", app, "zero", verbosity=0)
+    call_command("migrate", verbosity=0)
+    call_command("makemigrations", check_changes=True, dry_run=True)
+    call_command("check", fail_level="WARNING")
 
 
-def make(env: dict[str, str], message: str) -> None:
+def make(message: str) -> None:
     """Write migrations, for a person to read and complete."""
+    from django.core.management import call_command
+
     before = set(SOURCE.glob("*/migrations/*.py"))
-    _run("migrate", env=env)
-    name = re.sub(r"\W+", "_", message.lower()).strip("_")
-    _run("makemigrations", "--name", name, env=env)
+    call_command("migrate", verbosity=0)
+    call_command("makemigrations", name=re.sub(r"\W+", "_", message.lower()).strip("_"))
     for path in sorted(set(SOURCE.glob("*/migrations/*.py")) - before):
         for command in (("format",), ("check", "--fix")):
             subprocess.run(
@@ -42,33 +45,34 @@ def make(env: dict[str, str], message: str) -> None:
         print(f"Read and complete {path.relative_to(ROOT)}, then: uv run just migrate")
 
 
-def _run(*arguments: str, env: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ServerError(f"{done.stdout}\n`manage.py {' '.join(arguments)}` failed.")
+def _set_up(environment: dict[str, str]) -> None:
+    os.environ |= {
+        **environment,
+        "ENVIRONMENT": "test",
+        "LOG_LEVEL": "WARNING",
+        "DJANGO_SETTINGS_MODULE": "app.django_settings",
+    }
+    import django
+
+    django.setup()
 
 
 def main() -> int:
     """Do what the arguments say."""
     try:
         with throw_away() as servers:
-            env = {**os.environ, **servers.urls().environment(), "ENVIRONMENT": "test"}
+            _set_up(servers.urls().environment())
+            from django.db import connections
+
             match sys.argv[1:]:
                 case ["check"]:
-                    check(env)
+                    check()
                 case ["make", message]:
-                    make(env, message)
+                    make(message)
                 case _:
                     print(__doc__, file=sys.stderr)
                     return 2
+            connections.close_all()
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -51,7 +51,7 @@ class OfUserAdmin(ReadOnlyAdmin[Any]):
     """What belongs to a user."""
 
     list_select_related = ("user",)
-    search_fields = ("user__email", "id")
+    search_fields: tuple[str, ...] = ("user__email", "id")
     autocomplete_fields = ("user",)
     date_hierarchy = "created_at"
     show_full_result_count = False

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.core.staff import ReadOnlyAdmin
 from django.contrib import admin
 
 from app.api_keys.models import ApiKey
+from app.core.staff import ReadOnlyAdmin
 
 
 @admin.register(ApiKey)

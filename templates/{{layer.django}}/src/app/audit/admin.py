@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.core.staff import ReadOnlyAdmin
 from django.contrib import admin
 
 from app.audit.models import AuditEvent
+from app.core.staff import ReadOnlyAdmin
 
 
 @admin.register(AuditEvent)

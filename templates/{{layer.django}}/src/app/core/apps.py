@@ -24,7 +24,7 @@ class CoreConfig(AppConfig):
         logging.getLogger("django.request").setLevel(logging.ERROR)
         telemetry.configure()
         # The pool's threads have to end before the interpreter does.
-        atexit.register(connection.close_pool)
+        atexit.register(connection.close_pool)  # type: ignore[attr-defined]  # PostgreSQL's
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -210,7 +210,7 @@ def list_jobs(*, dead: bool = False, limit: int = 100) -> Sequence[OutboxEntry]:
     """List what is dead, or else what is still to be done, oldest first."""
     jobs = OutboxEntry.objects
     wanted = jobs.filter(dead_at__isnull=False) if dead else jobs.open()
-    return wanted.order_by("id")[:limit]
+    return list(wanted.order_by("id")[:limit])
 
 
 def replay(job_id: UUID) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from app.core import database, tenancy
 
-type View = Callable[..., HttpResponseBase]
+type View = Callable[..., HttpResponse]
 
 
 class StaffSite(admin.AdminSite):
@@ -20,7 +19,7 @@ class StaffSite(admin.AdminSite):
         """Wrap a screen."""
         inner: View = super().admin_view(view, cacheable)
 
-        def in_unit_of_work(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def in_unit_of_work(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with database.unit_of_work():
                 if self.has_permission(request):
                     self.enter(request)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.core.staff import ReadOnlyAdmin
 from django.contrib import admin
 
+from app.core.staff import ReadOnlyAdmin
 from app.exports.models import Export
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.core.staff import AuditedAdmin, ReadOnlyAdmin
 from django import forms
 from django.contrib import admin
 
+from app.core.staff import AuditedAdmin, ReadOnlyAdmin
 from app.organizations.models import Invitation, Membership, Organization
 
 

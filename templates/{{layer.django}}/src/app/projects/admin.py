@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.core.staff import AuditedAdmin
 from django.contrib import admin
 
+from app.core.staff import AuditedAdmin
 from app.projects.models import Project
 
 
