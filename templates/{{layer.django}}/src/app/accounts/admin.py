@@ -1,6 +1,6 @@
 """The admin screens of accounts."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -51,7 +51,7 @@ class OfUserAdmin(ReadOnlyAdmin[Any]):
     """What belongs to a user."""
 
     list_select_related = ("user",)
-    search_fields: tuple[str, ...] = ("user__email", "id")
+    search_fields: ClassVar[tuple[str, ...]] = ("user__email", "id")
     autocomplete_fields = ("user",)
     date_hierarchy = "created_at"
     show_full_result_count = False

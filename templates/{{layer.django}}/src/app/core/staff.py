@@ -1,35 +1,33 @@
 """What admin screens have in common: one transaction, open to every organization, and audited."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from app.core import database, tenancy
-
-type View = Callable[..., HttpResponse]
 
 
 class StaffSite(admin.AdminSite):
     """Runs every screen in one unit of work."""
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view[View: Callable[..., Any]](self, view: View, cacheable: bool = False) -> View:
         """Wrap a screen."""
-        inner: View = super().admin_view(view, cacheable)
+        inner = super().admin_view(view, cacheable)
 
         def in_unit_of_work(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with database.unit_of_work():
                 if self.has_permission(request):
                     self.enter(request)
-                response = inner(request, *args, **kwargs)
+                response: HttpResponse = inner(request, *args, **kwargs)
                 if callable(render := getattr(response, "render", None)):
                     # Now: a template that is filled in later would find the transaction closed.
                     response = render()
                 return response
 
-        return in_unit_of_work
+        return cast(View, in_unit_of_work)
 
     def enter(self, request: HttpRequest) -> None:
         """Open the transaction to the staff."""
