@@ -76,7 +76,7 @@ def test_service(
 
 def check(service: Path, variant: Variant) -> None:
     """Check it, on the Python that was chosen, and leave nothing behind."""
-    run(UV, "run", "just", "check", cwd=service, timeout=5 * MINUTES)
+    run(UV, "run", "just", "check", cwd=service, timeout=10 * MINUTES)
     show = "import sys; print(*sys.version_info[:2], sep='.')"
     python = run(UV, "run", "python", "-c", show, cwd=service).splitlines()[-1]
     assert python == variant.answers["python_version"]
