@@ -29,4 +29,7 @@ class ChunkedBodies:
                 source.read(_DRAINED_BYTES)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
+        elif (length := int(environ.get("CONTENT_LENGTH") or 0)) > settings.max_body_bytes:
+            # It is refused unread; but the next request on this connection stands behind it.
+            environ["wsgi.input"].read(min(length, _DRAINED_BYTES))
         return self.application(environ, start_response)
