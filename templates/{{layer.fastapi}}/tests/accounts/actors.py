@@ -25,17 +25,20 @@ class Mailbox:
     folder: Path
 
     async def run_jobs(self) -> None:
-        """Do what a worker would do."""
+        """Do what a worker would do, with the jobs too that jobs enqueue."""
+        tried: set[UUID] = set()
+        while waiting := [job_id for job_id in await self.waiting() if job_id not in tried]:
+            for job_id in waiting:
+                await jobs.run_job(job_id)
+            tried.update(waiting)
+
+    async def waiting(self) -> list[UUID]:
+        """List the jobs that are not done, oldest first."""
         async with unit_of_work() as session:
-            waiting = list(
-                await session.scalars(
-                    select(OutboxEntry.id)
-                    .where(OutboxEntry.done_at.is_(None))
-                    .order_by(OutboxEntry.id)
-                )
+            found = await session.scalars(
+                select(OutboxEntry.id).where(OutboxEntry.done_at.is_(None)).order_by(OutboxEntry.id)
             )
-        for job_id in waiting:
-            await jobs.run_job(job_id)
+            return list(found)
 
     async def subjects(self, to: str) -> list[str]:
         """List the subjects of the mails to an address, oldest first."""

@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 
 from app.about import NAME
+from app.core.jobs import run_job
 from tests.accounts.actors import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -37,6 +38,19 @@ async def test_reset_sets_the_password_and_ends_every_session(
     assert (await visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 200
     assert (await mailbox.subjects(account.email))[-1] == f"Your account at {NAME}"
     assert "password.changed" in await actions()
+
+
+async def test_no_mail_leaves_before_its_link_is_in_the_database(
+    visitor: Visitor, mailbox: Mailbox, account: Account
+) -> None:
+    """Or else the quickest reader opens a link that does not work yet."""
+    await mailbox.run_jobs()
+    sent = set(mailbox.folder.iterdir())
+    await visitor.post("password/forgot", email=account.email)
+    (job_id,) = await mailbox.waiting()
+    await run_job(job_id)
+    assert set(mailbox.folder.iterdir()) == sent
+    assert len(await mailbox.tokens("reset-password", account.email)) == 1
 
 
 async def test_reset_tokens_work_once_and_expire(

@@ -9,7 +9,7 @@ from app.about import NAME
 from app.accounts import queries, service
 from app.accounts.service import RESET, VERIFICATION, Notice
 from app.core import mail
-from app.core.jobs import current_job_id, job
+from app.core.jobs import current_job_id, enqueue, job
 from app.core.security import sign_row_token
 from app.settings import settings
 
@@ -54,7 +54,8 @@ def resend_verification(session: Session, *, email: str) -> None:
     """Mail a new link to an address that waits for its verification."""
     token_id = service.renew_verification(session, email=email)
     if token_id is not None:
-        send_verification(session, email_token_id=token_id)
+        # Another job: no mail leaves before the link that it brings is in the database.
+        enqueue(session, "accounts.send_verification", email_token_id=token_id)
 
 
 @job("accounts.send_already_registered")
@@ -73,17 +74,26 @@ def send_already_registered(session: Session, *, user_id: UUID) -> None:
 
 @job("accounts.send_password_reset")
 def send_password_reset(session: Session, *, email: str) -> None:
-    """Mail a reset link, if the address has an account."""
+    """Make a reset link, if the address has an account."""
     token_id = service.prepare_password_reset(session, email=email)
     if token_id is not None:
-        token = sign_row_token(RESET, token_id)
-        _deliver(
-            email,
-            f"Set a new password for {NAME}",
-            f"To set a new password, open this link within 30 minutes:\n"
-            f"{settings.app_url}/reset-password?token={token}",
-            "If you did not ask for it, ignore this mail; your password stays.",
-        )
+        enqueue(session, "accounts.send_reset_link", email_token_id=token_id)
+
+
+@job("accounts.send_reset_link")
+def send_reset_link(session: Session, *, email_token_id: UUID) -> None:
+    """Mail a reset link."""
+    found = queries.find_open_link(session, email_token_id)
+    if found is None:
+        return
+    link, email = found
+    _deliver(
+        email,
+        f"Set a new password for {NAME}",
+        f"To set a new password, open this link within 30 minutes:\n"
+        f"{settings.app_url}/reset-password?token={sign_row_token(RESET, link.id)}",
+        "If you did not ask for it, ignore this mail; your password stays.",
+    )
 
 
 @job("accounts.send_notice")
