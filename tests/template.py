@@ -56,7 +56,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def attempt(
-    *command: str | Path, cwd: Path, timeout: float = 60
+    *command: str | Path, cwd: Path, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Run a command without a terminal, and return how it ended and what it printed."""
     return subprocess.run(
@@ -72,7 +72,7 @@ def attempt(
     )
 
 
-def run(*command: str | Path, cwd: Path, timeout: float = 60) -> str:
+def run(*command: str | Path, cwd: Path, timeout: float = 300) -> str:
     """Run a command that must succeed, and return what it printed."""
     done = attempt(*command, cwd=cwd, timeout=timeout)
     if done.returncode:
