@@ -27,9 +27,9 @@ class Variant:
         """A name for people."""
         return "-".join(value for _, value in self.choices)
 
-    def combinations(self, strength: int) -> set[tuple[tuple[str, str], ...]]:
-        """Return every combination of so many of its choices."""
-        return set(combinations(self.choices, min(strength, len(self.choices))))
+    def pairs(self) -> set[tuple[tuple[str, str], ...]]:
+        """Return every pair of its choices."""
+        return set(combinations(self.choices, 2))
 
 
 type Render = Callable[[Variant], Path]
@@ -83,18 +83,18 @@ def default_variant() -> Variant:
     return Variant(tuple((name, defaults[name]) for name in axes()))
 
 
-def covering(variants: list[Variant], strength: int = 2) -> list[Variant]:
-    """Pick variants, the default first, until every combination of so many choices occurs.
+def covering(variants: list[Variant]) -> list[Variant]:
+    """Pick variants, the default first, until every pair of choices occurs.
 
     Greedy, and always the same.
     """
     chosen: list[Variant] = []
-    missing = set().union(*(variant.combinations(strength) for variant in variants))
+    missing = set().union(*(variant.pairs() for variant in variants))
     candidates = sorted(variants, key=lambda variant: variant != default_variant())
     while missing:
-        best = max(candidates, key=lambda v: len(v.combinations(strength) & missing))
+        best = max(candidates, key=lambda v: len(v.pairs() & missing))
         chosen.append(best)
-        missing -= best.combinations(strength)
+        missing -= best.pairs()
     return chosen
 
 
