@@ -38,7 +38,7 @@ class JsonRequest(Request):
         body = self.get_data()
         limit = self.max_content_length
         if self.content_length is None and limit is not None and len(body) >= limit:
-            raise RequestEntityTooLarge  # Werkzeug would cut off the rest
+            refuse_large_body(limit)  # Werkzeug would cut off the rest
         if body and not self.is_json:
             raise UnsupportedMediaType
         try:
@@ -49,6 +49,15 @@ class JsonRequest(Request):
     def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
         """Refuse a body that is not JSON, is nested too deep, or is missing."""
         raise Invalid(pointer="", code="json_invalid", detail="The body is not JSON.") from e
+
+
+def refuse_large_body(limit: int) -> NoReturn:
+    """Raise RequestEntityTooLarge, after reading as much again of the request's body.
+
+    A client that is still sending when the connection closes does not get to see the answer.
+    """
+    request.environ["wsgi.input"].read(limit)
+    raise RequestEntityTooLarge
 
 
 class PlainResponse(Response):

@@ -4,11 +4,10 @@ import re
 import time
 
 from flask import Flask, Response, current_app, g, got_request_exception, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.core import context, exchange, ratelimit, telemetry
 from app.core.client_ip import network
-from app.core.http import deprecation_headers, problem_response
+from app.core.http import deprecation_headers, problem_response, refuse_large_body
 from app.settings import settings
 
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -49,10 +48,10 @@ def _limit_rate() -> Response | None:
 
 
 def _limit_body() -> None:
-    """Refuse what is declared too large unread; Flask refuses the rest while it reads."""
+    """Refuse what is declared too large; Flask refuses the rest while it reads."""
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:
-        raise RequestEntityTooLarge
+        refuse_large_body(limit)
 
 
 def _answer_preflight() -> Response | None:
