@@ -76,6 +76,14 @@ def test_body_limit_without_length(owner: Account) -> None:
     )
 
 
+def test_a_refused_body_does_not_break_the_connection(owner: Account) -> None:
+    """Whoever sent too much sees the answer, and the next one on the same connection."""
+    for _ in range(10):
+        large = owner.api.post(ORGANIZATIONS, content=b"x" * 1_300_000, headers=JSON)
+        assert_problem(large, 413, "payload-too-large")
+        assert owner.api.get(ORGANIZATIONS).status_code == 200
+
+
 def test_body_limit_before_authentication(http: httpx2.Client) -> None:
     content = b'{"name": "' + b"x" * 1024 * 1024 + b'"}'
     assert_problem(http.post(ORGANIZATIONS, content=content, headers=JSON), (401, 413))

@@ -52,11 +52,14 @@ class JsonRequest(Request):
 
 
 def refuse_large_body(limit: int) -> NoReturn:
-    """Raise RequestEntityTooLarge, after reading as much again of the request's body.
+    """Raise RequestEntityTooLarge, after reading up to four times `limit` of what is left.
 
-    A client that is still sending when the connection closes does not get to see the answer.
+    gunicorn closes a connection on which much is unread. A client that is still sending would
+    not see the answer, and one that sends its next request there would get none.
     """
-    request.environ["wsgi.input"].read(limit)
+    for _ in range(4):
+        if not request.environ["wsgi.input"].read(limit):
+            break
     raise RequestEntityTooLarge
 
 
