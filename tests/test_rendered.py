@@ -109,7 +109,7 @@ def test_nothing_of_a_machine_is_left(variant: Variant, render: Render) -> None:
     assert not empty
     for name, text in texts(project):
         if name != ANSWERS:
-            assert not re.search(r"/(root|home|Users|work)/\w+/|index-url", text), name
+            assert not re.search(r"/(root|home|Users|work)/\w+/|index.url", text), name
 
 
 @VARIANTS
