@@ -134,7 +134,8 @@ def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]
     else:
         session_id = sessions.open_with_tokens(user, new_session(), method=identity.issuer)
         tokens = service.issue_tokens(user_id=user.id, session_id=session_id)
-        response = json_response(schemas.Tokens.model_validate(tokens).model_dump())
+        body = schemas.Tokens.model_validate(tokens).model_dump()
+        response = json_response(body, headers={"Cache-Control": "no-store"})
     response.delete_cookie(OIDC_COOKIE, samesite="Lax")
     return response
 

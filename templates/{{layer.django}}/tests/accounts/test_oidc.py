@@ -1,0 +1,312 @@
+"""Sign-in with a provider, against one that is strict and lies on demand."""
+
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from httpx2 import Client, Response
+from pydantic import SecretStr
+
+from app.accounts import service
+from app.accounts.models import Identity
+from app.core import oidc
+from app.core.database import unit_of_work
+from app.settings import OidcProvider, settings
+from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor
+
+ISSUER = "https://id.example.com"
+CALLBACK = "http://localhost:8000/api/v1/auth/oidc/test/callback"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class Provider:
+    """Answers as `identity` says, bent by `lies`; `complaints` is what it did not like."""
+
+    def __init__(self) -> None:
+        self.identity: dict[str, Any] = {
+            "sub": "subject-1",
+            "email": "Grace@example.com",
+            "email_verified": True,
+            "name": "Grace Hopper",
+        }
+        self.lies: dict[str, Any] = {}
+        self.is_down = False
+        self._asked: dict[str, str] = {}
+
+    def authorize(self, url: str) -> str:
+        """Let the person sign in; the state it was asked with."""
+        parts = urlsplit(url)
+        assert url.startswith(f"{ISSUER}/authorize?")
+        self._asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        assert self._asked["redirect_uri"] == CALLBACK
+        assert self._asked["response_type"] == "code"
+        assert self._asked["code_challenge_method"] == "S256"
+        assert set(self._asked["scope"].split()) == {"openid", "email", "profile"}
+        assert len(self._asked["nonce"]) >= 20
+        return self._asked["state"]
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        """Serve one request."""
+        if self.is_down:
+            raise httpx2.ConnectError("refused")
+        match request.url.path:
+            case "/.well-known/openid-configuration":
+                return httpx2.Response(200, json=self._metadata())
+            case "/jwks":
+                jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
+                return httpx2.Response(200, json={"keys": [jwk | {"kid": "one"}]})
+            case "/token":
+                return self._token(parse_qs(request.read().decode()))
+        return httpx2.Response(404)
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": ISSUER,
+            "authorization_endpoint": f"{ISSUER}/authorize",
+            "token_endpoint": f"{ISSUER}/token",
+            "jwks_uri": f"{ISSUER}/jwks",
+            "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+        }
+
+    def _token(self, form: dict[str, list[str]]) -> httpx2.Response:
+        if form["code"] != ["right"]:
+            return httpx2.Response(400, json={"error": "invalid_grant"})
+        challenge = urlsafe_b64encode(sha256(form["code_verifier"][0].encode()).digest())
+        assert challenge.rstrip(b"=").decode() == self._asked["code_challenge"]
+        assert form["redirect_uri"] == [CALLBACK]
+        if "token" in self.lies:
+            return httpx2.Response(*self.lies["token"])
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": "client",
+            "iat": now,
+            "exp": now + 60,
+            "nonce": self._asked["nonce"],
+            **self.identity,
+            **self.lies,
+        }
+        key, algorithm = claims.pop("signed", (KEY, "RS256"))
+        claims = {name: value for name, value in claims.items() if value is not None}
+        token = jwt.encode(claims, key, algorithm, headers={"kid": "one"})
+        answer = {"access_token": "x", "token_type": "Bearer", "id_token": token}
+        return httpx2.Response(200, json=answer)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    made = Provider()
+
+    def handle(_: object, request: httpx2.Request) -> httpx2.Response:
+        response = made.handle(request)
+        response.request = request
+        return response
+
+    providers = {
+        "test": OidcProvider(issuer=ISSUER, client_id="client", client_secret=SecretStr("s" * 40))
+    }
+    monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", handle)
+    monkeypatch.setattr(oidc, "settings", settings.model_copy(update={"oidc_providers": providers}))
+    oidc._client.cache_clear()
+    yield made
+    oidc._client.cache_clear()
+
+
+def _begin(client: Client, provider: Provider, query: str = "") -> tuple[str, str]:
+    """Go to the provider and sign in there; the state and the cookie."""
+    answer = client.get(f"/api/v1/auth/oidc/test{query}")
+    assert answer.status_code == 302, answer.text
+    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+    assert cookie.startswith("__Host-oidc=")
+    assert {"httponly", "secure", "path=/", "samesite=lax"} <= {item.lower() for item in attributes}
+    client.cookies.clear()
+    return provider.authorize(answer.headers["location"]), cookie
+
+
+def _finish(client: Client, cookie: str, name: str = "test", **query: str) -> Response:
+    return client.get(
+        f"/api/v1/auth/oidc/{name}/callback", params=query, headers={"Cookie": cookie}
+    )
+
+
+def _sign_in(client: Client, provider: Provider) -> Response:
+    state, cookie = _begin(client, provider)
+    return _finish(client, cookie, state=state, code="right")
+
+
+def _me(visitor: Visitor, answer: Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    me: dict[str, Any] = visitor.me(answer.json()["access_token"]).json()
+    return me
+
+
+def test_first_sign_in_makes_the_account(visitor: Visitor, provider: Provider) -> None:
+    answer = _sign_in(visitor.http, provider)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert answer.headers["cache-control"] == "no-store"
+    me = _me(visitor, answer)
+    assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
+    assert me["has_password"] is False
+    assert (visitor.sign_in("grace@example.com")).status_code == 401
+    # The address may change over there: still the same account.
+    provider.identity["email"] = "hopper@example.com"
+    assert (_me(visitor, _sign_in(visitor.http, provider)))["id"] == me["id"]
+
+
+def test_cookie_instead_of_tokens(visitor: Visitor, provider: Provider) -> None:
+    state, cookie = _begin(visitor.http, provider, "?transport=cookie")
+    answer = _finish(visitor.http, cookie, state=state, code="right")
+    assert (answer.status_code, answer.content) == (302, b"")
+    assert answer.headers["location"] == settings.app_url
+    cleared, session = sorted(answer.headers.get_list("set-cookie"))
+    assert cleared.startswith('__Host-oidc="";')
+    visitor.http.cookies.clear()
+    headers = {"Cookie": session.split(";")[0]}
+    me = visitor.http.get("/api/v1/me", headers=headers)
+    assert me.json()["email"] == "grace@example.com"
+
+
+def test_verified_address_links_to_the_verified_account(
+    visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+) -> None:
+    provider.identity["email"] = account.email
+    me = _me(visitor, _sign_in(visitor.http, provider))
+    assert me["id"] == str(account.id)
+    assert (visitor.sign_in(account.email)).status_code == 200
+    assert len(mailbox.subjects(account.email)) == 1
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", "yes", 0, []])
+def test_unverified_address_opens_nothing(
+    visitor: Visitor, provider: Provider, account: Account, verified: object
+) -> None:
+    for email in (account.email, "new@example.com"):
+        provider.identity |= {"email": email, "email_verified": verified}
+        assert (_sign_in(visitor.http, provider)).status_code == 401
+
+
+def test_sign_up_before_does_not_get_into_the_account(
+    visitor: Visitor, provider: Provider, mailbox: Mailbox
+) -> None:
+    visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
+    (token,) = mailbox.tokens("verify-email", "grace@example.com")
+    me = _me(visitor, _sign_in(visitor.http, provider))
+    assert me["name"] == "Grace Hopper"
+    assert visitor.post("auth/email/verify", key=token).status_code == 422
+    assert (visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
+
+
+def test_another_subject_with_the_address_joins_only_what_is_not_protected(
+    visitor: Visitor, provider: Provider, account: Account
+) -> None:
+    access, _ = visitor.tokens(account.email)
+    visitor.set_up_totp(access)
+    provider.identity["email"] = account.email
+    assert (_sign_in(visitor.http, provider)).status_code == 403
+    assert not Identity.objects.exists()
+
+
+def test_disabled_account_stays_shut(visitor: Visitor, provider: Provider) -> None:
+    me = _me(visitor, _sign_in(visitor.http, provider))
+    with unit_of_work():
+        service.disable_user(user_id=me["id"])
+    assert (_sign_in(visitor.http, provider)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "another-client"},
+        {"aud": ["another-client"]},
+        {"aud": None},
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"iat": 4_000_000_000},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 5},
+        {"sub": "x" * 256},
+        {"sub": "nul\x00"},
+        {"email": None},
+        {"email": "no address"},
+        {"email": ["a@example.com"]},
+        {"signed": ("", "none")},
+        {"signed": ("s" * 40, "HS256")},
+        {"signed": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256")},
+        {"token": (400, {}, b'{"error": "invalid_grant"}')},
+        {"token": (200, {}, b"no json")},
+        {"token": (200, {}, b"[]")},
+        {"token": (200, {}, b'{"access_token": "x"}')},
+        {"token": (200, {}, b'{"access_token": "x", "id_token": "a.b.c"}')},
+        {"token": (200, {}, b'{"access_token": "x", "id_token": 5}')},
+    ],
+    ids=lambda lies: str(lies)[:60],
+)
+def test_lies_are_refused(client: Client, provider: Provider, lies: dict[str, Any]) -> None:
+    provider.lies = lies
+    answer = _sign_in(client, provider)
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00", 5])
+def test_odd_names_are_no_obstacle(visitor: Visitor, provider: Provider, name: object) -> None:
+    provider.identity["name"] = name
+    me = _me(visitor, _sign_in(visitor.http, provider))
+    assert me["name"] == "grace"
+
+
+def test_only_the_browser_that_began_can_finish(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, cookie = _begin(client, provider)
+    other_state, other_cookie = _begin(client, provider)
+    for bad_cookie, query in (
+        ("", {"state": state, "code": "right"}),
+        ("__Host-oidc=x", {"state": state, "code": "right"}),
+        (other_cookie, {"state": state, "code": "right"}),
+        (cookie, {"state": other_state, "code": "right"}),
+        (cookie, {"code": "right"}),
+        (cookie, {"state": "", "code": "right"}),
+        (cookie, {"state": "é", "code": "right"}),
+        (cookie, {"state": state}),
+        (cookie, {"state": state, "error": "access_denied"}),
+        (cookie, {"state": state, "code": "wrong"}),
+        (cookie, {"state": state, "code": "right", "iss": "https://evil.example"}),
+    ):
+        assert (_finish(client, bad_cookie, **query)).status_code == 401, query
+    assert (_finish(client, cookie, "other", state=state, code="right")).status_code == 401
+    late = time.time() + oidc.LIFETIME_SECONDS + 1
+    monkeypatch.setattr("app.core.oidc.time.time", lambda: late)
+    assert (_finish(client, cookie, state=state, code="right")).status_code == 401
+
+
+def test_unknown_and_unreachable_providers(client: Client, provider: Provider) -> None:
+    assert (client.get("/api/v1/auth/oidc/unknown")).status_code == 404
+    state, cookie = _begin(client, provider)
+    provider.is_down = True
+    assert (_finish(client, cookie, state=state, code="right")).status_code == 503
+    oidc._client.cache_clear()
+    assert (client.get("/api/v1/auth/oidc/test")).status_code == 503
+
+
+def test_account_of_a_provider_gets_a_password_by_reset(
+    visitor: Visitor, provider: Provider, mailbox: Mailbox
+) -> None:
+    _sign_in(visitor.http, provider)
+    visitor.post("auth/password/request", email="grace@example.com")
+    (token,) = mailbox.tokens("reset-password", "grace@example.com")
+    visitor.post("auth/password/reset", key=token, password=PASSWORD)
+    assert (visitor.sign_in("grace@example.com")).status_code == 200

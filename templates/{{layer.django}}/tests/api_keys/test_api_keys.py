@@ -1,0 +1,267 @@
+"""API keys: shown once, good for one organization, gone at once."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx2 import Client, Response
+
+from app.api_keys.models import ApiKey
+from app.api_keys.service import authenticate
+from app.core import security, tenancy
+from app.core.database import unit_of_work
+from app.core.deadlines import deadline
+from app.core.errors import Unauthenticated
+from app.core.ids import uuid7
+from app.core.models import ClockTimestamp, IdempotencyKey
+from tests.conftest import Person, World
+from tests.together import together
+
+
+def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
+    body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
+    answer = person.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def _use(client: Client, key: str, path: str, **body: Any) -> Response:
+    headers = {"Authorization": f"Bearer {key}"}
+    if body:
+        return client.post(f"/api/v1{path}", json=body, headers=headers)
+    return client.get(f"/api/v1{path}", headers=headers)
+
+
+def _stored(organization: UUID, key_id: str) -> ApiKey:
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        return ApiKey.objects.get(id=UUID(key_id))
+
+
+def _set(organization: UUID, key_id: str, **values: Any) -> None:
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        ApiKey.objects.filter(id=UUID(key_id)).update(**values)
+
+
+def test_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    created = _create(ada, organization, "projects:write", "projects:read")
+    key = created.pop("key")
+    assert key.startswith(created["prefix"])
+    assert len(created["prefix"]) == 11
+    assert created["scopes"] == ["projects:read", "projects:write"]
+    assert (created["created_by"], created["last_used_at"]) == (str(ada.id), None)
+
+    page = ada.request("GET", f"/organizations/{organization}/api-keys")
+    assert page.json() == {"items": [created], "next_cursor": None}
+    events = ada.request("GET", f"/organizations/{organization}/audit-events")
+    assert events.json()["items"][0]["action"] == "api_key.created"
+    stored = _stored(organization, created["id"])
+    assert bytes(stored.key_hash) == security.hash_secret(key)
+    for text_ in (page.text, events.text, repr(vars(stored))):
+        assert key not in text_
+
+
+def test_key_does_what_its_scopes_name(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    projects = f"/organizations/{organization}/projects"
+    reader = (_create(ada, organization, "projects:read"))["key"]
+    writer = (_create(ada, organization, "projects:write"))["key"]
+
+    assert (_use(ada.client, reader, projects)).status_code == 200
+    assert (_use(ada.client, reader, projects, name="x")).status_code == 403
+    assert (_use(ada.client, writer, projects)).status_code == 403
+    made = _use(ada.client, writer, projects, name="x")
+    assert (made.status_code, made.json()["created_by"]) == (201, None)
+    events = ada.request("GET", f"/organizations/{organization}/audit-events")
+    assert events.json()["items"][0]["actor"]["type"] == "api_key"
+    assert events.json()["items"][0]["actor"]["label"] == "CI"
+
+
+def test_key_is_nobody_elsewhere(world: World) -> None:
+    ada = world.person()
+    mine, other = world.organization(ada), world.organization(ada)
+    key = (_create(ada, mine))["key"]
+    for organization in (other, uuid7()):
+        answer = _use(ada.client, key, f"/organizations/{organization}/projects")
+        assert answer.status_code == 404
+    for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
+        assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
+    # The organization in a key is a hint: with another one in its place it opens nothing.
+    raw = security.from_base64url(key.removeprefix("sk_"))
+    forged = "sk_" + security.to_base64url(raw[:-16] + other.bytes)
+    answer = _use(ada.client, forged, f"/organizations/{other}/projects")
+    assert answer.status_code == 401
+
+
+def test_revoked_key_is_refused_at_once(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    keys = f"/organizations/{organization}/api-keys"
+    created = _create(ada, organization)
+    projects = f"/organizations/{organization}/projects"
+    assert (_use(ada.client, created["key"], projects)).status_code == 200
+    assert (ada.request("DELETE", f"{keys}/{created['id']}")).status_code == 204
+    refused = _use(ada.client, created["key"], projects)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert (ada.request("DELETE", f"{keys}/{created['id']}")).status_code == 404
+    assert (ada.request("GET", keys)).json()["items"] == []
+
+
+def test_key_of_another_organization_cannot_be_revoked(world: World) -> None:
+    ada, eve = world.person(), world.person()
+    mine, hers = world.organization(ada), world.organization(eve)
+    created = _create(ada, mine)
+    answer = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
+    assert answer.status_code == 404
+    projects = f"/organizations/{mine}/projects"
+    assert (_use(ada.client, created["key"], projects)).status_code == 200
+
+
+def test_expired_key_is_refused(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    created = _create(ada, organization, expires_at=tomorrow)
+    assert created["expires_at"].endswith("Z")
+    projects = f"/organizations/{organization}/projects"
+    assert (_use(ada.client, created["key"], projects)).status_code == 200
+    _set(organization, created["id"], expires_at=ClockTimestamp())
+    assert (_use(ada.client, created["key"], projects)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": " "},
+        {"name": "a\x00b"},
+        {"scopes": []},
+        {"scopes": ["projects:read", "projects:read"]},
+        {"scopes": ["projects:delete"]},
+        {"scopes": "projects:read"},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+        {"expires_at": "2999-01-01T00:00:00"},
+        {"expires_at": "tomorrow"},
+        {"expires_at": 32503680000},
+        {"expires_at": "32503680000"},
+        {"expires_at": "9999-12-31T23:59:59-23:59"},
+        {"expires_at": "0001-01-01T00:00:00+23:59"},
+        {"expires_at": "99999-01-01T00:00:00Z"},
+        {"prefix": "sk_mine"},
+    ],
+    ids=str,
+)
+def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}/api-keys"
+    body = {"name": "CI", "scopes": ["projects:read"], **change}
+    answer = ada.request("POST", path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+
+
+@pytest.mark.parametrize(
+    "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
+)
+def test_junk_is_no_key(world: World, key: str) -> None:
+    organization = world.organization(world.person())
+    headers = {b"Authorization": f"Bearer {key}".encode()}
+    answer = world.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
+    assert answer.status_code == 401
+
+
+def test_use_is_noted_once_a_minute(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    created = _create(ada, organization)
+    projects = f"/organizations/{organization}/projects"
+
+    def used_at() -> datetime | None:
+        _use(ada.client, created["key"], projects)
+        return (_stored(organization, created["id"])).last_used_at
+
+    first = used_at()
+    assert first is not None
+    assert used_at() == first
+    _set(organization, created["id"], last_used_at=first - timedelta(seconds=61))
+    later = used_at()
+    assert later is not None
+    assert later >= first
+
+
+def test_pages_hold_every_key_once(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    made = [(_create(ada, organization))["id"] for _ in range(3)]
+    path = f"/organizations/{organization}/api-keys"
+    first = ada.request("GET", path, params={"limit": 2}).json()
+    rest = ada.request("GET", path, params={"cursor": first["next_cursor"]}).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == made
+    assert rest["next_cursor"] is None
+
+
+def test_authenticate_enters_no_other_organization(world: World) -> None:
+    ada = world.person()
+    mine, other = world.organization(ada), world.organization(ada)
+    key = (_create(ada, mine))["key"]
+    with unit_of_work():
+        principal = authenticate(key)
+        assert principal.organization_id == mine
+        with pytest.raises(RuntimeError):
+            tenancy.enter_organization(other)
+    with pytest.raises(Unauthenticated), unit_of_work():
+        authenticate(key + "A")
+
+
+@pytest.mark.committed
+def test_repeated_request_shows_the_same_key(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    path = f"/organizations/{organization}/api-keys"
+    request = {
+        "json": {"name": "CI", "scopes": ["projects:read"]},
+        "headers": {"Idempotency-Key": "once"},
+    }
+    first = ada.request("POST", path, **request)
+    again = ada.request("POST", path, **request)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.content == first.content
+    kept = IdempotencyKey.objects.get().answer
+    assert kept is not None
+    assert first.json()["key"].encode() not in bytes(kept)
+
+
+@pytest.mark.committed
+def test_one_of_many_revokes(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    created = _create(ada, organization)
+    path = f"/organizations/{organization}/api-keys/{created['id']}"
+    answers = together(partial(ada.request, "DELETE", path) for _ in range(5))
+    assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
+    events = ada.request(
+        "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
+    )
+    assert len(events.json()["items"]) == 1
+
+
+@pytest.mark.committed
+def test_requests_with_one_key_do_not_wait_for_each_other(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    key = (_create(ada, organization))["key"]
+    with unit_of_work():
+        # A request that takes long: it has noted the use, and holds the key's row.
+        authenticate(key)
+        with deadline(2):
+            answers = together(
+                partial(_use, ada.client, key, f"/organizations/{organization}/projects")
+                for _ in "abc"
+            )
+    assert [answer.status_code for answer in answers] == [200] * 3

@@ -1,0 +1,144 @@
+"""The audit log: written with what it records, read by admins."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.audit import service
+from app.audit.models import AuditEvent
+from app.core import context, tenancy
+from app.core.database import unit_of_work
+from app.core.roles import Role
+from tests.conftest import World
+
+
+def test_event_tells_who_what_and_whence(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    project = ada.request(
+        "POST",
+        f"/organizations/{organization}/projects",
+        json={"name": "Apollo"},
+        headers={"X-Request-ID": "audit-request-1"},
+    )
+    page = ada.request("GET", f"/organizations/{organization}/audit-events").json()
+    event = page["items"][0]
+    assert UUID(event.pop("id")).version == 7
+    assert event.pop("created_at").endswith("Z")
+    assert event == {
+        "action": "project.created",
+        "actor": {"type": "user", "id": str(ada.id), "label": ada.email},
+        "target": {"type": "project", "id": project.json()["id"]},
+        "changes": {"name": "Apollo"},
+        "ip": "127.0.0.1",
+        "request_id": "audit-request-1",
+    }
+
+
+def test_newest_first_page_by_page_and_by_action(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    projects = f"/organizations/{organization}/projects"
+    events = f"/organizations/{organization}/audit-events"
+    for number in range(5):
+        ada.request("POST", projects, json={"name": f"Project {number}"})
+
+    seen: list[str] = []
+    params: dict[str, str | int] = {"limit": 2, "action": "project.created"}
+    for _ in range(3):
+        page = ada.request("GET", events, params=params).json()
+        seen += [item["changes"]["name"] for item in page["items"]]
+        # What happens meanwhile must not push an event to a second page.
+        ada.request("POST", projects, json={"name": f"Meanwhile {len(seen)}"})
+        params["cursor"] = page["next_cursor"]
+    assert seen == [f"Project {number}" for number in (4, 3, 2, 1, 0)]
+    assert page["next_cursor"] is None
+
+    everything = ada.request("GET", events, params={"limit": 100}).json()["items"]
+    assert everything[-1]["action"] == "organization.created"
+    none = ada.request("GET", events, params={"action": "nothing.happened"})
+    assert none.json() == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
+def test_action_is_well_formed(world: World, action: str) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}/audit-events?action={action}"
+    assert (ada.request("GET", path)).status_code == 422
+
+
+def test_cursor_belongs_to_one_filter(world: World) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}"
+    for name in "ab":
+        ada.request("POST", f"{path}/projects", json={"name": name})
+    page = ada.request("GET", f"{path}/audit-events", params={"limit": 1}).json()
+    for params in (
+        {"cursor": page["next_cursor"], "action": "project.created"},
+        {"cursor": page["next_cursor"][:-1]},
+        {"cursor": "é"},
+    ):
+        answer = ada.request("GET", f"{path}/audit-events", params=params)
+        assert answer.status_code == 422, params
+
+
+def test_members_may_not_read_it(world: World) -> None:
+    organization = world.organization(world.person())
+    path = f"/organizations/{organization}/audit-events"
+    for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
+        person = world.member(organization, role)
+        assert (person.request("GET", path)).status_code == status
+
+
+def test_no_request_means_the_system_and_changes_become_json(world: World) -> None:
+    organization = world.organization(world.person())
+    context.bind(context.Context(request_id="-"))
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        service.record(
+            organization_id=organization,
+            action="test.happened",
+            target_type="organization",
+            target_id=None,
+            changes={"role": [Role.VIEWER, None], "at": now, "id": organization},
+        )
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        event = AuditEvent.objects.get(action="test.happened")
+    assert event.actor == service.SYSTEM
+    assert (event.target.id, event.ip) == (None, None)
+    assert event.changes == {
+        "role": ["viewer", None],
+        "at": "2026-11-22T00:00:00Z",
+        "id": str(organization),
+    }
+
+
+def test_what_fails_leaves_no_event(world: World) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}"
+    for name, status in (("Taken", 201), ("taken", 409)):
+        answer = ada.request("POST", f"{path}/projects", json={"name": name})
+        assert answer.status_code == status
+    page = ada.request("GET", f"{path}/audit-events?action=project.created")
+    assert len(page.json()["items"]) == 1
+
+
+def test_transaction_that_visits_organizations_records_in_each(world: World) -> None:
+    ada = world.person()
+    organizations = [world.organization(ada) for _ in range(2)]
+    with unit_of_work():
+        for organization in organizations:
+            tenancy.enter_organization(organization)
+            service.record(
+                organization_id=organization,
+                action="test.visited",
+                target_type="organization",
+                target_id=organization,
+            )
+            tenancy.leave_organization()
+    for organization in organizations:
+        page = ada.request("GET", f"/organizations/{organization}/audit-events")
+        assert page.json()["items"][0]["target"]["id"] == str(organization)

@@ -1,0 +1,274 @@
+"""Exports: asked for, written by a job, downloaded, gone after a week."""
+
+import csv
+import io
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.core import tenancy
+from app.core.database import unit_of_work
+from app.core.jobs import replay, run_job
+from app.core.models import ClockTimestamp, OutboxEntry
+from app.exports import service
+from app.exports.models import Export
+from app.projects import queries as projects
+from tests.conftest import Person, World
+from tests.together import together
+
+
+def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
+    path = f"/organizations/{organization}/exports"
+    answer = person.request("POST", path, json={"format": file_format})
+    assert answer.status_code == 202, answer.text
+    body, location = answer.json(), answer.headers["location"]
+    assert location == f"/api/v1{path}/{body['id']}"
+    assert (body["status"], body["failure"], body["download_url"]) == ("queued", None, None)
+    return f"{path}/{body['id']}"
+
+
+def _read(person: Person, path: str) -> dict[str, Any]:
+    answer = person.request("GET", path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def _jobs(name: str = "exports.run") -> list[OutboxEntry]:
+    return list(OutboxEntry.objects.filter(job=name).order_by("id"))
+
+
+def _run() -> None:
+    for entry in _jobs():
+        run_job(entry.id)
+
+
+def _set(organization: UUID, **values: Any) -> None:
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        Export.objects.update(**values)
+
+
+def test_export_is_written_and_downloaded(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
+        ada.request(
+            "POST",
+            f"/organizations/{organization}/projects",
+            json={"name": name, "description": "two\nlines, and a comma"},
+        )
+    json_path = _request(ada, organization, "json")
+    csv_path = _request(ada, organization, "csv")
+    _run()
+
+    export = _read(ada, json_path)
+    assert (export["status"], export["failure"]) == ("succeeded", None)
+    assert export["created_at"] < export["finished_at"] < export["expires_at"]
+    assert export["download_url"] == f"/api/v1{json_path}/download"
+    file = ada.client.get(export["download_url"], headers=ada.headers)
+    assert file.headers["content-type"] == "application/json"
+    date = export["created_at"][:10]
+    disposition = f'attachment; filename="projects-{date}.json"'
+    assert file.headers["content-disposition"] == disposition
+    exact = file.json()
+    assert [row["name"] for row in exact] == [
+        "Plain",
+        '=HYPERLINK("http://evil.example")',
+        "مشروع 🚀",
+    ]
+    assert exact[0]["created_by"] == str(ada.id)
+    assert exact[0]["created_at"].endswith("Z")
+
+    file = ada.request("GET", f"{csv_path}/download")
+    assert file.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert rows[1].pop("name") == '\'=HYPERLINK("http://evil.example")'
+    exact[1].pop("name")
+    assert rows == exact
+
+
+def test_download_is_tagged(world: World) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    _run()
+    file = ada.request("GET", f"{path}/download")
+    assert file.headers["cache-control"] == "private, no-cache"
+    same = ada.request("GET", f"{path}/download", headers={"If-None-Match": file.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+
+
+def test_every_page_of_projects_is_in_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    names = [f"Project {number:02}" for number in range(25)]
+    # In one statement, so that many of them have the same time.
+    ada.request(
+        "POST",
+        f"/organizations/{organization}/projects/import",
+        json={"items": [{"name": name} for name in names]},
+    )
+    monkeypatch.setattr(service, "_BATCH", 10)
+    path = _request(ada, organization)
+    _run()
+    rows = ada.request("GET", f"{path}/download").json()
+    assert sorted(row["name"] for row in rows) == names
+
+
+def test_foreign_projects_are_not_in_it(world: World) -> None:
+    ada, eve = world.person(), world.person()
+    mine, hers = world.organization(ada), world.organization(eve)
+    ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
+    path = _request(eve, hers)
+    _run()
+    assert (eve.request("GET", f"{path}/download")).json() == []
+    # Nor is the export itself to be had through another organization.
+    foreign = path.replace(str(hers), str(mine))
+    for address in (foreign, f"{foreign}/download"):
+        assert (ada.request("GET", address)).status_code == 404
+
+
+def test_nothing_to_download_before_it_is_done(world: World) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    assert (ada.request("GET", f"{path}/download")).status_code == 409
+
+
+@pytest.mark.committed
+def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    list_projects, seen = projects.list_projects, []
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        # In another thread: this one has the job's transaction.
+        seen.extend(together([partial(_read, ada, path)]))
+        return list_projects(*args, **kwargs)
+
+    monkeypatch.setattr(projects, "list_projects", look)
+    _run()
+    assert [export["status"] for export in seen] == ["running"]
+    assert seen[0]["finished_at"] is None
+    assert (_read(ada, path))["status"] == "succeeded"
+
+
+def test_failed_attempt_is_queued_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    with monkeypatch.context() as patch:
+        patch.setattr(projects, "list_projects", None)
+        _run()
+    assert (_read(ada, path))["status"] == "queued"
+
+
+def test_dead_job_is_a_failed_export_that_can_be_replayed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    OutboxEntry.objects.filter(job="exports.run").update(attempts=100)
+    _run()
+    export = _read(ada, path)
+    assert (export["status"], export["failure"]) == ("failed", "internal_error")
+    assert export["finished_at"] is not None
+    assert export["download_url"] is None
+    assert (ada.request("GET", f"{path}/download")).status_code == 409
+
+    (job,) = _jobs()
+    with unit_of_work():
+        replay(job.id)
+    _run()
+    export = _read(ada, path)
+    assert (export["status"], export["failure"]) == ("succeeded", None)
+
+
+def test_too_large_is_a_failed_export_and_a_finished_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
+    _run()
+    export = _read(ada, path)
+    assert (export["status"], export["failure"]) == ("failed", "too_large")
+    assert (_jobs())[0].done_at is not None
+
+
+def test_second_run_changes_nothing(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    path = _request(ada, organization)
+    _run()
+    export = _read(ada, path)
+    ada.request("POST", f"/organizations/{organization}/projects", json={"name": "Late"})
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        service.write_export(organization_id=organization, export_id=UUID(export["id"]))
+    assert _read(ada, path) == export
+    assert (ada.request("GET", f"{path}/download")).json() == []
+
+
+def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    path = _request(ada, organization)
+    _run()
+    _set(organization, expires_at=ClockTimestamp())
+    for address in (path, f"{path}/download"):
+        assert (ada.request("GET", address)).status_code == 404
+
+    (job,) = _jobs("exports.expire")
+    assert (job.available_at - job.created_at).days in {6, 7}
+    OutboxEntry.objects.filter(id=job.id).update(available_at=ClockTimestamp())
+    run_job(job.id)
+    with unit_of_work():
+        tenancy.enter_organization(organization)
+        assert not Export.objects.exists()
+    assert (_jobs("exports.expire"))[0].done_at is not None
+
+
+@pytest.mark.committed
+def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    _request(ada, organization)
+    assert (ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
+    _run()
+    (job,) = _jobs()
+    assert (job.done_at is not None, job.last_error) == (True, None)
+
+
+@pytest.mark.committed
+def test_repeated_request_makes_one_export(world: World) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}/exports"
+    answers = [
+        ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert len(_jobs()) == 1
+
+
+@pytest.mark.committed
+def test_many_hints_for_one_job_write_one_file(world: World) -> None:
+    ada = world.person()
+    path = _request(ada, world.organization(ada))
+    (job,) = _jobs()
+    together(partial(run_job, job.id) for _ in range(5))
+    assert (_read(ada, path))["status"] == "succeeded"
+    assert (_jobs())[0].attempts == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
+)
+def test_bad_input_is_a_problem(world: World, body: dict[str, Any]) -> None:
+    ada = world.person()
+    path = f"/organizations/{world.organization(ada)}/exports"
+    assert (ada.request("POST", path, json=body)).status_code == 422
