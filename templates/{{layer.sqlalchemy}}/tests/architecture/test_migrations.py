@@ -7,12 +7,9 @@ be reviewed. `tests/core/test_tenancy.py` looks at the real database.
 import io
 import logging
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 
-import pytest
 from alembic import command
 from alembic.script import Script, ScriptDirectory
 
@@ -30,8 +27,6 @@ BREAKING = re.compile(
     r"\bDROP (TABLE|COLUMN)\b|\bRENAME\b|\bALTER COLUMN \S+ (TYPE|SET NOT NULL)\b"
     r"|\bADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b"
 )
-# Where released migrations are found; a branch may change its own until it is merged.
-MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
 @cache
@@ -118,35 +113,3 @@ def test_there_is_one_head() -> None:
         says="migrations are one line.",
         instead="let the later one follow the other: change its down_revision.",
     )
-
-
-def test_released_migrations_stay_as_they_are() -> None:
-    if not any((folder / ".git").exists() for folder in (ROOT, *ROOT.parents)):
-        return  # nothing has been released yet
-    if git("rev-parse", "--is-shallow-repository") != "false":
-        pytest.fail(
-            "Rule 12: to see released migrations needs git and its history (fetch-depth: 0)"
-        )
-    if (head := git("rev-parse", "--verify", "HEAD")) is None:
-        return
-    found = (git("merge-base", "HEAD", branch) for branch in MAIN_BRANCHES)
-    base = next((commit for commit in found if commit), head)
-    if base == head:
-        base = git("rev-parse", "HEAD^") or head  # on the main branch: its last commit
-    changed = git("diff", "--relative", "--name-only", "--diff-filter=DMRT", base, "--", VERSIONS)
-    demand_none(
-        (changed or "").splitlines(),
-        rule=12,
-        says="a released migration is never edited: databases have run it as it was.",
-        instead="restore it, and put the change into a new one (just makemigration).",
-    )
-
-
-def git(*arguments: str) -> str | None:
-    program = shutil.which("git")
-    if program is None:
-        return None
-    done = subprocess.run(
-        [program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -14,7 +14,7 @@ from app.core.models import ClockTimestamp, Identified, Manager
 from app.core.schemas import normalise_email
 
 
-class UserManager(BaseUserManager["User"]):
+class UserManager(Manager["User"], BaseUserManager["User"]):
     """Makes users; addresses are kept in lower case."""
 
     @classmethod

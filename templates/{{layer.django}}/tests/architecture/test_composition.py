@@ -1,0 +1,94 @@
+"""What is put together: modules (rule 2), jobs (rule 7), routes (rule 10)."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+
+from app.core import registry
+from tests.architecture.loaded import load
+from tests.architecture.source import ROOT, SOURCE, demand_none, files
+
+if TYPE_CHECKING:
+    from ninja.operation import Operation
+
+load()
+
+
+def operations() -> "Iterator[tuple[str, Operation]]":
+    from app.api import api
+    from app.core import openapi
+
+    return openapi.operations(api)
+
+
+def modules_of(names: Iterator[str]) -> set[str]:
+    """Take the `projects` of `app.projects.routes`."""
+    return {name.split(".")[1] for name in names if name.startswith("app.")}
+
+
+def test_every_module_is_registered() -> None:
+    known = {
+        "models": modules_of(config.name for config in apps.get_app_configs()),
+        "jobs": modules_of(job.function.__module__ for job in registry.every_job()),
+        "routes": modules_of(operation.view_func.__module__ for _, operation in operations()),
+    }
+    demand_none(
+        (
+            f"src/app/{path.parent.name}/{path.name}"
+            for kind, modules in known.items()
+            for path in sorted(SOURCE.glob(f"*/{kind}.py"))
+            if path.parent.name not in {*modules, "core"}
+        ),
+        rule=2,
+        says="the composition root knows every module.",
+        instead="name the module in INSTALLED_APPS (models) or in app/api.py (routes)"
+        "; import its jobs when its app is ready, in apps.py (jobs).",
+    )
+
+
+def test_what_is_enqueued_is_a_job() -> None:
+    def found() -> Iterator[str]:
+        for file in files():
+            for call, called in file.calls():
+                if called == "enqueue" and file.module != "core":
+                    match call.args:
+                        case [ast.Constant(value=str(name))] if job := registry.find(name):
+                            given = {keyword.arg for keyword in call.keywords} - {"delay"}
+                            if given != set(job.arguments.model_fields):
+                                yield f"{file.at(call)}: other arguments than the job has"
+                        case _:
+                            yield f"{file.at(call)}: not the name of a job"
+
+    demand_none(
+        found(),
+        rule=7,
+        says="what is put into the outbox is a job, or no worker can run it.",
+        instead="enqueue(<name in @job(...) of a module's jobs.py>, <its arguments>).",
+    )
+
+
+def test_every_route_declares_who_may_call_it() -> None:
+    from app.core import access
+
+    def is_declaration(callback: object) -> bool:
+        return callback in {access.public, access.current_user} or isinstance(
+            callback, access.Require
+        )
+
+    def found() -> Iterator[str]:
+        for path, operation in operations():
+            declared = list(operation.auth_callbacks)
+            if len(declared) != 1 or not is_declaration(declared[0]):
+                code = inspect.unwrap(operation.view_func).__code__
+                place = f"{code.co_filename}:{code.co_firstlineno}".removeprefix(f"{ROOT}/")
+                yield f"{place}  {path}: {len(declared)} of them"
+
+    demand_none(
+        found(),
+        rule=10,
+        says="every route has exactly one explicit authorisation.",
+        instead="auth= with one of app.core.access: require(Role...), current_user or public.",
+    )
