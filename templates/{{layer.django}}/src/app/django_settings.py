@@ -136,7 +136,6 @@ MFA_ADAPTER = "app.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODE_DIGITS = 10
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not settings.app_url.startswith("https://")
 
 # Browsers: the admin, and sign-in with a cookie. The API's own headers are in `core.middleware`.
 

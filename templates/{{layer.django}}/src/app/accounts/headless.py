@@ -8,7 +8,7 @@ docs/adr/0006-accounts-with-allauth.md has the reasons.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from allauth.account.internal.flows import login, reauthentication
 from allauth.account.models import Login
@@ -34,14 +34,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.totp.internal import auth as totp_auth
+from allauth.mfa.webauthn.internal.auth import STATE_SESSION_KEY
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session as Store
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
 
 from app.accounts import queries, schemas, service, sessions
 from app.accounts.adapters import PASSWORD_SEEN
@@ -51,7 +54,7 @@ from app.core.access import SESSION_COOKIE
 from app.core.client_ip import network
 from app.core.context import current
 from app.core.errors import Invalid, Unauthenticated
-from app.core.http import UnsupportedMediaType, View, in_unit_of_work, json_response
+from app.core.http import JsonParser, View, in_unit_of_work, json_response
 from app.core.principals import UserPrincipal
 from app.core.schemas import Email, Input
 from app.settings import settings
@@ -138,6 +141,60 @@ class CodeInput(Input):
     code: schemas.Code
 
 
+_Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+=*$", max_length=16_000)]
+_Word = Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,30}$")]
+
+
+class _Browsers(BaseModel):
+    """Named as browsers do. What is not named here is not kept."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class _Extension(_Browsers):
+    rk: bool | None = None
+
+
+class _Extensions(_Browsers):
+    cred_props: _Extension | None = None
+
+
+class _AuthenticatorResponse(_Browsers):
+    client_data_json: Annotated[_Encoded, Field(alias="clientDataJSON")]
+    attestation_object: _Encoded | None = None
+    transports: Annotated[list[_Word], Field(max_length=10)] | None = None
+    authenticator_data: _Encoded | None = None
+    signature: _Encoded | None = None
+    user_handle: _Encoded | None = None
+
+
+class _Credential(_Browsers):
+    id: _Encoded
+    raw_id: _Encoded
+    type: Literal["public-key"]
+    authenticator_attachment: _Word | None = None
+    client_extension_results: _Extensions = Field(default_factory=_Extensions)
+    response: _AuthenticatorResponse
+
+
+class PasskeyInput(_Browsers):
+    """What an authenticator answers, and the name that its owner gives it."""
+
+    credential: _Credential | None = None
+    name: (
+        Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+        | None
+    ) = None
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    found: list[dict[str, Any]] = [
+        {**item, "loc": ("body", *item["loc"])} for item in error.errors()
+    ]
+    problem = problems.from_validation(found, request.path)
+    return json_response(problem, 422, content_type=problems.MEDIA_TYPE)
+
+
 class Schema:
     """Makes a view take a Pydantic model instead of a form."""
 
@@ -152,11 +209,7 @@ class Schema:
         try:
             self.body = self.schema.model_validate(data or {})
         except ValidationError as error:
-            found: list[dict[str, Any]] = [
-                {**item, "loc": ("body", *item["loc"])} for item in error.errors()
-            ]
-            problem = problems.from_validation(found, self.request.path)
-            return json_response(problem, 422, content_type=problems.MEDIA_TYPE)
+            return _invalid(self.request, error)
         return None
 
 
@@ -354,10 +407,19 @@ class ManageRecoveryCodesView(mfa_views.ManageRecoveryCodesView):
 
 
 class Credential:
-    """Makes bad input of what crashes allauth: an authenticator's answer of an odd shape."""
+    """Checks an authenticator's answer before allauth does, which would crash, or keep anything."""
+
+    request: HttpRequest
 
     def handle_input(self, data: dict[str, Any] | None) -> HttpResponse | None:
         """Check the body of a request."""
+        try:
+            body = PasskeyInput.model_validate(data or {})
+        except ValidationError as error:
+            return _invalid(self.request, error)
+        if body.credential:
+            _take_turns(self.request.session)
+        data = {**(data or {}), **body.model_dump(by_alias=True, exclude_none=True)}
         try:
             found: HttpResponse | None = super().handle_input(data)  # type: ignore[misc]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -367,6 +429,14 @@ class Credential:
                 detail="The credential is not what an authenticator answers.",
             ) from error
         return found
+
+
+def _take_turns(store: SessionBase) -> None:
+    """Of several answers to one challenge at once, let one be the first, and use it up."""
+    challenge = store.get(STATE_SESSION_KEY)
+    kept = Store.objects.select_for_update().filter(session_key=store.session_key).first()
+    if challenge and (kept is None or kept.get_decoded().get(STATE_SESSION_KEY) != challenge):
+        raise Unauthenticated("The challenge was answered before.")
 
 
 class AuthenticateWebAuthnView(Credential, mfa_views.AuthenticateWebAuthnView):  # type: ignore[misc]
@@ -435,8 +505,9 @@ def serve(view: type[APIView], client: Client) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if client == Client.BROWSER:
             _refuse_cross_site(request)
-        if request.body and request.content_type != "application/json":
-            raise UnsupportedMediaType
+        if request.body:
+            # What our parser refuses never comes to allauth's, which some of it would crash.
+            JsonParser().parse_body(request)
         response = inner(request, *args, **kwargs)
         # allauth hands out a CSRF token, which nothing here asks for.
         request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
