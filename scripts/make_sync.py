@@ -1,8 +1,9 @@
 """Write the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
 
 Queries, services and jobs are written once, asynchronous, in the FastAPI layer. What Flask runs
-is made from them, token by token: `await` goes, `AsyncSession` becomes `Session`. A test demands
-that the twins are fresh. Why it is so: docs/adr/0005-one-source-for-both.md.
+is made from them, token by token: `await` goes, `AsyncSession` becomes `Session`. What knows no
+SQLAlchemy is Django's as well. A test demands that the twins are fresh. Why it is so:
+docs/adr/0005-one-source-for-both.md.
 """
 
 import io
@@ -20,7 +21,8 @@ type Place = tuple[int, int]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 SOURCE = TEMPLATES / "{{layer.fastapi}}"
-TARGET = TEMPLATES / "{{layer.flask}}"
+FLASK = TEMPLATES / "{{layer.flask}}"
+SYNC = TEMPLATES / "{{layer.sync}}"
 
 CONVERTED = (
     "src/app/__main__.py",
@@ -44,6 +46,14 @@ BY_HAND = {
     "tests/operations.py",
     "tests/together.py",
     "tests/transport.py",
+}
+# Of what is converted: what Django runs too.
+SHARED = {
+    "src/app/core/oidc.py",
+    "src/app/core/ratelimit.py",
+    "src/app/core/redis.py",
+    "tests/organizations/test_organizations.py",
+    "tests/projects/test_projects.py",
 }
 
 SPACE = {COMMENT, NL}
@@ -146,10 +156,15 @@ def twins() -> list[str]:
     return sorted(found - BY_HAND)
 
 
-def make(target: Path) -> None:
-    """Write the twins below `target`."""
+def target(name: str) -> Path:
+    """Say where a twin stands."""
+    return (SYNC if name in SHARED else FLASK) / name
+
+
+def make(directory: Path) -> None:
+    """Write the twins below a directory."""
     for name in twins():
-        path = target / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
@@ -159,15 +174,15 @@ def make(target: Path) -> None:
         ("check", "--select=C416,F401,I,SIM117,UP034", "--unsafe-fixes", "--fix-only", first_party),
         ("format",),
     ):
-        subprocess.run([ruff, *command, *options, target], check=True)
+        subprocess.run([ruff, *command, *options, directory], check=True)
 
 
 def main() -> None:
-    """Replace the twins in the Flask layer."""
+    """Replace the twins in their layers."""
     with tempfile.TemporaryDirectory() as directory:
         make(Path(directory))
         for name in twins():
-            path = TARGET / name
+            path = target(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(directory) / name, path)
 

@@ -8,6 +8,7 @@ from gunicorn.http import message
 from gunicorn.util import import_app
 
 from app.core import log
+from app.core.database import refuse_privileged_role
 from app.settings import settings
 
 # Shorter than what an orchestrator waits before it kills (30 s, as a rule).
@@ -36,9 +37,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         application = import_app(self.application)
         if settings.environment == "production":
-            # Only now: Django is set up by the application.
-            from app.core.database import refuse_privileged_role  # noqa: PLC0415
-
             refuse_privileged_role()
         return application
 
