@@ -57,8 +57,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "app.core.middleware.ApiHeadersMiddleware",
 ]
-# Below which path the admin is.
-ADMIN_PATH = "admin"
 ROOT_URLCONF = "app.urls"
 WSGI_APPLICATION = "app.wsgi.application"
 # Another spelling of a path is another path, and nobody is sent elsewhere.

@@ -1,13 +1,13 @@
 """Where each path leads: with `django_settings`, the composition root."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 from app.api import api
+from app.settings import settings
 
 urlpatterns = [
-    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
+    path(f"{settings.admin_path}/", admin.site.urls),
     path("_allauth/", include("app.accounts.urls")),
     path("", api.urls),
 ]

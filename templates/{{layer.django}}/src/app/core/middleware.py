@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -18,7 +17,7 @@ type GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 # Pages for people, which have their own errors and headers.
-PAGES = (f"/{django_settings.ADMIN_PATH}/", "/static/")
+PAGES = (f"/{settings.admin_path}/", "/static/")
 
 
 def is_page(request: HttpRequest) -> bool:
