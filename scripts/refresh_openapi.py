@@ -14,15 +14,26 @@ from pathlib import Path
 from copier import run_copy
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "templates/{{layer.sqlalchemy}}/openapi.json.jinja"
+# Flask's is FastAPI's; Django's has fewer operations of accounts, the rest are allauth's.
+TARGETS = {
+    "fastapi": ROOT / "templates/{{layer.sqlalchemy}}/openapi.json.jinja",
+    "django": ROOT / "templates/{{layer.django}}/openapi.json.jinja",
+}
 ANSWERS = {"title": "project_name", "description": "project_description"}
 
 
 def main() -> None:
+    """Refresh each."""
+    for framework, target in TARGETS.items():
+        refresh(framework, target)
+
+
+def refresh(framework: str, target: Path) -> None:
     """Render, ask, write."""
     with tempfile.TemporaryDirectory() as directory:
         service = Path(directory) / "service"
-        run_copy(str(ROOT), service, defaults=True, quiet=True, vcs_ref="HEAD")
+        data = {"framework": framework}
+        run_copy(str(ROOT), service, data=data, defaults=True, quiet=True, vcs_ref="HEAD")
         environment = os.environ | {"ENVIRONMENT": "test"}
         environment.pop("VIRTUAL_ENV", None)
         command = ("uv", "run", "--no-dev", "python", "-m", "app", "openapi")
@@ -35,7 +46,7 @@ def main() -> None:
         raise SystemExit("The document holds a mark of Jinja: change the text in the schemas.")
     for field, answer in ANSWERS.items():
         text = text.replace(f'"@{field}@"', f"{{{{ {answer} | to_json(ensure_ascii=False) }}}}")
-    TARGET.write_text(text + "\n", encoding="utf-8")
+    target.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

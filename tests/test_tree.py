@@ -13,8 +13,6 @@ from variants import Variant, every_variant
 
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 LAYER = re.compile(r"\{\{layer\.([a-z]+)\}\}")
-# Frameworks that do not pass the conformance suite yet, and so are not among the choices.
-IN_THE_MAKING = {"django"}
 # Tools and git would take these for this repository's own.
 PICKED_UP = {".gitignore", ".gitattributes", "pyproject.toml"}
 
@@ -53,9 +51,9 @@ def test_every_layer_is_declared_and_every_declared_layer_has_files() -> None:
     assert set().union(*map(layers, LAYERED)) == declared
 
 
-def test_every_layer_is_part_of_some_variant_or_in_the_making() -> None:
+def test_every_layer_is_part_of_some_variant() -> None:
     used = {name for v in every_variant() for name, value in active_layers(v).items() if value}
-    assert used == set(active_layers(every_variant()[0])) - IN_THE_MAKING
+    assert used == set(active_layers(every_variant()[0]))
 
 
 def test_a_mistyped_layer_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""The published contract is one: switching the framework changes no path, schema or command.
+
+Accounts are the exception that Django makes: most of their operations are django-allauth's, which
+publishes a document of its own.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from variants import Render, every_variant, values
+
+ACCOUNTS = "accounts"
+
+
+@pytest.fixture(scope="module")
+def services(render: Render) -> dict[str, Path]:
+    """Render one service of each framework, alike in all other answers."""
+    first = every_variant()[0].answers
+    return {
+        variant.answers["framework"]: render(variant)
+        for variant in every_variant()
+        if variant.answers | {"framework": ""} == first | {"framework": ""}
+    }
+
+
+def document(service: Path) -> dict[str, Any]:
+    """Read what a service publishes."""
+    read: dict[str, Any] = json.loads((service / "openapi.json").read_text())
+    return read
+
+
+def operations(service: Path) -> dict[tuple[str, str], Any]:
+    """Return every operation of a document."""
+    return {
+        (path, method): operation
+        for path, methods in document(service)["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.mark.parametrize("framework", values("framework"))
+def test_operations_are_one(services: dict[str, Path], framework: str) -> None:
+    ours, fastapis = operations(services[framework]), operations(services["fastapi"])
+    others = {name for name, operation in fastapis.items() if operation["tags"] != [ACCOUNTS]}
+    assert others
+    assert {name: ours.get(name) for name in others} == {name: fastapis[name] for name in others}
+    assert set(ours) <= set(fastapis)
+    if framework != "django":
+        assert ours == fastapis
+
+
+@pytest.mark.parametrize("framework", values("framework"))
+def test_schemas_are_one(services: dict[str, Path], framework: str) -> None:
+    ours, fastapis = document(services[framework]), document(services["fastapi"])
+    assert ours["components"]["schemas"].items() <= fastapis["components"]["schemas"].items()
+    for part in ("openapi", "info"):
+        assert ours[part] == fastapis[part]
+    assert ours["components"]["securitySchemes"] == fastapis["components"]["securitySchemes"]
+
+
+def test_commands_are_one(services: dict[str, Path]) -> None:
+    assert len({(service / "justfile").read_text() for service in services.values()}) == 1
