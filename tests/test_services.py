@@ -65,9 +65,9 @@ def test_service(
     with subtests.test("the data of the first run are still there"):
         second_run(service, variant, location)
     with subtests.test("conformance"):
-        suite = ("-m", "pytest", "tests/conformance", f"--service-dir={service}", "-q")
-        suite += (f"--driver={driver(variant)}",)
-        run(sys.executable, *suite, "-p", "no:cacheprovider", cwd=ROOT, timeout=15 * MINUTES)
+        options = (f"--service-dir={service}", f"--driver={driver(variant)}", "-q")
+        suite = ("-m", "pytest", "tests/conformance", *options, "-p", "no:cacheprovider")
+        run(sys.executable, *suite, cwd=ROOT, timeout=15 * MINUTES)
     record_property("run", variant.id)
 
 

@@ -1,0 +1,677 @@
+"""How each of the twelve rules is broken on purpose, in a service of each house."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+
+SERVICE = "src/app/projects/service.py"
+QUERIES = "src/app/projects/queries.py"
+MODELS = "src/app/projects/models.py"
+ROUTES = "src/app/projects/routes.py"
+RELEASE = "    release: str | None = None\n"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A change of one file: imports, something at its end, or one text instead of another."""
+
+    rule: int
+    what: str
+    file: str
+    imports: str = ""
+    end: str = ""
+    instead_of: str = ""
+    put: str = ""
+    says: str = ""
+    place: str = ""
+
+    def apply(self, project: Path) -> None:
+        """Change the file, or make it."""
+        path = project / self.file
+        text = path.read_text() if path.exists() else ""
+        assert self.instead_of in text, f"{self.file} has changed: mend this test"
+        text = text.replace(self.instead_of, self.put, 1) if self.instead_of else text
+        if self.imports:
+            text = re.sub(r"^(?=import |from )", f"{self.imports}\n", text, count=1, flags=re.M)
+        path.write_text(f"{text}\n\n{self.end}\n" if self.end else text)
+
+
+@dataclass(frozen=True)
+class House:
+    """What differs between FastAPI and Django in how rules are broken."""
+
+    imports: tuple[Violation, ...]
+    sources: tuple[Violation, ...]
+    # A migration that drops a column, and says that it may.
+    contracting: Violation
+    # What docs/adding-a-resource.md describes by hand: a file, after what, and what to put there.
+    registration: tuple[tuple[str, str, str], ...]
+    migrations: str
+    # Puts what the page shows into the new table's migration.
+    secure: Callable[[str, str], str]
+
+
+# ---------------------------------------------------------------------------
+# In both
+# ---------------------------------------------------------------------------
+
+
+# What import-linter and ruff find, which is quick: one after the other.
+IMPORTS = (
+    Violation(
+        1,
+        "another module's models",
+        SERVICE,
+        imports="from app.organizations.models import Membership",
+        end="USED = Membership",
+    ),
+    Violation(
+        1,
+        "another module's helper",
+        "src/app/dashboard/queries.py",
+        imports="from app.exports.files import read_chunks",
+        end="USED = read_chunks",
+    ),
+    Violation(
+        1,
+        "queries that call the service",
+        QUERIES,
+        imports="from app.projects import service",
+        end="USED = service",
+    ),
+    Violation(
+        2,
+        "core imports a module",
+        "src/app/core/ids.py",
+        imports="from app.projects.schemas import ProjectStatus",
+        end="USED = ProjectStatus",
+    ),
+    Violation(
+        4,
+        "a service opens a unit of work",
+        SERVICE,
+        imports="from app.core.database import unit_of_work",
+        end="USED = unit_of_work",
+    ),
+    Violation(5, "os.environ", SERVICE, imports="import os", end='DEBUG = "D" in os.environ'),
+    Violation(5, "os.getenv", SERVICE, imports="from os import getenv", end='DEBUG = getenv("D")'),
+    Violation(
+        5,
+        "other settings",
+        "src/app/core/ids.py",
+        imports="from pydantic_settings import BaseSettings",
+        end="USED = BaseSettings",
+    ),
+    Violation(
+        7,
+        "a service calls the engine",
+        SERVICE,
+        imports="from app.core import engine",
+        end="USED = engine.send",
+    ),
+    Violation(
+        7,
+        "a service sends mail",
+        SERVICE,
+        imports="from app.core import mail",
+        end="USED = mail.deliver",
+    ),
+    Violation(
+        7,
+        "a service calls another",
+        SERVICE,
+        imports="import httpx2",
+        end="USED = httpx2.post",
+    ),
+    Violation(
+        9,
+        "a time without a zone in Python",
+        SERVICE,
+        imports="from datetime import datetime",
+        end="STARTED = datetime.now()",
+        says="DTZ005",
+    ),
+    Violation(9, "random ids", SERVICE, imports="from uuid import uuid4", end="ID = uuid4()"),
+)
+
+# What the service's own tests find. They take seconds, and tell all there is: so those of
+# different rules are tried together, each with the place that the message must name.
+SOURCES = (
+    Violation(
+        3,
+        "a status in a service",
+        SERVICE,
+        end="def is_gone(answer: Any) -> bool:\n    return answer.status_code == 410",
+        place="answer.status_code",
+    ),
+    Violation(
+        11,
+        "a comparison that tells the time",
+        SERVICE,
+        end="def is_right(token: str, expected: str) -> bool:\n    return token == expected",
+        place="token == expected",
+    ),
+    Violation(
+        11,
+        "a token in the log",
+        "src/app/accounts/service.py",
+        end='def trace(token: str) -> None:\n    logger.info("seen", extra={"token": token})',
+        place="logger.info('seen'",
+    ),
+    Violation(
+        11,
+        "a setting that shows itself",
+        "src/app/settings.py",
+        instead_of=RELEASE,
+        put=f"{RELEASE}    webhook_secret: str | None = None\n",
+        place="Settings.webhook_secret",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------
+# FastAPI, with SQLAlchemy and Alembic
+# ---------------------------------------------------------------------------
+
+FIRST_REVISION = "migrations/versions/0001_initial.py"
+VERSION_COLUMN = '    version: Mapped[int] = mapped_column(server_default="1")\n'
+
+
+def revision(upgrade: str, *, follows: str | None = "0001", contract: str = "") -> str:
+    """Write an Alembic migration."""
+    return f'''\
+"""Another one."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = {follows and f'"{follows}"'}
+{contract}
+
+
+def upgrade() -> None:
+    """Apply."""
+    {upgrade}
+
+
+def downgrade() -> None:
+    """Undo."""
+    op.add_column("projects", sa.Column("description", sa.String()))
+'''
+
+
+def secure_revision(text: str, shown: str) -> str:
+    """Add it at the end of `upgrade()`."""
+    return text.replace("\n\n\ndef downgrade", f"\n{indent(shown, '    ')}\n\ndef downgrade")
+
+
+FASTAPI = House(
+    imports=(
+        Violation(
+            2,
+            "a module imports the composition root",
+            SERVICE,
+            imports="from app.registry import MODULES",
+            end="USED = MODULES",
+        ),
+        Violation(
+            3,
+            "the web framework in a service",
+            SERVICE,
+            imports="from fastapi import HTTPException",
+            end="USED = HTTPException",
+        ),
+    ),
+    sources=(
+        Violation(
+            2,
+            "a module with jobs that no worker knows",
+            "src/app/registry.py",
+            instead_of=', "exports"',
+            place="src/app/exports/jobs.py",
+        ),
+        Violation(
+            4,
+            "a service commits",
+            SERVICE,
+            end="async def save(session: AsyncSession) -> None:\n    await session.commit()",
+            place="session.commit()",
+        ),
+        Violation(
+            4,
+            "a job rolls back",
+            "src/app/organizations/jobs.py",
+            end="async def undo(session: AsyncSession) -> None:\n    await session.rollback()",
+            place="session.rollback()",
+        ),
+        Violation(
+            6,
+            "a query without the tenant",
+            QUERIES,
+            instead_of="Project.organization_id == organization_id, Project.id == project_id",
+            put="Project.id == project_id",
+            place="select(Project).where(Project.id == project_id)",
+        ),
+        Violation(
+            6,
+            "a list without the tenant",
+            QUERIES,
+            instead_of="select(Project).where(Project.organization_id == organization_id)",
+            put="select(Project)",
+            place=f"{QUERIES}:",
+        ),
+        Violation(
+            6,
+            "a look-up by the id alone",
+            SERVICE,
+            end="async def find(session: AsyncSession, project_id: UUID) -> Project | None:\n"
+            "    return await session.get(Project, project_id)",
+            place="session.get(Project, project_id)",
+        ),
+        Violation(
+            6,
+            "a table without policies",
+            FIRST_REVISION,
+            instead_of='"projects", "api_keys"',
+            put='"api_keys"',
+            place="projects: no migration says ALTER TABLE projects FORCE",
+        ),
+        Violation(
+            6,
+            "a table without a tenant",
+            MODELS,
+            end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
+            '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
+            place="tasks: has no organization_id",
+        ),
+        Violation(
+            7,
+            "a job that is not there",
+            SERVICE,
+            imports="from app.core.jobs import enqueue",
+            end="async def later(session: AsyncSession) -> None:\n"
+            '    await enqueue(session, "projects.nothing")',
+            place="enqueue(session, 'projects.nothing')",
+        ),
+        Violation(
+            8,
+            "a relationship that loads lazily",
+            MODELS,
+            imports="from sqlalchemy.orm import relationship",
+            instead_of=VERSION_COLUMN,
+            put=f'{VERSION_COLUMN}    creator = relationship("User", viewonly=True)\n',
+            place="Project.creator",
+        ),
+        Violation(
+            8,
+            "a column that loads lazily",
+            "src/app/exports/models.py",
+            instead_of="deferred=True, deferred_raiseload=True",
+            put="deferred=True",
+            place="Export.content",
+        ),
+        Violation(
+            9,
+            "a time without a zone in the database",
+            MODELS,
+            imports="from datetime import datetime\nfrom sqlalchemy import DateTime",
+            instead_of=VERSION_COLUMN,
+            put=f"{VERSION_COLUMN}    due_at: Mapped[datetime] = mapped_column(DateTime())\n",
+            place="projects.due_at",
+        ),
+        Violation(
+            9,
+            "numbers as ids",
+            MODELS,
+            end='class Tag(Base):\n    __tablename__ = "tags"\n\n'
+            "    id: Mapped[int] = mapped_column(primary_key=True)",
+            place="tags.id",
+        ),
+        Violation(
+            10,
+            "a route for whoever",
+            ROUTES,
+            end='@router.get("/newest", operation_id="newest")\n'
+            "async def newest(session: SessionDep) -> None:\n    pass",
+            place="projects/newest: 0",
+        ),
+        Violation(
+            10,
+            "a route with two answers",
+            ROUTES,
+            end='@router.get("/newest", operation_id="newest")\n'
+            "async def newest(reader: Reader, writer: Writer) -> None:\n    pass",
+            place="projects/newest: 2",
+        ),
+        Violation(
+            11,
+            "a token as it is",
+            MODELS,
+            instead_of=VERSION_COLUMN,
+            put=f"{VERSION_COLUMN}    share_token: Mapped[str]\n",
+            place="projects.share_token",
+        ),
+        Violation(
+            12,
+            "an edited migration",
+            FIRST_REVISION,
+            instead_of="String(length=2000)",
+            put="String(length=4000)",
+            place=FIRST_REVISION,
+        ),
+        Violation(
+            12,
+            "a column dropped at once",
+            "migrations/versions/0002_drop.py",
+            end=revision('op.drop_column("projects", "description")'),
+            place="ALTER TABLE projects DROP COLUMN description",
+        ),
+        Violation(
+            12,
+            "SQL that renames at once",
+            "migrations/versions/0002_rename.py",
+            end=revision('op.execute("ALTER TABLE projects RENAME COLUMN name TO title")'),
+            place="0002_rename.py",
+        ),
+        Violation(
+            12,
+            "two heads",
+            "migrations/versions/0002_head.py",
+            end=revision('op.execute("SELECT 1")', follows=None),
+            place="0002_head.py",
+        ),
+        Violation(
+            12,
+            "migrations that wait for ever",
+            "migrations/env.py",
+            instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
+            put="SELECT '{LOCK_TIMEOUT}'",
+            place="migrations/env.py: no lock_timeout",
+        ),
+    ),
+    contracting=Violation(
+        12,
+        "a column dropped in good time",
+        "migrations/versions/0002_own.py",
+        end=revision('op.drop_column("projects", "description")', contract='contract = "unused"'),
+    ),
+    registration=(
+        ("src/app/models.py", '"projects", ', '"widgets", '),
+        (
+            "src/app/main.py",
+            "import routes as projects\n",
+            "from app.widgets import routes as widgets\n",
+        ),
+        ("src/app/main.py", "organizations, projects, ", "widgets, "),
+    ),
+    migrations="migrations/versions",
+    secure=secure_revision,
+)
+
+
+# ---------------------------------------------------------------------------
+# Django
+# ---------------------------------------------------------------------------
+
+FIRST_MIGRATION = "src/app/projects/migrations/0001_initial.py"
+VERSION_FIELD = "    version = models.IntegerField(default=1, db_default=1, editable=False)\n"
+
+
+def migration(*operations: str, contract: str = "", follows: bool = True) -> str:
+    """Write a migration of Django's."""
+    return f'''\
+"""Another one."""
+
+from django.db import migrations
+{contract}
+
+
+class Migration(migrations.Migration):
+    dependencies = {[("projects", "0001_initial")] if follows else []}
+
+    operations = [{", ".join(operations)}]
+'''
+
+
+def model(name: str, *lines: str, base: str = "Identified") -> str:
+    """Write a model of Django's."""
+    body = "\n".join(f"    {line}" for line in lines)
+    return f'''\
+class {name}({base}):
+    """{name}."""
+
+{body}
+
+    class Meta:
+        db_table = "{name.lower()}s"
+
+    def __str__(self) -> str:
+        return "{name}"
+'''
+
+
+def secure_migration(text: str, shown: str) -> str:
+    """Add it at the end of `operations`."""
+    lines = shown.splitlines(keepends=True)
+    imported = "".join(line for line in lines if line.startswith("from "))
+    operation = "".join(line for line in lines if line.lstrip().startswith("*"))
+    before, end, after = text.rpartition("    ]\n")
+    return imported + before + operation + end + after
+
+
+DROP = 'migrations.RemoveField("project", "description")'
+
+DJANGO = House(
+    imports=(
+        Violation(
+            2,
+            "a module imports the composition root",
+            SERVICE,
+            imports="from app.api import api",
+            end="USED = api",
+        ),
+        Violation(
+            3,
+            "the web framework in a service",
+            SERVICE,
+            imports="from ninja.errors import HttpError",
+            end="USED = HttpError",
+        ),
+    ),
+    sources=(
+        Violation(
+            2,
+            "a module with jobs that no worker knows",
+            "src/app/exports/apps.py",
+            instead_of="from app.exports import jobs  # noqa: F401, PLC0415"
+            " - models must be loaded first",
+            put="",
+            place="src/app/exports/jobs.py",
+        ),
+        Violation(
+            3,
+            "Django's HTTP in a service",
+            QUERIES,
+            imports="from django.shortcuts import get_object_or_404",
+            end="USED = get_object_or_404",
+            place="from django.shortcuts import get_object_or_404",
+        ),
+        Violation(
+            4,
+            "a service commits",
+            SERVICE,
+            end="def save() -> None:\n    transaction.commit()",
+            place="transaction.commit()",
+        ),
+        Violation(
+            4,
+            "a job begins a transaction of its own",
+            "src/app/organizations/jobs.py",
+            imports="from django.db import transaction",
+            end="def begin() -> None:\n    with transaction.atomic(durable=True):\n        pass",
+            place="transaction.atomic(durable=True)",
+        ),
+        Violation(
+            6,
+            "a query around the tenant's manager",
+            QUERIES,
+            end="def find(project_id: UUID) -> Project | None:\n"
+            "    return Project.objects.across().filter(id=project_id).first()",
+            place="Project.objects.across()",
+        ),
+        Violation(
+            6,
+            "a manager that knows no tenant",
+            MODELS,
+            instead_of=VERSION_FIELD,
+            put=f'{VERSION_FIELD}    everywhere = models.Manager["Project"]()\n',
+            place="projects.Project.everywhere",
+        ),
+        Violation(
+            6,
+            "SQL of one's own",
+            QUERIES,
+            end="def everything() -> Any:\n"
+            '    return Project.objects.raw("SELECT * FROM projects")',
+            place="Project.objects.raw('SELECT * FROM projects')",
+        ),
+        Violation(
+            6,
+            "a table without policies",
+            FIRST_MIGRATION,
+            instead_of='*policies.tenant("projects")',
+            put='*policies.tenant("projects")[1:]',
+            place="projects: no migration says ALTER TABLE projects FORCE",
+        ),
+        Violation(
+            6,
+            "a table without a tenant",
+            MODELS,
+            end=model("Task", "project = models.ForeignKey(Project, models.CASCADE)"),
+            place="tasks: no organization_id",
+        ),
+        Violation(
+            7,
+            "a job that is not there",
+            SERVICE,
+            imports="from app.core.jobs import enqueue",
+            end='def later() -> None:\n    enqueue("projects.nothing")',
+            place="enqueue('projects.nothing')",
+        ),
+        Violation(
+            8,
+            "a model that loads lazily",
+            MODELS,
+            end=model("Note", "text = models.TextField()"),
+            place="projects.Note.objects",
+        ),
+        Violation(
+            9,
+            "times without a zone in the database",
+            "src/app/django_settings.py",
+            instead_of="USE_TZ = True",
+            put="USE_TZ = False",
+            place="src/app/django_settings.py: USE_TZ",
+        ),
+        Violation(
+            9,
+            "numbers as ids",
+            MODELS,
+            end=model("Tag", "text = models.TextField()", base="models.Model"),
+            place="tags.id",
+        ),
+        Violation(
+            10,
+            "a route for whoever",
+            ROUTES,
+            imports="from django.http import HttpRequest",
+            end='@router.get("/newest", response={204: None})\n'
+            "def newest(request: HttpRequest) -> None:\n    pass",
+            place="/newest: 0",
+        ),
+        Violation(
+            10,
+            "a route with two answers",
+            ROUTES,
+            imports="from django.http import HttpRequest",
+            end='@router.get("/newest", auth=[reader, writer], response={204: None})\n'
+            "def newest(request: HttpRequest) -> None:\n    pass",
+            place="/newest: 2",
+        ),
+        Violation(
+            11,
+            "a token as it is",
+            MODELS,
+            instead_of=VERSION_FIELD,
+            put=f"{VERSION_FIELD}    share_token = models.CharField(max_length=100)\n",
+            place="projects.share_token",
+        ),
+        Violation(
+            12,
+            "an edited migration",
+            FIRST_MIGRATION,
+            instead_of="max_length=2000",
+            put="max_length=4000",
+            place=FIRST_MIGRATION,
+        ),
+        Violation(
+            12,
+            "a column dropped at once",
+            "src/app/projects/migrations/0002_drop.py",
+            end=migration(DROP),
+            place="Remove field description from project",
+        ),
+        Violation(
+            12,
+            "SQL that renames at once",
+            "src/app/projects/migrations/0002_rename.py",
+            end=migration('migrations.RunSQL("ALTER TABLE projects RENAME COLUMN name TO title")'),
+            place="0002_rename.py",
+        ),
+        Violation(
+            12,
+            "Python that nobody can review",
+            "src/app/projects/migrations/0002_python.py",
+            end=migration("migrations.RunPython(migrations.RunPython.noop)"),
+            place="0002_python.py",
+        ),
+        Violation(
+            12,
+            "two heads",
+            "src/app/projects/migrations/0002_head.py",
+            end=migration('migrations.RunSQL("SELECT 1")', follows=False),
+            place="0002_head",
+        ),
+        Violation(
+            12,
+            "migrations that wait for ever",
+            "src/app/core/management/commands/migrate.py",
+            instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
+            put="SELECT '{LOCK_TIMEOUT}'",
+            place="migrate.py: no lock_timeout",
+        ),
+    ),
+    contracting=Violation(
+        12,
+        "a column dropped in good time",
+        "src/app/projects/migrations/0002_own.py",
+        end=migration(DROP, contract='\ncontract = "unused"'),
+    ),
+    registration=(
+        ("src/app/django_settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
+        (
+            "src/app/api.py",
+            "import routes as projects\n",
+            "from app.widgets import routes as widgets\n",
+        ),
+        ("src/app/api.py", "organizations, projects, ", "widgets, "),
+        ("scripts/migrations.py", "APPS = (", '"widgets", '),
+    ),
+    migrations="src/app/widgets/migrations",
+    secure=secure_migration,
+)
+
+HOUSES = {"fastapi": FASTAPI, "django": DJANGO}
