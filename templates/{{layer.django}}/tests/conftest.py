@@ -7,9 +7,8 @@ afterwards.
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import timedelta
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -70,56 +69,69 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> None:
-    """Migrate this worker's database, once."""
+def django_db_setup(
+    tmp_path_factory: pytest.TempPathFactory, django_test_environment: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Migrate this worker's database, once; pytest-django would make one of its own."""
     from django.core.management import call_command
+    from django.db import connection, connections
 
+    from app.core import redis
     from app.settings import settings
 
     settings.__dict__["mail_dir"] = tmp_path_factory.mktemp("mail")
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
-
-
-@pytest.fixture(scope="session")
-def connections(migrated: None, django_db_blocker: Any) -> Iterator[None]:
-    """Keep connections from the first to the last test, and close them."""
-    from django.db import connections
-
-    from app.core import redis
-
+        connections["owner"].close()
     yield
     redis.client.close()
     with django_db_blocker.unblock():
-        for connection in connections.all():
-            connection.close()
-            if connection.alias == "default":
-                connection.close_pool()  # type: ignore[attr-defined]
+        connections.close_all()
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
 
 
 @pytest.fixture
 def database(
-    request: pytest.FixtureRequest, connections: None, django_db_blocker: Any
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[None]:
     """Isolate a test: roll back what it did, or empty the tables if it commits."""
     from django.core.cache import cache
-    from django.db import transaction
 
     from app.core import redis
 
     redis.client.flushdb()
     cache.clear()
-    with django_db_blocker.unblock():
-        if request.node.get_closest_marker("committed"):
+    if request.node.get_closest_marker("committed"):
+        # Not `transactional_db`: the service's role may not empty tables.
+        with django_db_blocker.unblock():
             yield
             _empty_tables()
-            return
-        # As Django's TestCase does it: units of work, which are durable, may begin inside.
-        whole: Any = transaction.atomic()
-        whole._from_testcase = True
-        with whole:
+    else:
+        request.getfixturevalue("db")
+        with _no_tenant_at_begin():
             yield
-            transaction.set_rollback(True)
+
+
+@contextmanager
+def _no_tenant_at_begin() -> Iterator[None]:
+    # A released savepoint leaves its tenant to the outer transaction, which production has not.
+    from django.db import connection
+
+    from app.core.database import UnitOfWork
+
+    begin = UnitOfWork.begin
+
+    def clear_and_begin(work: UnitOfWork) -> None:
+        # Past Django, so that nobody counts the statement.
+        connection.connection.execute(
+            "SELECT set_config('app.organization_id', '', true),"
+            " set_config('app.user_id', '', true), set_config('app.staff', '', true)"
+        )
+        begin(work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UnitOfWork, "begin", clear_and_begin)
+        yield
 
 
 def _empty_tables() -> None:
@@ -148,7 +160,7 @@ def client(database: None) -> "Iterator[Client]":
 
 
 @pytest.fixture
-def mails(migrated: None) -> Path:
+def mails(django_db_setup: None) -> Path:
     """Give the folder of sent mails, empty at first."""
     from app.settings import settings
 
@@ -183,25 +195,16 @@ class World:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "Client"
-    made: int = field(default=0)
 
     def person(self, name: str | None = None) -> Person:
         """Make a verified user who is signed in."""
-        from django.db.models.functions import Now
-
-        from app.accounts.models import User, UserSession
         from app.core import access_tokens
-        from app.core.database import unit_of_work
+        from tests.factories import UserFactory, UserSessionFactory
 
-        self.made += 1
-        name = name or f"person{self.made}"
-        with unit_of_work():
-            user = User.objects.create_user(
-                f"{name}-{self.made}@example.com", name=name.title(), email_verified_at=Now()
-            )
-            signed_in = UserSession.objects.create(user=user, expires_at=Now() + timedelta(days=30))
-            token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-            return Person(user.id, user.email, signed_in.id, token, self.client)
+        user = UserFactory.create(**({"name": name.title()} if name else {}))
+        signed_in = UserSessionFactory.create(user_id=user.id)
+        token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
+        return Person(user.id, user.email, signed_in.id, token, self.client)
 
     def organization(self, owner: Person, name: str = "Acme") -> UUID:
         """Make an organization through the API."""
@@ -211,14 +214,10 @@ class World:
 
     def member(self, organization_id: UUID, role: str) -> Person:
         """Make a person who belongs to an organization already."""
-        from app.core import tenancy
-        from app.core.database import unit_of_work
-        from app.organizations.models import Membership
+        from tests.factories import MembershipFactory
 
         person = self.person(role)
-        with unit_of_work():
-            tenancy.enter_organization(organization_id)
-            Membership.objects.create(organization_id=organization_id, user_id=person.id, role=role)
+        MembershipFactory.create(organization_id=organization_id, user_id=person.id, role=role)
         return person
 
 
