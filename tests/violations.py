@@ -143,7 +143,7 @@ SOURCES = (
         3,
         "a status in a service",
         SERVICE,
-        end="def is_gone(answer: Any) -> bool:\n    return answer.status_code == 410",
+        end="def is_gone(answer: object) -> bool:\n    return answer.status_code == 410",
         place="answer.status_code",
     ),
     Violation(
@@ -470,8 +470,8 @@ DJANGO = House(
             2,
             "a module imports the composition root",
             SERVICE,
-            imports="from app.api import api",
-            end="USED = api",
+            imports="from app.django_settings import DEBUG",
+            end="USED = DEBUG",
         ),
         Violation(
             3,
@@ -534,7 +534,7 @@ DJANGO = House(
             6,
             "SQL of one's own",
             QUERIES,
-            end="def everything() -> Any:\n"
+            end="def everything() -> object:\n"
             '    return Project.objects.raw("SELECT * FROM projects")',
             place="Project.objects.raw('SELECT * FROM projects')",
         ),
