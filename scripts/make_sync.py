@@ -52,6 +52,7 @@ SHARED = {
     "src/app/core/oidc.py",
     "src/app/core/ratelimit.py",
     "src/app/core/redis.py",
+    "tests/core/test_http.py",
     "tests/organizations/test_organizations.py",
     "tests/projects/test_projects.py",
 }

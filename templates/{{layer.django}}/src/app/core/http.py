@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import date
 from functools import cached_property, wraps
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
+from ninja.decorators import decorate_view
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
@@ -18,6 +20,7 @@ from pydantic_core import from_json, to_json
 
 from app.core import idempotency, openapi, preconditions, problems
 from app.core.database import unit_of_work
+from app.core.deprecation import Deprecation
 from app.core.errors import AppError, Invalid, RateLimited, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -157,6 +160,28 @@ def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
         if name in response.headers
     }
     return empty_response(304, headers=kept)
+
+
+def deprecated[**P, R](
+    *, since: date, sunset: date, guide: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that a route will go; it stands below the route."""
+    headers = Deprecation(since, sunset, guide).headers()
+
+    def announce(run: View) -> View:
+        @wraps(run)
+        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # For the middleware: a refusal announces it as well.
+            request.deprecation = headers  # type: ignore[attr-defined]
+            return run(request, *args, **kwargs)
+
+        return view
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        view.deprecation = headers  # type: ignore[attr-defined]
+        return decorate_view(announce)(view)
+
+    return declare
 
 
 def empty_response(status: int = 204, headers: dict[str, str] | None = None) -> HttpResponse:

@@ -48,6 +48,8 @@ class ExchangeMiddleware:
         if not is_page(request):
             response = _with_headers(_as_problem(request, response))
         response.headers["X-Request-ID"] = context.current().request_id
+        for name, value in getattr(request, "deprecation", {}).items():
+            response.headers[name] = value
         exchange.log_request(
             request.method or "",
             request.path,

@@ -44,6 +44,8 @@ def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
             described = document["paths"][path][method.lower()]
             is_public = access.public in operation.auth_callbacks
             _complete(described, operation)
+            if headers := getattr(operation.view_func, "deprecation", None):
+                described |= {"deprecated": True, "x-deprecation": headers}
             if not is_public:
                 described["security"] = [{"HTTPBearer": []}]
             contract.complete(document, path, method, described, is_public=is_public)
