@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -78,10 +79,12 @@ def seed() -> None:
     if settings.environment == "production":
         raise click.ClickException("The demo data have a known password: not in production.")
     _prepare()
-    from app.seed import EMAIL, PASSWORD, seed_demo
+    from app.seed import EMAIL, PASSWORD, STAFF_EMAIL, seed_demo
 
     seed_demo()
     click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
+    admin = f"{settings.public_url}/{settings.admin_path}/"
+    click.echo(f"Admin: {admin} as {STAFF_EMAIL}, with the same password")
 
 
 @main.command()
@@ -147,7 +150,7 @@ def replay(job_id: UUID) -> None:
 
 @main.group()
 def users() -> None:
-    """Shut accounts, and open them again."""
+    """Shut accounts, open them again, and say who is staff."""
 
 
 @users.command()
@@ -164,9 +167,41 @@ def enable(email: str) -> None:
     _set_disabled(email, disabled=False)
 
 
+@users.command("make-staff")
+@click.argument("email")
+def make_staff(email: str) -> None:
+    """Let the owner of an account do everything in the admin."""
+    _set_staff(email, staff=True)
+
+
+@users.command("revoke-staff")
+@click.argument("email")
+def revoke_staff(email: str) -> None:
+    """Shut the admin to somebody, at once. The account stays as it is."""
+    _set_staff(email, staff=False)
+
+
 def _set_disabled(email: str, *, disabled: bool) -> None:
+    def change(user_id: UUID) -> None:
+        from app.accounts import service
+
+        (service.disable_user if disabled else service.enable_user)(user_id=user_id)
+
+    _change_user(email, change)
+
+
+def _set_staff(email: str, *, staff: bool) -> None:
+    def change(user_id: UUID) -> None:
+        from app.accounts import service
+
+        service.set_staff(user_id=user_id, staff=staff)
+
+    _change_user(email, change)
+
+
+def _change_user(email: str, change: Callable[[UUID], None]) -> None:
     _prepare()
-    from app.accounts import queries, service
+    from app.accounts import queries
     from app.core.database import unit_of_work
     from app.core.errors import AppError
 
@@ -175,8 +210,7 @@ def _set_disabled(email: str, *, disabled: bool) -> None:
             user_id = queries.find_user_id(email.strip().lower())
             if user_id is None:
                 raise click.ClickException("There is no account with this address.")
-            change = service.disable_user if disabled else service.enable_user
-            change(user_id=user_id)
+            change(user_id)
     except AppError as error:
         raise click.ClickException(error.detail) from error
 

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.headless",
     "allauth.mfa",
+    "hijack",
     "app.core.apps.CoreConfig",
     "app.accounts",
     "app.organizations",
@@ -134,6 +135,10 @@ MFA_ADAPTER = "app.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODE_DIGITS = 10
+
+# Staff may act as a user: `accounts.acting` has the views. It shows a page, and alters no other.
+HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
+HIJACK_INSERT_BEFORE = None
 
 # Browsers: the admin, and sign-in with a cookie. The API's own headers are in `core.middleware`.
 

@@ -1,4 +1,4 @@
-"""Demo data for development: one user, one organization, a few projects."""
+"""Demo data for development: a user with an organization and projects, and one of the staff."""
 
 from app.accounts import service as accounts
 from app.core import tenancy
@@ -7,13 +7,19 @@ from app.organizations import service as organizations
 from app.projects import service as projects
 
 EMAIL = "demo@example.com"
+STAFF_EMAIL = "staff@example.com"
 PASSWORD = "correct horse battery"  # noqa: S105 - public on purpose, refused in production
 PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 
 
 def seed_demo() -> None:
-    """Make the demo user unless there is one; a second run does nothing."""
+    """Make the two users unless they are there; a second run does nothing."""
     with unit_of_work():
+        staff_id = accounts.create_verified_user(
+            email=STAFF_EMAIL, name="Demo Staff", password=PASSWORD
+        )
+        if staff_id is not None:
+            accounts.set_staff(user_id=staff_id, staff=True)
         user_id = accounts.create_verified_user(email=EMAIL, name="Demo User", password=PASSWORD)
         if user_id is None:
             return

@@ -3,51 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-from allauth.mfa.utils import is_mfa_enabled
-from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 
 from app.accounts import service as accounts
+from app.accounts import staff
 from app.audit import service as audit
 from app.core import context
 from app.core.context import Actor
-from app.core.database import unit_of_work
-from app.core.errors import AppError
-from app.core.schemas import normalise_email
 from app.core.staff import StaffSite
-from app.settings import settings
-
-
-class LoginForm(AdminAuthenticationForm):
-    """Password and second factor at once, by the rules and limits of every other sign-in."""
-
-    code = forms.CharField(
-        label="Code of the authenticator app, or a recovery code",
-        required=False,
-        max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        """Find out who it is."""
-        data: dict[str, Any] = self.cleaned_data
-        if "username" not in data or "password" not in data:
-            return data
-        try:
-            with unit_of_work():
-                email = normalise_email(data["username"])
-                user = accounts.check_password(email=email, password=data["password"])
-                self.confirm_login_allowed(user)
-                if is_mfa_enabled(user):
-                    accounts.accept_code(user.pk, data["code"])
-                elif settings.environment == "production":
-                    raise forms.ValidationError("Set up a second factor first, through the API.")
-        except AppError as error:
-            raise forms.ValidationError(error.detail) from error
-        self.user_cache = user
-        return data
 
 
 class Site(StaffSite):
@@ -55,22 +20,50 @@ class Site(StaffSite):
 
     site_header = site_title = "Administration"
     index_title = "Everything"
-    login_form = LoginForm
+    login_form = staff.LoginForm
     login_template = "staff/login.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Admit staff that has proved enough; asked several times, found out once."""
+        if not hasattr(request, "may_enter"):
+            admitted = super().has_permission(request) and staff.may_enter(request)
+            request.may_enter = admitted  # type: ignore[attr-defined]
+        found: bool = request.may_enter  # type: ignore[attr-defined]
+        return found
 
     def enter(self, request: HttpRequest) -> None:
         """Open the transaction to the staff, and name who works in it."""
         super().enter(request)
-        user = request.user
-        context.current().actor = Actor("user", user.pk, user.get_username())
+        user, current = request.user, context.current()
+        current.actor = Actor("user", user.pk, user.get_username())
+        current.by_staff = user.get_username()
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Ask who it is; show who acts as a user how to stop that."""
+        if request.method == "GET" and request.user.is_authenticated and context.current().by_staff:
+            return HttpResponseRedirect(reverse("admin:accounts_user_acting"))
+        return super().login(request, extra_context)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Change the password by the rules of the API."""
+        return staff.PasswordView.as_view(
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
 
     def record(self, instance: Model, action: str, changes: dict[str, object]) -> None:
-        """Record a change in the log of the organization it was made in, if it was in one."""
+        """Record a change in the log of the organization it was made in.
+
+        What is in no organization is recorded with the user it is about, or else with the staff.
+        """
         organization_id: UUID | None = (
             instance.pk
             if instance._meta.label == "organizations.Organization"
             else getattr(instance, "organization_id", None)
         )
+        # An organization takes its log along when it goes.
         if organization_id is not None and action != "organization.deleted":
             audit.record(
                 organization_id=organization_id,
@@ -79,3 +72,13 @@ class Site(StaffSite):
                 target_id=instance.pk,
                 changes=changes,
             )
+            return
+        actor = context.current().actor
+        assert actor is not None  # noqa: S101 - `enter` has named it
+        assert actor.id is not None  # noqa: S101 - and it is a user
+        of_user = instance._meta.label == "accounts.User"
+        accounts.note_staff_change(
+            user_id=instance.pk if of_user else actor.id,
+            action=action,
+            details={"id": str(instance.pk), **changes},
+        )

@@ -5,8 +5,14 @@ from typing import Any, ClassVar
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 
+from app.accounts import acting, queries, service, sessions
 from app.accounts.models import (
     EmailToken,
     Identity,
@@ -15,36 +21,115 @@ from app.accounts.models import (
     User,
     UserSession,
 )
-from app.core.staff import ReadOnlyAdmin
+from app.core import context
+from app.core.staff import AuditedAdmin, ReadOnlyAdmin, StaffSite
+from app.settings import settings
 
-# allauth's own screens: the one is of a model that is not used, the other lets secrets be edited.
-admin.site.unregister((EmailAddress, Authenticator))
+# Screens that let anything be edited, secrets too, or that nobody would hear of.
+admin.site.unregister((EmailAddress, Authenticator, Group))
+
+_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
-    """Users: staff shuts accounts and says who is staff; passwords are their owners'."""
+class UserAdmin(AuditedAdmin[User]):
+    """Users: staff shuts accounts, and acts as a user; superusers say who is staff.
 
+    Not Django's screen, which also sets passwords: here they are their owners'.
+    """
+
+    change_form_template = "staff/user.html"
     list_display = ("email", "name", "is_active", "is_staff", "email_verified_at", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name", "id")
     date_hierarchy = "created_at"
     ordering = ("email",)
     readonly_fields = ("id", "email", "email_verified_at", "last_login", "created_at")
+    exclude = ("password",)
+    filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "is_active")}),
-        ("Staff", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Staff", {"fields": _RIGHTS}),
         ("Times", {"fields": ("email_verified_at", "last_login", "created_at")}),
     )
-    show_full_result_count = False
 
-    def has_add_permission(self, request: Any) -> bool:
-        """Accounts are made by signing up, or by `manage.py createsuperuser`."""
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Accounts are made by signing up."""
         return False
 
-    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody takes the rights of those who have more."""
+        above = obj is not None and (obj.is_staff or obj.is_superuser)
+        mine = request.user.is_superuser or not above
+        return mine and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Accounts are deleted by their owners: nobody else may leave organizations for them."""
         return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Let only superusers say who may do what."""
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if request.user.is_superuser else (*fixed, *_RIGHTS)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **options: Any) -> Any:
+        """Name the permissions with as many statements however many there are."""
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.name == "user_permissions" and field is not None and field.queryset is not None:
+            field.queryset = field.queryset.select_related("content_type")
+        return field
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save it; an account that is shut has no sessions left."""
+        if "is_active" in form.changed_data:
+            set_active = service.enable_user if obj.is_active else service.disable_user
+            set_active(user_id=obj.pk)
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the ways to act as a user, and back."""
+        site = self.admin_site
+        assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
+        own = [
+            path("act/", site.admin_view(acting.Act.as_view()), name="accounts_user_act"),
+            path("acting/", site.open_view(self.acting), name="accounts_user_acting"),
+            path(
+                "release/",
+                site.open_view(acting.Release.as_view()),
+                name="accounts_user_release",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def acting(self, request: HttpRequest) -> HttpResponseBase:
+        """Show who acts as whom, until when, and the way back."""
+        user = request.user
+        session_id = sessions.session_id(request.session)
+        if not user.is_authenticated or session_id is None or not context.current().by_staff:
+            return HttpResponseRedirect(reverse("admin:index"))
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": "Acting as a user",
+            "staff": context.current().by_staff,
+            "until": queries.get_expiry(session_id),
+            "app_url": settings.app_url,
+        }
+        return TemplateResponse(request, "staff/acting.html", shown)
+
+    def render_change_form(
+        self, request: Any, context: dict[str, Any], *args: Any, **options: Any
+    ) -> Any:
+        """Show the button to those whom it serves."""
+        user = options.get("obj")
+        context["may_act"] = user is not None and acting.may_act(
+            hijacker=request.user, hijacked=user
+        )
+        return super().render_change_form(request, context, *args, **options)
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
+    """Groups of staff with the same permissions."""
 
 
 class OfUserAdmin(ReadOnlyAdmin[Any]):
@@ -54,7 +139,6 @@ class OfUserAdmin(ReadOnlyAdmin[Any]):
     search_fields: ClassVar[tuple[str, ...]] = ("user__email", "id")
     autocomplete_fields = ("user",)
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load the user too."""
@@ -80,7 +164,6 @@ class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
     search_fields = ("session__user__email", "session__id")
     date_hierarchy = "created_at"
     exclude = ("token_hash",)
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load the session too."""
@@ -121,3 +204,14 @@ class AuthenticatorAdmin(OfUserAdmin):
     list_display = ("id", "user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     exclude = ("data",)
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(ReadOnlyAdmin[EmailAddress]):
+    """allauth's list of addresses, which stays empty: an account's address is its own field."""
+
+    list_display = ("email", "user", "verified", "primary")
+    list_filter = ("verified", "primary")
+    list_select_related = ("user",)
+    search_fields = ("email", "user__email")
+    autocomplete_fields = ("user",)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from allauth.account.internal.flows import login, reauthentication
 from allauth.account.models import Login
 from allauth.headless.account.response import RequestPasswordResponse
+from allauth.headless.account.views import SessionView
 from allauth.headless.base.response import (
     AuthenticationResponse,
     BaseAuthenticationResponse,
@@ -22,6 +23,7 @@ from allauth.headless.base.views import (
     APIView,
     AuthenticatedAPIView,
     AuthenticationStageAPIView,
+    ConfigView,
 )
 from allauth.headless.constants import Client, Flow
 from allauth.headless.internal import sessionkit
@@ -51,6 +53,7 @@ from app.accounts.adapters import PASSWORD_SEEN
 from app.accounts.models import User
 from app.core import csrf, problems, ratelimit
 from app.core.access import SESSION_COOKIE
+from app.core.acting import refuse_staff
 from app.core.client_ip import network
 from app.core.context import current
 from app.core.errors import Invalid, Unauthenticated
@@ -497,6 +500,10 @@ def _refuse_cross_site(request: HttpRequest) -> None:
         )
 
 
+# Who acts as a user may see that, and stop it; all else here proves who somebody is.
+_OPEN_TO_STAFF = {ConfigView, SessionView}
+
+
 def serve(view: type[APIView], client: Client) -> View:
     """Make a view for one kind of client, in the service's unit of work and with its defences."""
     inner: Callable[..., HttpResponseBase] = view.as_api_view(client=client)
@@ -505,6 +512,8 @@ def serve(view: type[APIView], client: Client) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if client == Client.BROWSER:
             _refuse_cross_site(request)
+            if request.user.is_authenticated and view not in _OPEN_TO_STAFF:
+                refuse_staff()
         if request.body:
             # What our parser refuses never comes to allauth's, which some of it would crash.
             JsonParser().parse_body(request)

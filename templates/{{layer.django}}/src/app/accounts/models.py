@@ -60,6 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         ordering = ("email",)
+        permissions = (("act_as_user", "Can act as a user"),)
 
     def __str__(self) -> str:
         return self.email
@@ -84,7 +85,7 @@ class UserSession(Identified):
     to it and is worth nothing without it: see `app.accounts.sessions`.
     """
 
-    user = models.ForeignKey(User, models.DB_CASCADE, related_name="sessions")
+    user = models.ForeignKey(User, models.DB_CASCADE, related_name="sessions", db_index=False)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     last_used_at = models.DateTimeField(db_default=ClockTimestamp())
     expires_at = models.DateTimeField(db_index=True)
@@ -95,12 +96,17 @@ class UserSession(Identified):
     cookie_hash = models.BinaryField(null=True, unique=True)
     # For a client with tokens, which never sees it: the key of Django's session itself.
     store_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
+    # Where staff acts as the user: the session of who does, without which this is worth nothing.
+    staff_session = models.ForeignKey(
+        "self", models.DB_CASCADE, related_name="+", null=True, verbose_name="session of the staff"
+    )
 
     objects = Manager["UserSession"]()
 
     class Meta:
         db_table = "sessions"
         verbose_name = "session"
+        indexes = (models.Index(fields=("user", "created_at", "id"), name="sessions_list_idx"),)
 
     def __str__(self) -> str:
         return str(self.id)

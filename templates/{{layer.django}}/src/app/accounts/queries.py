@@ -12,7 +12,7 @@ from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
 from app.core.client_ip import network
 from app.core.errors import NotFound
-from app.core.models import ClockTimestamp
+from app.core.models import ClockTimestamp, after
 from app.core.pagination import read_cursor, sign_cursor
 from app.core.preconditions import content_etag
 
@@ -30,6 +30,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Staff:
+    """A member of the support staff."""
+
+    id: UUID
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class LiveSession:
     """A session that is neither revoked nor expired, of a user who is not disabled."""
 
@@ -37,6 +45,8 @@ class LiveSession:
     user_id: UUID
     email: str
     store_key: str | None
+    # Who of the staff acts as the user in it.
+    by_staff: str | None
     is_stale: bool
 
 
@@ -78,8 +88,19 @@ def me_etag(me: Me) -> str:
 
 
 def is_live() -> Q:
-    """Tell for a session whether it may be used."""
-    return Q(revoked_at=None, expires_at__gt=ClockTimestamp(), user__is_active=True)
+    """Tell for a session whether it may be used.
+
+    One in which staff acts as a user ends with the staff's own, and where the user becomes staff.
+    """
+    live = Q(revoked_at=None, expires_at__gt=ClockTimestamp(), user__is_active=True)
+    of_staff = Q(
+        user__is_staff=False,
+        staff_session__revoked_at=None,
+        staff_session__expires_at__gt=ClockTimestamp(),
+        staff_session__user__is_active=True,
+        staff_session__user__is_staff=True,
+    )
+    return live & (Q(staff_session=None) | of_staff)
 
 
 def find_live_session(criterion: Q) -> LiveSession | None:
@@ -90,7 +111,9 @@ def find_live_session(criterion: Q) -> LiveSession | None:
     row = (
         UserSession.objects.filter(criterion, is_live())
         .annotate(is_stale=is_stale)
-        .values_list("id", "user_id", "user__email", "store_key", "is_stale")
+        .values_list(
+            "id", "user_id", "user__email", "store_key", "staff_session__user__email", "is_stale"
+        )
         .first()
     )
     return None if row is None else LiveSession(*row)
@@ -103,8 +126,8 @@ def list_sessions(
     bound_to = {"list": "sessions", "user_id": user_id}
     query = UserSession.objects.filter(is_live(), user_id=user_id).order_by("-created_at", "-id")
     if cursor is not None:
-        created_at, id_ = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=id_))
+        position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
+        query = query.filter(after(("created_at", "id"), position, descending=True))
     rows = list(query[: limit + 1])
     if len(rows) <= limit:
         return rows, None
@@ -147,3 +170,19 @@ def find_pending_sign_ups(user_id: UUID) -> list[EmailToken]:
 def find_store_key(session_id: UUID) -> str | None:
     """Find the key of Django's session that belongs to a session with tokens."""
     return UserSession.objects.filter(id=session_id).values_list("store_key", flat=True).first()
+
+
+def find_staff(session_id: UUID) -> Staff | None:
+    """Find who of the staff acts as the user in a session."""
+    row = (
+        UserSession.objects.filter(id=session_id, staff_session__isnull=False)
+        .values_list("staff_session__user_id", "staff_session__user__email")
+        .first()
+    )
+    return None if row is None else Staff(*row)
+
+
+def get_expiry(session_id: UUID) -> datetime:
+    """Tell when a session ends by itself."""
+    found: datetime = UserSession.objects.values_list("expires_at", flat=True).get(id=session_id)
+    return found

@@ -13,6 +13,7 @@ from app.accounts import queries, schemas, service, sessions
 from app.accounts.schemas import Transport
 from app.core import access_tokens, oidc
 from app.core.access import SESSION_COOKIE, UserRequest, current_user, public
+from app.core.acting import refuse_staff
 from app.core.contract import empty_answer, problem_responses
 from app.core.errors import Unauthenticated
 from app.core.http import empty_response, json_response
@@ -61,6 +62,7 @@ def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> HttpRe
 @router.get("/auth/sessions", auth=current_user, response=schemas.SessionPage)
 def list_sessions(request: UserRequest, query: Query[PageQuery]) -> schemas.SessionPage:
     """List the caller's sessions, newest first."""
+    refuse_staff()
     items, next_cursor = queries.list_sessions(
         user_id=request.auth.id, limit=query.limit, cursor=query.cursor
     )
@@ -89,6 +91,7 @@ def list_sessions(request: UserRequest, query: Query[PageQuery]) -> schemas.Sess
 )
 def end_session(request: UserRequest, session_id: UUID) -> HttpResponse:
     """End one of the caller's sessions at once."""
+    refuse_staff()
     service.end_session(user_id=request.auth.id, session_id=session_id)
     return empty_response()
 

@@ -4,7 +4,7 @@ The steps of a sign-in, passkeys and recovery codes are allauth's (`app.accounts
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, NoReturn
@@ -27,6 +27,7 @@ from app.accounts.models import (
 )
 from app.accounts.schemas import Me
 from app.core import access_tokens, context, oidc, passwords, ratelimit, security, totp
+from app.core.acting import refuse_staff
 from app.core.client_ip import network
 from app.core.errors import Conflict, Forbidden, Invalid, MfaRequired, NotFound, Unauthenticated
 from app.core.jobs import enqueue
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 VERIFICATION_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(minutes=30)
 SESSION_LIFETIME = timedelta(days=30)
+# How long staff may act as a user; then it has to begin again.
+ACTING_LIFETIME = timedelta(hours=1)
 # Two tabs that refresh at once are no theft: this long, the loser is only refused.
 REUSE_GRACE = timedelta(seconds=10)
 # How long what is over stays: for replays to be recognised, and for questions afterwards.
@@ -98,6 +101,8 @@ def _wrong_credentials() -> Unauthenticated:
 
 def _record(user_id: UUID, action: str, **details: object) -> None:
     current = context.current()
+    if current.by_staff is not None:
+        details = {**details, "by_staff": current.by_staff}
     SecurityEvent.objects.create(
         user_id=user_id,
         action=action,
@@ -339,6 +344,29 @@ def open_session(
     return opened.id
 
 
+def begin_acting(
+    user_id: UUID, *, staff_id: UUID, staff_email: str, staff_session_id: UUID, cookie: str
+) -> UUID:
+    """Open a session in which staff acts as a user: for a short while, and in both histories."""
+    current = context.current()
+    opened = UserSession.objects.create(
+        user_id=user_id,
+        expires_at=ClockTimestamp() + ACTING_LIFETIME,
+        user_agent=current.user_agent,
+        ip=current.client_ip,
+        cookie_hash=security.hash_secret(cookie),
+        staff_session_id=staff_session_id,
+    )
+    _record_acting("began", user_id, queries.Staff(staff_id, staff_email), opened.id)
+    return opened.id
+
+
+def _record_acting(what: str, user_id: UUID, staff: queries.Staff, session_id: UUID) -> None:
+    details = {"session_id": str(session_id), "as_user": str(user_id), "by_staff": staff.email}
+    for of_user in (user_id, staff.id):
+        _record(of_user, f"acting.{what}", **details)
+
+
 def rekey_session(
     session_id: UUID, *, cookie: str | None = None, store_key: str | None = None
 ) -> None:
@@ -427,6 +455,7 @@ def _authenticate(criterion: Q) -> UserPrincipal:
         # Skipped where another request holds the row: it writes the same, and nobody waits.
         free = UserSession.objects.select_for_update(skip_locked=True).filter(id=live.id)
         UserSession.objects.filter(id__in=free.values("id")).update(last_used_at=ClockTimestamp())
+    context.current().by_staff = live.by_staff
     return UserPrincipal(id=live.user_id, email=live.email, session_id=live.id)
 
 
@@ -434,7 +463,11 @@ def end_session(*, user_id: UUID, session_id: UUID) -> None:
     """End one of the user's sessions: at once, with its tokens and cookie."""
     if not _end_sessions(Q(id=session_id, user_id=user_id)):
         raise NotFound("session")
-    _record(user_id, "session.ended", session_id=str(session_id))
+    staff = queries.find_staff(session_id)
+    if staff is None:
+        _record(user_id, "session.ended", session_id=str(session_id))
+    else:
+        _record_acting("ended", user_id, staff, session_id)
 
 
 def disable_user(*, user_id: UUID) -> None:
@@ -448,6 +481,23 @@ def enable_user(*, user_id: UUID) -> None:
     """Open an account that was disabled. The owner signs in anew."""
     _set_active(user_id, active=True)
     _record(user_id, "user.enabled")
+
+
+def set_staff(*, user_id: UUID, staff: bool) -> None:
+    """Let somebody do everything in the admin, or nothing any more."""
+    user = _lock_user(user_id)
+    if user is None or (staff and not may_sign_in(user)):
+        raise Conflict("The account is disabled, or its address was never verified.")
+    if (user.is_staff, user.is_superuser) == (staff, staff):
+        raise Conflict(f"The account is {'staff' if staff else 'no staff'} already.")
+    user.is_staff = user.is_superuser = staff
+    user.save(update_fields=("is_staff", "is_superuser"))
+    _record(user_id, "staff.made" if staff else "staff.revoked")
+
+
+def note_staff_change(*, user_id: UUID, action: str, details: Mapping[str, object]) -> None:
+    """Keep in mind what staff did in the admin that is in no organization's log."""
+    _record(user_id, action, **details)
 
 
 def _set_active(user_id: UUID, *, active: bool) -> None:
@@ -498,6 +548,7 @@ def _set_password(user: User, password: str, *, pointer: str) -> None:
 
 def confirm_password(user_id: UUID, password: str, *, pointer: str) -> User:
     """Ask a signed-in user for the password again; returns the account, locked."""
+    refuse_staff()
     ratelimit.enforce("password", settings.rate_limit_sign_in, str(user_id))
     user = _lock_user(user_id)
     right, _ = _verify_password(password, user.password if user else None)
@@ -552,6 +603,7 @@ def _accepts(authenticator: Authenticator, code: str) -> bool:
 
 def enable_totp(user: User, *, secret: str, code: str) -> Authenticator:
     """Turn the second factor on with a first code; makes recovery codes if there are none."""
+    refuse_staff()
     refuse_second_totp(user.id, lock=True)
     ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
     step = totp.accepted_step(secret, code, last_step=None)
@@ -579,6 +631,7 @@ def refuse_second_totp(user_id: UUID, *, lock: bool = False) -> None:
 
 def disable_totp(user_id: UUID) -> None:
     """Remove the second factor, and the recovery codes unless a passkey needs them."""
+    refuse_staff()
     _lock_user(user_id)
     mine = Authenticator.objects.filter(user_id=user_id)
     removed, _ = mine.filter(type=Authenticator.Type.TOTP).delete()

@@ -28,9 +28,11 @@ from django.utils.functional import SimpleLazyObject
 
 from app.accounts import queries, service
 from app.accounts.models import User
+from app.core import context
 from app.core.errors import NotFound
 
 _SESSION_ID = "session_id"
+_SECOND_FACTOR = "second_factor"
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -47,19 +49,43 @@ def session_id(session: SessionBase) -> UUID | None:
 
 
 def _keys(request: HttpRequest) -> dict[str, str]:
-    if request.session.session_key is None:
-        request.session.save()
-    key = request.session.session_key
-    assert key is not None  # noqa: S101 - it was saved
-    return {"store_key" if is_app(request) else "cookie": key}
+    return {"store_key" if is_app(request) else "cookie": key(request.session)}
+
+
+def key(session: SessionBase) -> str:
+    """Read the key of one of Django's sessions, which has one when it is saved."""
+    if session.session_key is None:
+        session.save()
+    found = session.session_key
+    assert found is not None  # noqa: S101 - it was saved
+    return found
+
+
+class Login:
+    """Opens our session when somebody has signed in to Django's.
+
+    A view that wants another than the usual one puts its own into `request.opens_session`.
+    """
+
+    def __init__(self, *, second_factor: bool = False) -> None:
+        self.second_factor = second_factor
+
+    def open(self, request: HttpRequest, user: User) -> UUID:
+        """Open it, and note how the user proved who it is."""
+        methods = _methods(request, user)
+        method = methods[-1] if methods else "password"
+        return service.open_session(user.id, method=method, **_keys(request))
+
+
+def _methods(request: HttpRequest, user: User) -> list[str]:
+    return [record["method"] for record in get_authentication_records(request, user)]
 
 
 @receiver(user_logged_in)
 def _open(request: HttpRequest, user: User, **_: Any) -> None:
-    records = get_authentication_records(request, user)
-    method = records[-1]["method"] if records else "password"
-    opened = service.open_session(user.id, method=method, **_keys(request))
-    request.session[_SESSION_ID] = str(opened)
+    login: Login = getattr(request, "opens_session", None) or Login()
+    request.session[_SESSION_ID] = str(login.open(request, user))
+    request.session[_SECOND_FACTOR] = login.second_factor or "mfa" in _methods(request, user)
     # The defence of our cookie is `app.core.csrf`; the admin gets its token when it asks for it.
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
 
@@ -70,6 +96,11 @@ def _close(request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None and found is not None:
         with suppress(NotFound):  # ended from elsewhere already
             service.end_session(user_id=user.id, session_id=found)
+
+
+def has_second_factor(session: SessionBase) -> bool:
+    """Tell whether the user of a session has proved more than a password."""
+    return session.get(_SECOND_FACTOR) is True
 
 
 def keep(request: HttpRequest, user: User) -> None:
@@ -109,7 +140,9 @@ def _get_user(request: HttpRequest) -> User | AnonymousUser:
     if not user.is_authenticated:
         return user
     found = session_id(request.session)
-    if found is None or queries.find_live_session(Q(id=found, user_id=user.pk)) is None:
+    live = found and queries.find_live_session(Q(id=found, user_id=user.pk))
+    if not live:
         request.session.flush()
         return AnonymousUser()
+    context.current().by_staff = live.by_staff
     return user

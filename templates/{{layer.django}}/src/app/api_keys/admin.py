@@ -19,7 +19,6 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     autocomplete_fields = ("organization",)
     date_hierarchy = "created_at"
     exclude = ("key_hash",)
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load organization and author too."""

@@ -9,6 +9,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from app.api_keys.models import ApiKey
 from app.audit import service as audit
 from app.core import security, tenancy
+from app.core.acting import refuse_staff
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.models import ClockTimestamp
 from app.core.principals import KeyPrincipal
@@ -29,6 +30,7 @@ def create_api_key(
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     """Create an API key; the key itself comes with it, this once."""
+    refuse_staff()
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."

@@ -18,7 +18,6 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     search_fields = ("action", "actor_label", "organization__name", "request_id")
     autocomplete_fields = ("organization",)
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load the organization too."""

@@ -23,9 +23,11 @@ def record(
     """Record what the caller of this request, or of the request that caused this job, has done.
 
     `changes` has `[before, after]` of each field, or what it is now. No secrets: admins read it.
+    Where staff has a hand in it, in the admin or acting as the user, `by_staff` names whose.
     """
     current = context.current()
     actor = current.actor or SYSTEM
+    staff = {} if current.by_staff is None else {"by_staff": current.by_staff}
     AuditEvent.objects.create(
         organization_id=organization_id,
         action=action,
@@ -34,7 +36,7 @@ def record(
         actor_label=actor.label,
         target_type=target_type,
         target_id=target_id,
-        changes=to_jsonable_python(changes or {}),
+        changes=to_jsonable_python({**(changes or {}), **staff}),
         ip=current.client_ip,
         request_id=current.request_id,
     )

@@ -1,8 +1,9 @@
-"""The admin screens of operations: jobs and idempotency keys."""
+"""The admin screens of operations: jobs, idempotency keys and what was done in the admin."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -42,16 +43,16 @@ class OutboxAdmin(ReadOnlyAdmin[OutboxEntry]):
     search_fields = ("id", "job")
     date_hierarchy = "created_at"
     ordering = ("-id",)
-    show_full_result_count = False
     actions = ("replay",)
 
     @admin.action(description="Run dead jobs again", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
         """Give dead jobs all their attempts again."""
-        dead = queryset.filter(dead_at__isnull=False).values_list("id", flat=True)
-        for job_id in list(dead):
-            jobs.replay(job_id)
-        self.message_user(request, "What was dead is run again.")
+        dead = list(queryset.select_for_update().filter(dead_at__isnull=False))
+        for entry in dead:
+            jobs.replay(entry.id)
+            self.note(entry, "replayed")
+        self.message_user(request, f"Dead jobs that are run again: {len(dead)}.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Tell who may."""
@@ -67,4 +68,19 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
     search_fields = ("key", "caller", "route")
     date_hierarchy = "claimed_at"
     exclude = ("answer", "fingerprint", "claim")
-    show_full_result_count = False
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ReadOnlyAdmin[LogEntry]):
+    """What was done in the admin, by whom."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "action_flag")
+    list_filter = ("action_flag",)
+    list_select_related = ("user", "content_type")
+    search_fields = ("user__email", "object_id", "object_repr")
+    autocomplete_fields = ("user",)
+    date_hierarchy = "action_time"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """Load the user too."""
+        return super().get_queryset(request).select_related("user", "content_type")

@@ -6,28 +6,52 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 
 from app.core import database, tenancy
+
+type View = Callable[..., HttpResponseBase]
+
+
+def in_unit_of_work(view: View) -> View:
+    """Run a screen in one unit of work, and fill in its template there."""
+
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with database.unit_of_work():
+            response = view(request, *args, **kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                # Now: a template that is filled in later would find the transaction closed.
+                response.render()
+            return response
+
+    return wrapped
 
 
 class StaffSite(admin.AdminSite):
     """Runs every screen in one unit of work."""
 
-    def admin_view[View: Callable[..., Any]](self, view: View, cacheable: bool = False) -> View:
-        """Wrap a screen."""
+    def admin_view[V: Callable[..., Any]](self, view: V, cacheable: bool = False) -> V:
+        """Wrap a screen of the staff's."""
         inner = super().admin_view(view, cacheable)
 
-        def in_unit_of_work(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            with database.unit_of_work():
-                if self.has_permission(request):
-                    self.enter(request)
-                response: HttpResponse = inner(request, *args, **kwargs)
-                if callable(render := getattr(response, "render", None)):
-                    # Now: a template that is filled in later would find the transaction closed.
-                    response = render()
-                return response
+        def entering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if self.has_permission(request):
+                self.enter(request)
+            response: HttpResponse = inner(request, *args, **kwargs)
+            return response
 
-        return cast(View, in_unit_of_work)
+        return cast(V, in_unit_of_work(entering))
+
+    def open_view(self, view: View) -> View:
+        """Wrap a screen that asks by itself who may see it."""
+        return in_unit_of_work(csrf_protect(never_cache(view)))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Ask who it is."""
+        return in_unit_of_work(super().login)(request, extra_context)
 
     def enter(self, request: HttpRequest) -> None:
         """Open the transaction to the staff."""
@@ -37,7 +61,26 @@ class StaffSite(admin.AdminSite):
         """Record a change where the people it concerns see it; the composition root says how."""
 
 
-class AuditedAdmin[M: Model](admin.ModelAdmin[M]):
+class StaffAdmin[M: Model](admin.ModelAdmin[M]):
+    """What all screens have in common."""
+
+    # Counting a large table takes longer than showing a page of it.
+    show_full_result_count = False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by what is not shown: letter by letter, that would tell it."""
+        hidden = lookup.partition("__")[0] in (self.exclude or ())
+        return not hidden and super().lookup_allowed(lookup, value, request)
+
+    def note(self, instance: Model, verb: str, **changes: object) -> None:
+        """Tell the site what was done."""
+        name = str(instance._meta.verbose_name).lower().replace(" ", "_")
+        site = self.admin_site
+        assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
+        site.record(instance, f"{name}.{verb}", changes)
+
+
+class AuditedAdmin[M: Model](StaffAdmin[M]):
     """Tells the site of every change."""
 
     def construct_change_message(
@@ -45,7 +88,7 @@ class AuditedAdmin[M: Model](admin.ModelAdmin[M]):
     ) -> list[dict[str, Any]]:
         """Note what has changed: the field names, as Django does, and never the values."""
         instance = form.instance
-        self._record(instance, "created" if add else "updated", {"fields": form.changed_data})
+        self.note(instance, "created" if add else "updated", fields=form.changed_data)
         for formset in formsets or ():
             for kind, found in (
                 ("created", formset.new_objects),
@@ -53,23 +96,17 @@ class AuditedAdmin[M: Model](admin.ModelAdmin[M]):
                 ("deleted", formset.deleted_objects),
             ):
                 for item in found:
-                    self._record(item, kind, {})
+                    self.note(item, kind)
         return super().construct_change_message(request, form, formsets, add)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
         """Note what is deleted."""
         for instance in queryset:
-            self._record(instance, "deleted", {})
+            self.note(instance, "deleted")
         return super().log_deletions(request, queryset)
 
-    def _record(self, instance: Model, verb: str, changes: dict[str, object]) -> None:
-        name = str(instance._meta.verbose_name).lower().replace(" ", "_")
-        site = self.admin_site
-        assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
-        site.record(instance, f"{name}.{verb}", {"by_staff": True, **changes})
 
-
-class ReadOnlyAdmin[M: Model](admin.ModelAdmin[M]):
+class ReadOnlyAdmin[M: Model](StaffAdmin[M]):
     """Shows what only the service writes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

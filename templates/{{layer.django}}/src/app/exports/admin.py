@@ -19,7 +19,6 @@ class ExportAdmin(ReadOnlyAdmin[Export]):
     autocomplete_fields = ("organization",)
     date_hierarchy = "created_at"
     exclude = ("content",)
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load organization and author too, and leave the file where it is."""

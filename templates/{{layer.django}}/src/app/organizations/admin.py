@@ -21,16 +21,42 @@ class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # of 
 
 
 class MembershipInline(admin.TabularInline[Membership, Organization]):
-    """The members, with the organization."""
+    """The members, with the organization. Who it is stays; a choice in each row would cost one."""
 
     model = Membership
     formset = AtLeastOneOwner
-    autocomplete_fields = ("user",)
+    fields = ("user", "role", "created_at")
+    readonly_fields = ("user", "created_at")
     extra = 0
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        """Members are added below."""
+        return False
 
     def get_queryset(self, request: Any) -> Any:
         """Load the users with them."""
         return super().get_queryset(request).select_related("user")
+
+
+class NewMembershipInline(admin.TabularInline[Membership, Organization]):
+    """Members to be."""
+
+    model = Membership
+    verbose_name_plural = "new members"
+    fields = ("user", "role")
+    autocomplete_fields = ("user",)
+    extra = 1
+
+    def get_queryset(self, request: Any) -> Any:
+        """Show none that is there already."""
+        return super().get_queryset(request).none()
+
+
+class FirstMembershipInline(NewMembershipInline):
+    """The members of a new organization."""
+
+    verbose_name_plural = "members"
+    formset = AtLeastOneOwner
 
 
 class InvitationInline(admin.TabularInline[Invitation, Organization]):
@@ -53,8 +79,11 @@ class OrganizationAdmin(AuditedAdmin[Organization]):
     search_fields = ("name", "id")
     date_hierarchy = "created_at"
     readonly_fields = ("id", "version", "created_at", "updated_at")
-    inlines = (MembershipInline, InvitationInline)
-    show_full_result_count = False
+    inlines = (MembershipInline, NewMembershipInline, InvitationInline)
+
+    def get_inlines(self, request: Any, obj: Any) -> Any:
+        """Begin a new organization with its first members."""
+        return self.inlines if obj else (FirstMembershipInline,)
 
     def save_model(self, request: Any, obj: Organization, form: Any, change: Any) -> None:
         """Make the ETags of before stale."""
@@ -73,7 +102,6 @@ class MembershipAdmin(ReadOnlyAdmin[Membership]):
     search_fields = ("user__email", "organization__name")
     autocomplete_fields = ("user", "organization")
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load user and organization too."""
@@ -90,7 +118,6 @@ class InvitationAdmin(AuditedAdmin[Invitation]):
     search_fields = ("email", "organization__name")
     date_hierarchy = "created_at"
     fields = readonly_fields = ("organization", "email", "role", "created_at", "expires_at")
-    show_full_result_count = False
 
     def has_add_permission(self, request: Any) -> bool:
         """Only the API invites: it sends the mail."""

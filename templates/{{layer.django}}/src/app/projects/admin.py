@@ -19,7 +19,6 @@ class ProjectAdmin(AuditedAdmin[Project]):
     autocomplete_fields = ("organization",)
     date_hierarchy = "created_at"
     readonly_fields = ("id", "created_by", "version", "created_at", "updated_at")
-    show_full_result_count = False
 
     def get_queryset(self, request: Any) -> Any:
         """Load organization and author too."""

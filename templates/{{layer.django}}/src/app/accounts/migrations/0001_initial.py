@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "users",
                 "ordering": ("email",),
+                "permissions": (("act_as_user", "Can act as a user"),),
             },
         ),
         migrations.CreateModel(
@@ -152,15 +153,29 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="sessions",
                         to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "staff_session",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="+",
+                        to="accounts.usersession",
+                        verbose_name="session of the staff",
                     ),
                 ),
             ],
             options={
                 "verbose_name": "session",
                 "db_table": "sessions",
+                "indexes": [
+                    models.Index(fields=["user", "created_at", "id"], name="sessions_list_idx")
+                ],
             },
         ),
         migrations.CreateModel(
