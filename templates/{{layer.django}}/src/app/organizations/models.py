@@ -38,7 +38,7 @@ class Membership(Identified):
         Organization, models.DB_CASCADE, related_name="memberships", db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.DB_CASCADE, related_name="memberships"
+        settings.AUTH_USER_MODEL, models.DB_CASCADE, related_name="memberships", db_index=False
     )
     role = models.CharField(max_length=20, choices=ROLES)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -57,6 +57,7 @@ class Membership(Identified):
             models.Index(
                 fields=("organization", "created_at", "user"), name="memberships_joined_idx"
             ),
+            models.Index(fields=("user", "organization"), name="memberships_user_idx"),
         )
 
     def __str__(self) -> str:

@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="memberships",
                         to=settings.AUTH_USER_MODEL,
@@ -102,7 +103,8 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["organization", "created_at", "user"], name="memberships_joined_idx"
-                    )
+                    ),
+                    models.Index(fields=["user", "organization"], name="memberships_user_idx"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
