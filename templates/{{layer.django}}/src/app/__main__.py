@@ -79,7 +79,8 @@ def seed() -> None:
     if settings.environment == "production":
         raise click.ClickException("The demo data have a known password: not in production.")
     _prepare()
-    from app.seed import EMAIL, PASSWORD, STAFF_EMAIL, seed_demo
+    from app.demo import EMAIL, PASSWORD
+    from app.seed import STAFF_EMAIL, seed_demo
 
     seed_demo()
     click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")

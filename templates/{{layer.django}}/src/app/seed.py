@@ -3,12 +3,11 @@
 from app.accounts import service as accounts
 from app.core import tenancy
 from app.core.database import unit_of_work
+from app.demo import EMAIL, PASSWORD
 from app.organizations import service as organizations
 from app.projects import service as projects
 
-EMAIL = "demo@example.com"
 STAFF_EMAIL = "staff@example.com"
-PASSWORD = "correct horse battery"  # noqa: S105 - public on purpose, refused in production
 PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 
 

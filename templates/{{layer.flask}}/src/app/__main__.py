@@ -82,7 +82,8 @@ def seed() -> None:
     if settings.environment == "production":
         raise click.ClickException("The demo data have a known password: not in production.")
     _prepare()
-    from app.seed import EMAIL, PASSWORD, seed_demo
+    from app.demo import EMAIL, PASSWORD
+    from app.seed import seed_demo
 
     seed_demo()
     click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
