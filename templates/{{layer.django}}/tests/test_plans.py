@@ -15,6 +15,7 @@ from app.audit import queries as audit
 from app.core import tenancy
 from app.core.database import unit_of_work
 from app.exports import queries as exports
+from app.exports.models import Export
 from app.organizations import queries as organizations
 from app.projects import queries as projects
 from app.projects.schemas import ProjectSort, ProjectStatus
@@ -162,7 +163,7 @@ def test_what_requests_look_up_is_found_by_an_index(filled: tuple[UUID, UUID]) -
         tenancy.enter_user(user_id)
         tenancy.enter_organization(organization_id)
         (project,), _ = projects.list_projects(organization_id=organization_id, limit=1)
-        (export_id,) = exports.Export.objects.values_list("id", flat=True)[:1]
+        (export_id,) = Export.objects.values_list("id", flat=True)[:1]
         for read in (
             lambda: organizations.get_role(organization_id, user_id),
             lambda: organizations.count_members(organization_id),

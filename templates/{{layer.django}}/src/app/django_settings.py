@@ -109,8 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": settings.redis_url,
+        "BACKEND": "app.core.cache.Cache",
         "KEY_PREFIX": "cache",
     }
 }

@@ -13,7 +13,9 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.hashers import is_password_usable, make_password, verify_password
+from django.contrib.sessions.models import Session as Store
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from pydantic import TypeAdapter, ValidationError
 
 from app.accounts import queries
@@ -744,12 +746,13 @@ def delete_me(*, user_id: UUID, password: str, if_match: str | None) -> None:
 
 
 def purge() -> None:
-    """Delete what is over: links, sessions with their tokens, sign-ups never verified."""
+    """Delete what is over: links, sessions with what belongs to them, sign-ups never verified."""
     EmailToken.objects.filter(expires_at__lt=ClockTimestamp() - KEEP_UNVERIFIED).delete()
     UserSession.objects.filter(
         Q(expires_at__lt=ClockTimestamp() - KEEP_ENDED)
         | Q(revoked_at__lt=ClockTimestamp() - KEEP_ENDED)
     ).delete()
+    Store.objects.filter(expire_date__lt=Now()).delete()
     waiting = EmailToken.objects.filter(user_id=OuterRef("id"))
     # Locked, so that nobody verifies the address between the look and the deletion.
     for user in User.objects.select_for_update(skip_locked=True).filter(

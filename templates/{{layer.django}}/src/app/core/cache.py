@@ -1,0 +1,88 @@
+"""Django's cache on Redis. While Redis is away it remembers nothing, instead of failing.
+
+Sessions (`cached_db`) come from the database then. What could not be deleted meanwhile is harmless
+when Redis is back: whether a session has ended is for our own table to say.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app.core import redis
+from app.core.ratelimit import RETRY_SECONDS
+
+logger = logging.getLogger(__name__)
+
+
+class Json:
+    """Writes JSON: Django's pickle would run whatever somebody else put into Redis."""
+
+    def dumps(self, value: object) -> bytes:
+        """Write a value."""
+        return json.dumps(value, separators=(",", ":")).encode()
+
+    def loads(self, data: bytes) -> Any:
+        """Read a value."""
+        return json.loads(data)
+
+
+class Client(RedisCacheClient):
+    """Takes a Redis that fails for an empty one."""
+
+    # Until when a Redis that failed is left alone: no request waits for its time-out in between.
+    down_until = float("-inf")
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
+        """Share the connections, their time-outs and their TLS."""
+        return redis.client
+
+    def _try[R](self, call: Callable[..., R], *arguments: Any, otherwise: R) -> R:
+        if time.monotonic() < Client.down_until:
+            return otherwise
+        try:
+            return call(*arguments)
+        except (RedisError, OSError) as error:
+            Client.down_until = time.monotonic() + RETRY_SECONDS
+            logger.warning("cache without redis", extra={"error": repr(error)})
+            return otherwise
+
+    def add(self, key: Any, value: Any, timeout: Any) -> bool:
+        return self._try(super().add, key, value, timeout, otherwise=False)
+
+    def get(self, key: Any, default: Any) -> Any:
+        return self._try(super().get, key, default, otherwise=default)
+
+    def set(self, key: Any, value: Any, timeout: Any) -> None:
+        self._try(super().set, key, value, timeout, otherwise=None)
+
+    def touch(self, key: Any, timeout: Any) -> bool:
+        return self._try(super().touch, key, timeout, otherwise=False)
+
+    def delete(self, key: Any) -> bool:
+        return self._try(super().delete, key, otherwise=False)
+
+    def get_many(self, keys: Any) -> dict[Any, Any]:
+        return self._try(super().get_many, keys, otherwise={})
+
+    def has_key(self, key: Any) -> bool:
+        return self._try(super().has_key, key, otherwise=False)
+
+    def set_many(self, data: Any, timeout: Any) -> None:
+        self._try(super().set_many, data, timeout, otherwise=None)
+
+    def delete_many(self, keys: Any) -> None:
+        self._try(super().delete_many, keys, otherwise=None)
+
+
+class Cache(RedisCache):
+    """The backend for `CACHES`; its LOCATION is REDIS_URL, whatever else is named."""
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, {**params, "OPTIONS": {"serializer": Json}})
+        self._class = Client

@@ -1,0 +1,132 @@
+"""Where Django's sessions are: in Redis and the database, and in the database alone without it."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session as Store
+from django.core.cache import cache
+from django.db import connection
+from redis import Redis
+
+from app.accounts import service
+from app.core import redis
+from app.core.cache import Client
+from app.core.database import unit_of_work
+from scripts.servers import Valkey
+from tests.accounts.actors import Account, Visitor
+from tests.accounts.test_second_factor import forget_the_last_step
+
+
+@contextmanager
+def _reads_of_the_store() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *arguments: Any) -> Any:
+        if "django_session" in sql:
+            seen.append(sql)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(note):
+        yield seen
+
+
+@pytest.fixture
+def valkey(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
+    """Give the application a Valkey of its own, which can be stopped."""
+    valkey = Valkey(tmp_path, "secret", throw_away=True)
+    valkey.start()
+    client = Redis.from_url(valkey.url(), socket_timeout=1, socket_connect_timeout=1)
+    monkeypatch.setattr(redis, "client", client)
+    monkeypatch.setattr(Client, "down_until", float("-inf"))
+    yield valkey
+    client.close()
+    valkey.stop()
+
+
+def test_the_cache_spares_the_database(visitor: Visitor, account: Account) -> None:
+    cookie = visitor.cookie(account.email)
+    access, _ = visitor.tokens(account.email)
+
+    def reads() -> int:
+        with _reads_of_the_store() as seen:
+            assert visitor.browse("GET", "auth/session", cookie).status_code == 200
+            assert visitor.call("GET", "auth/session", access).status_code == 200
+        return len(seen)
+
+    assert reads() == 0
+    cache.clear()
+    assert reads() == 2
+    assert reads() == 0
+
+
+def test_redis_holds_nothing_that_runs(visitor: Visitor, account: Account) -> None:
+    visitor.cookie(account.email)
+    (key,) = redis.client.keys("cache:*")
+    held: Any = redis.client.get(key)
+    assert json.loads(held)["_auth_user_id"] == str(account.id)
+
+
+def test_without_redis(visitor: Visitor, account: Account, valkey: Valkey) -> None:
+    cookie = visitor.cookie(account.email)
+    access, _ = visitor.tokens(account.email)
+    app = visitor.set_up_totp(access)
+    assert redis.client.keys("cache:*")
+    valkey.stop()
+
+    for _ in range(2):
+        assert visitor.browse("GET", "auth/session", cookie).status_code == 200
+        assert visitor.call("GET", "auth/session", access).status_code == 200
+    # All steps of a sign-in, which is remembered from one to the next.
+    forget_the_last_step()
+    begun = visitor.sign_in(account.email)
+    headers = {"X-Session-Token": begun.json()["meta"]["session_token"]}
+    done = visitor.call("POST", "auth/2fa/authenticate", headers=headers, code=app.now())
+    assert done.status_code == 200, done.text
+    assert visitor.browse("DELETE", "auth/session", cookie).status_code == 401
+    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+
+
+def test_what_ended_without_redis_stays_ended(
+    visitor: Visitor, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = visitor.cookie(account.email)
+    client = redis.client
+    (key,) = client.keys("cache:*")
+    # Out of reach, and not empty when it is back.
+    monkeypatch.setattr(redis, "client", Redis.from_url("redis://127.0.0.1:1/0"))
+    assert visitor.browse("DELETE", "auth/session", cookie).status_code == 401
+    monkeypatch.setattr(redis, "client", client)
+    monkeypatch.setattr(Client, "down_until", float("-inf"))
+    assert client.exists(key)
+    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    headers = {"Cookie": f"__Host-session={cookie}"}
+    assert visitor.http.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_a_redis_that_hangs_is_waited_for_once(
+    visitor: Visitor, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = visitor.cookie(account.email)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        client = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+        monkeypatch.setattr(redis, "client", client)
+        started = time.monotonic()
+        for _ in range(3):
+            assert visitor.browse("GET", "auth/session", cookie).status_code == 200
+        assert time.monotonic() - started < 2
+
+
+def test_what_is_over_is_purged(visitor: Visitor, account: Account) -> None:
+    cookie = visitor.cookie(account.email)
+    visitor.cookie(account.email)
+    Store.objects.filter(session_key=cookie).update(expire_date="2020-01-01T00:00:00Z")
+    with unit_of_work():
+        service.purge()
+    assert Store.objects.count() == 1
