@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse_lazy
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
 from hijack.views import AcquireUserView, ReleaseUserView
 
 from app.accounts import service, sessions
@@ -92,6 +92,10 @@ class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
     """End it, and go back."""
 
     success_url = reverse_lazy("admin:accounts_user_changelist")
+
+    def handle_no_permission(self) -> HttpResponse:
+        """Show the way to whoever acts no longer: the hour was over, say."""
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Change back: the session that acts lives, so the staff's own does."""

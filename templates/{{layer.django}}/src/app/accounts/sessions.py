@@ -83,6 +83,11 @@ def _methods(request: HttpRequest, user: User) -> list[str]:
 
 @receiver(user_logged_in)
 def _open(request: HttpRequest, user: User, **_: Any) -> None:
+    if (before := session_id(request.session)) is not None:
+        # The same user once more, so Django keeps the session: ours gives way, cookie and all.
+        request.session.cycle_key()
+        with suppress(NotFound):
+            service.end_session(user_id=user.id, session_id=before)
     login: Login = getattr(request, "opens_session", None) or Login()
     request.session[_SESSION_ID] = str(login.open(request, user))
     request.session[_SECOND_FACTOR] = login.second_factor or "mfa" in _methods(request, user)

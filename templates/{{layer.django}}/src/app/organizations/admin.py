@@ -85,6 +85,11 @@ class OrganizationAdmin(AuditedAdmin[Organization]):
         """Begin a new organization with its first members."""
         return self.inlines if obj else (FirstMembershipInline,)
 
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """Name the organizations alone: what is in them is too much to list, and goes with them."""
+        names = [f"{organization}, with everything in it" for organization in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
     def save_model(self, request: Any, obj: Organization, form: Any, change: Any) -> None:
         """Make the ETags of before stale."""
         if change:

@@ -1,0 +1,324 @@
+"""Support staff acts as a user: as that user in all, in both names, for a while, and not in all."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
+from django.test import Client
+
+from app.accounts import service
+from app.accounts.models import SecurityEvent, User, UserSession
+from app.core import jobs
+from app.core.database import unit_of_work
+from app.core.models import ClockTimestamp, OutboxEntry
+from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
+from tests.conftest import Person, World
+from tests.factories import UserFactory, UserSessionFactory
+
+USERS = f"{ADMIN}accounts/user/"
+STAFF = "staff@example.com"
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def me(database: None) -> User:
+    """Make the member of the staff."""
+    return make_staff(email=STAFF)
+
+
+@pytest.fixture
+def browser(me: User) -> Client:
+    """Give the browser in which the staff is signed in."""
+    return signed_in(me)
+
+
+def act(browser: Client, user_id: object) -> Any:
+    """Press the button of a user's screen."""
+    return browser.post(f"{USERS}act/", {"user_pk": str(user_id)})
+
+
+def call(browser: Client, method: str, path: str, body: object = None) -> Any:
+    """Call the API from a page, with the browser's cookie."""
+    return browser.generic(
+        method,
+        path,
+        b"" if body is None else json.dumps(body),
+        content_type="application/json",
+        headers=OWN_PAGE,
+    )
+
+
+def notes(user_id: UUID) -> list[tuple[str, dict[str, Any]]]:
+    found = SecurityEvent.objects.filter(user_id=user_id).order_by("id")
+    return list(found.values_list("action", "details"))
+
+
+def sessions(user_id: UUID) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(user_id=user_id, staff_session__isnull=False)
+
+
+def test_staff_is_the_user_in_all(browser: Client, me: User, world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    assert "Act as this user" in browser.get(f"{USERS}{ada.id}/change/").text
+    begun = act(browser, ada.id)
+    assert (begun.status_code, begun.headers["Location"]) == (302, f"{USERS}acting/")
+    shown = browser.get(f"{USERS}acting/").text
+    assert STAFF in shown
+    assert ada.email in shown
+    assert browser.get("/api/v1/me").json()["email"] == ada.email
+    projects = f"/api/v1/organizations/{organization}/projects"
+    made = call(browser, "POST", projects, {"name": "Made in her name"})
+    assert made.status_code == 201
+    (listed,) = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
+    assert listed["name"] == "Made in her name"
+
+
+def test_what_is_done_bears_both_names(browser: Client, me: User, world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    act(browser, ada.id)
+    below = f"/api/v1/organizations/{organization}"
+    assert call(browser, "POST", f"{below}/projects", {"name": "Apollo"}).status_code == 201
+    # What a job does later is no other's doing.
+    assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
+    for entry in OutboxEntry.objects.open():
+        assert entry.context["by_staff"] == STAFF
+        jobs.run_job(entry.id)
+    path = f"/organizations/{organization}/audit-events"
+    made, *before = reversed(ada.request("GET", path).json()["items"])
+    assert (made["action"], made["changes"]) == ("organization.created", {"name": "Acme"})
+    assert {item["action"] for item in before} >= {"project.created", "export.requested"}
+    for item in before:
+        assert item["actor"] == {"type": "user", "id": str(ada.id), "label": ada.email}
+        assert item["changes"]["by_staff"] == STAFF
+
+
+def test_both_histories_tell_when(browser: Client, me: User, world: World) -> None:
+    ada = world.person()
+    act(browser, ada.id)
+    (session,) = sessions(ada.id)
+    assert browser.post(f"{USERS}release/").status_code == 302
+    details = {"session_id": str(session.pk), "as_user": str(ada.id), "by_staff": STAFF}
+    expected = [("acting.began", details), ("acting.ended", details)]
+    assert notes(ada.id) == expected
+    assert [note for note in notes(me.pk) if note[0].startswith("acting.")] == expected
+
+
+def test_release_goes_back_to_the_session_that_was(browser: Client, me: User, world: World) -> None:
+    app = set_up_totp(me)
+    assert sign_in(browser, me.email, app.now()).status_code == 302
+    (own,) = UserSession.objects.filter(user=me, revoked_at=None)
+    ada = world.person()
+    act(browser, ada.id)
+    acting = browser.cookies["__Host-session"].value
+    assert browser.get(f"{USERS}{ada.id}/change/").status_code == 302
+    released = browser.post(f"{USERS}release/")
+    assert (released.status_code, released.headers["Location"]) == (302, USERS)
+    assert browser.get(USERS).status_code == 200
+    assert browser.get("/api/v1/me").json()["email"] == STAFF
+    (same,) = UserSession.objects.filter(user=me, revoked_at=None)
+    assert same.pk == own.pk
+    # What was the cookie meanwhile opens nothing any more.
+    with_old = {"Cookie": f"__Host-session={acting}"}
+    assert Client().get("/api/v1/me", headers=with_old).status_code == 401
+    assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
+
+
+def test_only_a_form_of_our_own_does_it(me: User, world: World) -> None:
+    ada = world.person()
+    browser = Client(enforce_csrf_checks=True)
+    page = browser.get(f"{ADMIN}login/")
+
+    def token(page: Any) -> dict[str, str]:
+        return {"csrfmiddlewaretoken": str(page.context["csrf_token"])}
+
+    form = {"username": STAFF, "password": PASSWORD, "code": "", "next": ADMIN}
+    assert browser.post(f"{ADMIN}login/", form | token(page)).status_code == 302
+    page = browser.get(f"{USERS}{ada.id}/change/")
+    assert browser.get(f"{USERS}act/?user_pk={ada.id}").status_code == 400
+    assert act(browser, ada.id).status_code == 403
+    assert browser.post(f"{USERS}act/", {"user_pk": str(ada.id)} | token(page)).status_code == 302
+    page = browser.get(f"{USERS}acting/")
+    assert browser.get(f"{USERS}release/").status_code == 405
+    assert browser.post(f"{USERS}release/").status_code == 403
+    assert browser.post(f"{USERS}release/", token(page)).status_code == 302
+
+
+def test_it_takes_a_permission(database: None) -> None:
+    support = make_staff(is_superuser=False)
+    browser = signed_in(support)
+    user = UserFactory.create()
+    assert act(browser, user.pk).status_code == 403
+    names = ("view_user", "act_as_user")
+    support.user_permissions.set(Permission.objects.filter(codename__in=names))
+    assert "Act as this user" in browser.get(f"{USERS}{user.pk}/change/").text
+    assert act(browser, user.pk).status_code == 302
+    assert browser.get("/api/v1/me").json()["email"] == user.email
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"is_staff": True},
+        {"is_superuser": True},
+        {"is_active": False},
+        {"email_verified_at": None},
+    ],
+)
+def test_nobody_acts_as(values: dict[str, Any], browser: Client) -> None:
+    user = UserFactory.create(**values)
+    assert "Act as this user" not in browser.get(f"{USERS}{user.pk}/change/").text
+    assert act(browser, user.pk).status_code == 403
+    assert not sessions(user.pk).exists()
+
+
+def test_nobody_acts_as_nobody(browser: Client, me: User) -> None:
+    assert act(browser, me.pk).status_code == 403
+    assert act(browser, UserSessionFactory.create().pk).status_code == 404
+    assert act(browser, "nobody").status_code == 404
+    assert browser.post(f"{USERS}act/").status_code == 400
+
+
+def test_a_user_does_not_act(world: World) -> None:
+    ada, bob = world.person(), world.person()
+    browser = Client()
+    assert act(browser, bob.id).status_code == 302
+    assert not sessions(bob.id).exists()
+    assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
+    assert browser.get(f"{USERS}acting/").headers["Location"] == ADMIN
+    assert (
+        Client().post(f"{USERS}act/", {"user_pk": bob.id}, headers=ada.headers).status_code == 302
+    )
+    assert not sessions(bob.id).exists()
+
+
+def test_the_admin_is_closed_meanwhile(browser: Client, world: World) -> None:
+    ada = world.person()
+    act(browser, ada.id)
+    page = browser.get(ADMIN, follow=True)
+    assert page.redirect_chain[-1][0] == f"{USERS}acting/"
+    assert "Stop acting" in page.text
+    assert act(browser, world.person().id).status_code == 302
+    assert browser.get("/api/v1/me").json()["email"] == ada.email
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "/api/v1/me", {"password": PASSWORD}),
+        ("GET", "/api/v1/auth/sessions", None),
+        ("DELETE", "/api/v1/auth/sessions/{session}", None),
+        (
+            "POST",
+            "/_allauth/browser/v1/account/password/change",
+            {"current_password": PASSWORD, "new_password": "quiet lantern 42 meadow"},
+        ),
+        ("POST", "/_allauth/browser/v1/auth/reauthenticate", {"password": PASSWORD}),
+        ("GET", "/_allauth/browser/v1/account/authenticators", None),
+        ("GET", "/_allauth/browser/v1/account/authenticators/totp", None),
+        ("POST", "/_allauth/browser/v1/account/authenticators/totp", {"code": "000000"}),
+        ("DELETE", "/_allauth/browser/v1/account/authenticators/totp", None),
+        ("GET", "/_allauth/browser/v1/account/authenticators/recovery-codes", None),
+        ("POST", "/_allauth/browser/v1/account/authenticators/recovery-codes", None),
+        ("GET", "/_allauth/browser/v1/account/authenticators/webauthn", None),
+        ("POST", "/_allauth/browser/v1/account/authenticators/webauthn", {"name": "Key"}),
+        # A key would open the organization when staff no longer may.
+        (
+            "POST",
+            "/api/v1/organizations/{organization}/api-keys",
+            {"name": "Key", "scopes": ["projects:read"]},
+        ),
+    ],
+)
+def test_what_is_the_users_own_is_refused(
+    method: str, path: str, body: object, browser: Client, world: World
+) -> None:
+    ada = world.person()
+    user = User.objects.get(id=ada.id)
+    user.set_password(PASSWORD)
+    user.save()
+    path = path.format(session=ada.session_id, organization=world.organization(ada))
+    act(browser, ada.id)
+    answer = call(browser, method, path, body)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
+    assert "staff" in answer.json()["detail"]
+    assert ada.request("GET", "/me").status_code == 200
+
+
+def hour_is_over(acting: UserSession) -> None:
+    UserSession.objects.filter(pk=acting.pk).update(expires_at=ClockTimestamp())
+
+
+def staff_is_signed_out(acting: UserSession) -> None:
+    assert acting.staff_session_id is not None
+    UserSession.objects.filter(pk=acting.staff_session_id).update(revoked_at=ClockTimestamp())
+
+
+def staff_is_revoked(acting: UserSession) -> None:
+    with unit_of_work():
+        service.set_staff(user_id=User.objects.get(email=STAFF).pk, staff=False)
+
+
+def staff_is_shut_out(acting: UserSession) -> None:
+    with unit_of_work():
+        service.disable_user(user_id=User.objects.get(email=STAFF).pk)
+
+
+def user_becomes_staff(acting: UserSession) -> None:
+    User.objects.filter(pk=acting.user_id).update(is_staff=True)
+
+
+def user_is_shut_out(acting: UserSession) -> None:
+    with unit_of_work():
+        service.disable_user(user_id=acting.user_id)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        hour_is_over,
+        staff_is_signed_out,
+        staff_is_revoked,
+        staff_is_shut_out,
+        user_becomes_staff,
+        user_is_shut_out,
+    ],
+)
+def test_it_ends(happens: Any, browser: Client, world: World) -> None:
+    ada = world.person()
+    act(browser, ada.id)
+    (acting,) = sessions(ada.id)
+    allowed = acting.expires_at - acting.created_at
+    assert timedelta(minutes=59) < allowed < timedelta(minutes=61)
+    assert browser.get("/api/v1/me").status_code == 200
+    happens(acting)
+    assert browser.get("/api/v1/me").status_code == 401
+    assert browser.get(f"{USERS}acting/").headers["Location"] == ADMIN
+    assert browser.get(ADMIN).headers["Location"].startswith(f"{ADMIN}login/")
+
+
+def test_the_user_sees_and_ends_it(browser: Client, world: World) -> None:
+    ada: Person = world.person()
+    act(browser, ada.id)
+    (acting,) = sessions(ada.id)
+    listed = ada.request("GET", "/auth/sessions").json()["items"]
+    assert str(acting.pk) in {item["id"] for item in listed}
+    assert ada.request("DELETE", f"/auth/sessions/{acting.pk}").status_code == 204
+    assert browser.get("/api/v1/me").status_code == 401
+    assert notes(ada.id)[-1][0] == "acting.ended"
+
+
+def test_signing_out_of_the_application_ends_it(browser: Client, world: World) -> None:
+    ada = world.person()
+    act(browser, ada.id)
+    told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
+    assert told.json()["data"]["user"]["email"] == ada.email
+    assert call(browser, "DELETE", "/_allauth/browser/v1/auth/session").status_code == 401
+    assert browser.get("/api/v1/me").status_code == 401
+    assert notes(ada.id)[-1][0] == "acting.ended"
+    assert ada.request("GET", "/me").status_code == 200
