@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +16,7 @@ from app.settings import settings
 
 type GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
+_PUBLIC = urlsplit(settings.public_url)
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 # Pages for people, which have their own errors and headers.
 PAGES = (f"/{settings.admin_path}/", "/static/")
@@ -34,6 +36,11 @@ class ExchangeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve one request."""
         started = time.perf_counter()
+        # TLS ends at the proxy: how clients come here is what PUBLIC_URL says.
+        request.META["wsgi.url_scheme"] = _PUBLIC.scheme
+        if request.path in exchange.UNLOGGED:
+            # Probes come by the address of the process, whatever its name is.
+            request.META["HTTP_HOST"] = _PUBLIC.netloc
         headers = request.headers
         context.bind(
             exchange.open_context(
