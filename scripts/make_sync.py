@@ -53,8 +53,10 @@ SHARED = {
     "src/app/core/ratelimit.py",
     "src/app/core/redis.py",
     "tests/core/test_http.py",
+    "tests/jobs/test_workers.py",
     "tests/organizations/test_organizations.py",
     "tests/projects/test_projects.py",
+    "tests/test_access.py",
 }
 
 SPACE = {COMMENT, NL}

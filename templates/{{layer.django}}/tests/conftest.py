@@ -69,10 +69,10 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
+def migrated(
     tmp_path_factory: pytest.TempPathFactory, django_test_environment: None, django_db_blocker: Any
 ) -> Iterator[None]:
-    """Migrate this worker's database, once; pytest-django would make one of its own."""
+    """Migrate this worker's database, once."""
     from django.core.management import call_command
     from django.db import connection, connections
 
@@ -90,9 +90,14 @@ def django_db_setup(
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(migrated: None) -> None:
+    """Replace pytest-django's own, which would make another database."""
+
+
 @pytest.fixture
 def database(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+    request: pytest.FixtureRequest, migrated: None, django_db_blocker: Any
 ) -> Iterator[None]:
     """Isolate a test: roll back what it did, or empty the tables if it commits."""
     from django.core.cache import cache
@@ -160,7 +165,7 @@ def client(database: None) -> "Iterator[Client]":
 
 
 @pytest.fixture
-def mails(django_db_setup: None) -> Path:
+def mails(migrated: None) -> Path:
     """Give the folder of sent mails, empty at first."""
     from app.settings import settings
 
@@ -219,6 +224,15 @@ class World:
         person = self.person(role)
         MembershipFactory.create(organization_id=organization_id, user_id=person.id, role=role)
         return person
+
+    def count(self, table: str) -> int:
+        """Count the rows of a table that belongs to no organization."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+            (found,) = cursor.fetchone()
+        return int(found)
 
 
 @pytest.fixture

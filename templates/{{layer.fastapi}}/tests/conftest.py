@@ -240,6 +240,15 @@ class World:
             )
         return person
 
+    async def count(self, table: str) -> int:
+        """Count the rows of a table that belongs to no organization."""
+        from sqlalchemy import text
+
+        from app.core.database import unit_of_work
+
+        async with unit_of_work() as session:
+            return await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
+
 
 @pytest.fixture
 def world(client: "AsyncClient") -> World:

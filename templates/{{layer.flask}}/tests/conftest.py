@@ -234,6 +234,15 @@ class World:
             )
         return person
 
+    def count(self, table: str) -> int:
+        """Count the rows of a table that belongs to no organization."""
+        from sqlalchemy import text
+
+        from app.core.database import unit_of_work
+
+        with unit_of_work() as session:
+            return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
+
 
 @pytest.fixture
 def world(client: "Client") -> World:

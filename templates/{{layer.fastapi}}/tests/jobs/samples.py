@@ -1,14 +1,18 @@
-"""Jobs to test workers with."""
+"""Jobs to test workers with, and what they leave behind."""
 
 import asyncio
 import os
 import signal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import jobs
+from app.core.database import unit_of_work
 from app.core.jobs import current_job_id, job
+from app.core.models import OutboxEntry
 from app.settings import settings
 
 
@@ -39,3 +43,36 @@ async def poison(session: AsyncSession) -> None:
     """Kill the process that runs it."""
     (settings.heartbeat_dir / f"{current_job_id()}-{os.getpid()}").touch()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def enqueue(name: str, **arguments: Any) -> UUID:
+    """Enqueue a job."""
+    async with unit_of_work() as session:
+        return await jobs.enqueue(session, name, **arguments)
+
+
+async def find(job_id: UUID) -> OutboxEntry:
+    """Read how far a job has come."""
+    async with unit_of_work() as session:
+        entry = await session.get(OutboxEntry, job_id)
+        assert entry is not None
+        return entry
+
+
+async def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List what a job has left: the tenant, and the process that ran it."""
+    async with unit_of_work() as session:
+        rows = await session.execute(
+            text("SELECT organization_id, process FROM effects WHERE job_id = :job"),
+            {"job": job_id},
+        )
+        return [(row.organization_id, row.process) for row in rows]
+
+
+async def ticked() -> bool:
+    """Tell whether a scheduler has been at work."""
+    async with unit_of_work() as session:
+        found = await session.scalar(
+            select(OutboxEntry.id).where(OutboxEntry.schedule_key.startswith("core.purge:"))
+        )
+    return found is not None

@@ -12,31 +12,24 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
-from sqlalchemy import create_engine, select, text
 
-from app.core import context, engine, jobs, liveness, redis
-from app.core.database import unit_of_work
+from app.core import context, engine, liveness, redis
 from app.core.ids import uuid7
-from app.core.models import OutboxEntry
 from app.settings import settings
 from scripts.servers import ROOT, Program, Valkey
-from tests.jobs import samples
+from tests.jobs.samples import effects_of, enqueue, find, starts, ticked
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
 
 
 @pytest.fixture(scope="module")
 def effects(migrated: None) -> Iterator[None]:
-    owner = create_engine(settings.sqlalchemy_migration_url)
-    with owner.begin() as connection:
-        connection.execute(
-            text("CREATE TABLE effects (job_id uuid, organization_id text, process integer)")
-        )
-    yield
-    with owner.begin() as connection:
-        connection.execute(text("DROP TABLE effects"))
-    owner.dispose()
+    with psycopg.connect(settings.migration_database_url, autocommit=True) as owner:
+        owner.execute("CREATE TABLE effects (job_id uuid, organization_id text, process integer)")
+        yield
+        owner.execute("DROP TABLE effects")
 
 
 def free_port() -> int:
@@ -114,27 +107,6 @@ def service(processes: Service) -> Service:
     return processes
 
 
-async def enqueue(name: str, **arguments: Any) -> UUID:
-    async with unit_of_work() as session:
-        return await jobs.enqueue(session, name, **arguments)
-
-
-async def find(job_id: UUID) -> OutboxEntry:
-    async with unit_of_work() as session:
-        entry = await session.get(OutboxEntry, job_id)
-        assert entry is not None
-        return entry
-
-
-async def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
-    async with unit_of_work() as session:
-        rows = await session.execute(
-            text("SELECT organization_id, process FROM effects WHERE job_id = :job"),
-            {"job": job_id},
-        )
-        return [(row.organization_id, row.process) for row in rows]
-
-
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
@@ -150,7 +122,7 @@ def done(job_id: UUID) -> Callable[[], Awaitable[datetime | None]]:
 
 def begun(job_id: UUID) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
-        return samples.starts(job_id) > 0
+        return starts(job_id) > 0
 
     return check
 
@@ -223,7 +195,7 @@ async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(service: Serv
     for job_id in killed + waiting:
         await until(done(job_id))
         assert len(await effects_of(job_id)) == 1
-    assert [samples.starts(job_id) for job_id in killed] == [2, 2]
+    assert [starts(job_id) for job_id in killed] == [2, 2]
 
 
 async def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
@@ -235,7 +207,7 @@ async def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
 
     await until(dead, 60)
     entry = await find(job_id)
-    assert samples.starts(job_id) == entry.attempts == 2
+    assert starts(job_id) == entry.attempts == 2
     assert entry.last_error == "the worker died whenever it ran this job"
 
 
@@ -264,14 +236,6 @@ async def test_a_scheduler_ends_in_order_and_leaves_no_file(service: Service) ->
     assert names == {"log", "worker.alive", "scheduler.alive"}
 
 
-async def ticked() -> bool:
-    async with unit_of_work() as session:
-        found = await session.scalar(
-            select(OutboxEntry.id).where(OutboxEntry.schedule_key.startswith("core.purge:"))
-        )
-    return found is not None
-
-
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server = Valkey(tmp_path, "secret", throw_away=True)
@@ -293,7 +257,7 @@ async def test_worker_and_scheduler_survive_the_loss_of_redis(
     await until(done(before))
     await until(done(lost), 60)
     # It was not begun anew: a job that runs does not need Redis.
-    assert samples.starts(before) == 1
+    assert starts(before) == 1
     assert [program.process.poll() for program in processes.programs.values()] == [None, None]
     valkey.stop()
     await asyncio.sleep(2)

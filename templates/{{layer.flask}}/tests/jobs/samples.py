@@ -1,14 +1,18 @@
-"""Jobs to test workers with."""
+"""Jobs to test workers with, and what they leave behind."""
 
 import os
 import signal
 import time
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.core import jobs
+from app.core.database import unit_of_work
 from app.core.jobs import current_job_id, job
+from app.core.models import OutboxEntry
 from app.settings import settings
 
 
@@ -39,3 +43,36 @@ def poison(session: Session) -> None:
     """Kill the process that runs it."""
     (settings.heartbeat_dir / f"{current_job_id()}-{os.getpid()}").touch()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def enqueue(name: str, **arguments: Any) -> UUID:
+    """Enqueue a job."""
+    with unit_of_work() as session:
+        return jobs.enqueue(session, name, **arguments)
+
+
+def find(job_id: UUID) -> OutboxEntry:
+    """Read how far a job has come."""
+    with unit_of_work() as session:
+        entry = session.get(OutboxEntry, job_id)
+        assert entry is not None
+        return entry
+
+
+def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List what a job has left: the tenant, and the process that ran it."""
+    with unit_of_work() as session:
+        rows = session.execute(
+            text("SELECT organization_id, process FROM effects WHERE job_id = :job"),
+            {"job": job_id},
+        )
+        return [(row.organization_id, row.process) for row in rows]
+
+
+def ticked() -> bool:
+    """Tell whether a scheduler has been at work."""
+    with unit_of_work() as session:
+        found = session.scalar(
+            select(OutboxEntry.id).where(OutboxEntry.schedule_key.startswith("core.purge:"))
+        )
+    return found is not None
