@@ -1,0 +1,29 @@
+"""`manage.py shell`: open to one organization, like everything else."""
+
+import pytest
+from django.core.management import call_command
+
+from tests.conftest import World
+
+COUNT = "print(sum(1 for _ in Project.objects.all()), 'found')"
+
+
+def test_shell_is_opened_to_an_organization(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organizations = []
+    for _ in range(2):
+        ada = world.person()
+        organizations.append(world.organization(ada))
+        path = f"/organizations/{organizations[-1]}/projects"
+        assert ada.request("POST", path, json={"name": "Apollo"}).status_code == 201
+    enter = f"tenancy.enter_organization('{organizations[0]}')"
+    call_command("shell", command=f"with unit_of_work():\n    {enter}\n    {COUNT}")
+    assert "1 found" in capsys.readouterr().out
+
+
+def test_shell_fails_closed(database: None) -> None:
+    with pytest.raises(RuntimeError, match="no unit of work"):
+        call_command("shell", command=COUNT)
+    with pytest.raises(RuntimeError, match="not opened to an organization"):
+        call_command("shell", command=f"with unit_of_work():\n    {COUNT}")
