@@ -20,6 +20,7 @@ class Site(StaffSite):
 
     site_header = site_title = "Administration"
     index_title = "Everything"
+    site_url = None  # the service has no page of its own
     login_form = staff.LoginForm
     login_template = "staff/login.html"
 

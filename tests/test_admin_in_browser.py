@@ -1,0 +1,156 @@
+"""The admin of a Django service, as its staff uses it: in a browser, with scripts and styles."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from copier import run_copy
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conformance.drivers import DRIVERS, bearer
+from template import commit
+from test_services import DEMO, developing
+
+pytestmark = pytest.mark.slow
+
+STAFF = ("staff@example.com", DEMO[1])
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Return the system's Chromium; without one there is no such test, but in CI there must be."""
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"none of {CHROMIUMS} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(released: Path) -> Iterator[str]:
+    """Run a service with `just dev`; return where."""
+    with tempfile.TemporaryDirectory(prefix="copier-saas-") as directory:
+        service = Path(directory) / "svc"
+        data = {"framework": "django"}
+        run_copy(str(released), service, data=data, defaults=True, quiet=True)
+        commit(service, "Generate")
+        with developing(service) as base_url:
+            # Where the service says that it is: browsers call this name secure.
+            yield f"http://localhost:{urlsplit(base_url).port}"
+
+
+def watch(page: Page) -> list[str]:
+    """Collect whatever a browser complains of, violations of the CSP among it."""
+    complaints: list[str] = []
+    page.on(
+        "console",
+        lambda said: (
+            complaints.append(f"{page.url}: {said.text}")
+            if said.type in {"error", "warning"}
+            else None
+        ),
+    )
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on(
+        "response",
+        lambda answer: (
+            complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+        ),
+    )
+    return complaints
+
+
+def test_staff_at_work(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    complaints = watch(page)
+    sign_in(page, site)
+    open_every_link(page, site)
+    make_project(page, site)
+    seen_through_the_api(site, "Made in a browser")
+    act_as_the_user(page, site)
+    assert complaints == []
+
+
+def sign_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/admin/")
+    page.get_by_label("E-mail address").fill(STAFF[0])
+    page.get_by_label("Password").fill(STAFF[1])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{site}/admin/")
+    expect(page.get_by_role("heading", name="Everything")).to_be_visible()
+
+
+def open_every_link(page: Page, site: str) -> None:
+    links = {
+        link.get_attribute("href") or ""
+        for link in page.locator("#content-main a, #user-tools a").all()
+    }
+    assert len(links) > 15
+    for link in sorted(links):
+        answer = page.goto(site + link)
+        assert answer is not None
+        assert answer.status == 200, link
+        expect(page.get_by_text("Administration").first).to_be_visible()
+
+
+def make_project(page: Page, site: str) -> None:
+    page.goto(f"{site}/admin/projects/project/add/")
+    page.get_by_label("Name").fill("Made in a browser")
+    page.locator(".field-organization .select2-selection").click()
+    page.locator(".select2-search__field").fill("Demo")
+    page.get_by_role("option", name="Demo Organization").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist .success")).to_contain_text("was added successfully")
+
+
+def seen_through_the_api(site: str, name: str) -> dict[str, object]:
+    """Find a project as its organization's owner, and return what the log has about it."""
+    base_url = site.replace("localhost", "127.0.0.1")
+    with httpx2.Client(base_url=base_url, timeout=30) as http:
+        headers = bearer(DRIVERS["allauth"](http).sign_in(*DEMO).session().access)
+        organization = http.get("/api/v1/organizations", headers=headers).json()["items"][0]["id"]
+        below = f"/api/v1/organizations/{organization}"
+        projects = http.get(f"{below}/projects?limit=100", headers=headers).json()["items"]
+        assert name in {item["name"] for item in projects}
+        events = http.get(f"{below}/audit-events", headers=headers).json()["items"]
+    event: dict[str, object] = events[0]
+    assert event["action"] == "project.created"
+    assert isinstance(event["changes"], dict)
+    assert event["changes"]["by_staff"] == STAFF[0]
+    return event
+
+
+def act_as_the_user(page: Page, site: str) -> None:
+    page.goto(f"{site}/admin/accounts/user/?q=demo")
+    page.get_by_role("link", name=DEMO[0]).click()
+    page.get_by_role("button", name="Act as this user").click()
+    expect(page.get_by_text(f"{STAFF[0]} acts as {DEMO[0]}")).to_be_visible()
+    assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == DEMO[0]
+    made = page.evaluate(
+        """async () => {
+            const mine = await (await fetch('/api/v1/organizations')).json()
+            const answer = await fetch(`/api/v1/organizations/${mine.items[0].id}/projects`, {
+                method: 'POST',
+                headers: {'Content-Type': 'application/json'},
+                body: JSON.stringify({name: 'Made by two'}),
+            })
+            return answer.status
+        }"""
+    )
+    assert made == 201
+    event = seen_through_the_api(site, "Made by two")
+    assert isinstance(event["actor"], dict)
+    assert event["actor"]["label"] == DEMO[0]
+    # The admin is closed meanwhile, and says how to open it.
+    page.goto(f"{site}/admin/")
+    page.get_by_role("button", name="Stop acting as this user").click()
+    expect(page).to_have_url(f"{site}/admin/accounts/user/")
+    assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == STAFF[0]
