@@ -21,6 +21,7 @@ from tests.factories import UserFactory, UserSessionFactory
 
 USERS = f"{ADMIN}accounts/user/"
 STAFF = "staff@example.com"
+ME = "/api/v1/me"
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -70,7 +71,7 @@ def test_staff_is_the_user_in_all(browser: Client, me: User, world: World) -> No
     shown = browser.get(f"{USERS}acting/").text
     assert STAFF in shown
     assert ada.email in shown
-    assert browser.get("/api/v1/me").json()["email"] == ada.email
+    assert browser.get(ME).json()["email"] == ada.email
     projects = f"/api/v1/organizations/{organization}/projects"
     made = call(browser, "POST", projects, {"name": "Made in her name"})
     assert made.status_code == 201
@@ -114,18 +115,19 @@ def test_release_goes_back_to_the_session_that_was(browser: Client, me: User, wo
     assert sign_in(browser, me.email, app.now()).status_code == 302
     (own,) = UserSession.objects.filter(user=me, revoked_at=None)
     ada = world.person()
+    former = browser.cookies["__Host-session"].value
     act(browser, ada.id)
     acting = browser.cookies["__Host-session"].value
+    assert Client(headers={"Cookie": f"__Host-session={former}"}).get(ME).status_code == 401
     assert browser.get(f"{USERS}{ada.id}/change/").status_code == 302
     released = browser.post(f"{USERS}release/")
     assert (released.status_code, released.headers["Location"]) == (302, USERS)
     assert browser.get(USERS).status_code == 200
-    assert browser.get("/api/v1/me").json()["email"] == STAFF
+    assert browser.get(ME).json()["email"] == STAFF
     (same,) = UserSession.objects.filter(user=me, revoked_at=None)
     assert same.pk == own.pk
     # What was the cookie meanwhile opens nothing any more.
-    with_old = {"Cookie": f"__Host-session={acting}"}
-    assert Client().get("/api/v1/me", headers=with_old).status_code == 401
+    assert Client(headers={"Cookie": f"__Host-session={acting}"}).get(ME).status_code == 401
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
 
 
@@ -158,7 +160,7 @@ def test_it_takes_a_permission(database: None) -> None:
     support.user_permissions.set(Permission.objects.filter(codename__in=names))
     assert "Act as this user" in browser.get(f"{USERS}{user.pk}/change/").text
     assert act(browser, user.pk).status_code == 302
-    assert browser.get("/api/v1/me").json()["email"] == user.email
+    assert browser.get(ME).json()["email"] == user.email
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_the_admin_is_closed_meanwhile(browser: Client, world: World) -> None:
     assert page.redirect_chain[-1][0] == f"{USERS}acting/"
     assert "Stop acting" in page.text
     assert act(browser, world.person().id).status_code == 302
-    assert browser.get("/api/v1/me").json()["email"] == ada.email
+    assert browser.get(ME).json()["email"] == ada.email
 
 
 @pytest.mark.parametrize(
@@ -295,9 +297,9 @@ def test_it_ends(happens: Any, browser: Client, world: World) -> None:
     (acting,) = sessions(ada.id)
     allowed = acting.expires_at - acting.created_at
     assert timedelta(minutes=59) < allowed < timedelta(minutes=61)
-    assert browser.get("/api/v1/me").status_code == 200
+    assert browser.get(ME).status_code == 200
     happens(acting)
-    assert browser.get("/api/v1/me").status_code == 401
+    assert browser.get(ME).status_code == 401
     assert browser.get(f"{USERS}acting/").headers["Location"] == ADMIN
     assert browser.get(ADMIN).headers["Location"].startswith(f"{ADMIN}login/")
 
@@ -309,7 +311,7 @@ def test_the_user_sees_and_ends_it(browser: Client, world: World) -> None:
     listed = ada.request("GET", "/auth/sessions").json()["items"]
     assert str(acting.pk) in {item["id"] for item in listed}
     assert ada.request("DELETE", f"/auth/sessions/{acting.pk}").status_code == 204
-    assert browser.get("/api/v1/me").status_code == 401
+    assert browser.get(ME).status_code == 401
     assert notes(ada.id)[-1][0] == "acting.ended"
 
 
@@ -319,6 +321,6 @@ def test_signing_out_of_the_application_ends_it(browser: Client, world: World) -
     told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
     assert told.json()["data"]["user"]["email"] == ada.email
     assert call(browser, "DELETE", "/_allauth/browser/v1/auth/session").status_code == 401
-    assert browser.get("/api/v1/me").status_code == 401
+    assert browser.get(ME).status_code == 401
     assert notes(ada.id)[-1][0] == "acting.ended"
     assert ada.request("GET", "/me").status_code == 200

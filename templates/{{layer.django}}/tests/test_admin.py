@@ -361,6 +361,8 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
     for lookup in (
         "accounts/usersession/?store_key__startswith=s",
         "accounts/user/?password__startswith=a",
+        "accounts/usersession/?user__password__startswith=a",
+        "accounts/refreshtoken/?session__store_key__startswith=s",
         "mfa/authenticator/?data__contains=s",
     ):
         assert staff.get(ADMIN + lookup).status_code == 400, lookup

@@ -359,6 +359,8 @@ def begin_acting(
         cookie_hash=security.hash_secret(cookie),
         staff_session_id=staff_session_id,
     )
+    # The browser has this cookie now; its former one is to open nothing meanwhile.
+    rekey_session(staff_session_id)
     _record_acting("began", user_id, queries.Staff(staff_id, staff_email), opened.id)
     return opened.id
 
