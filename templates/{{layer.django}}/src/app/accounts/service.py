@@ -757,9 +757,9 @@ def purge() -> None:
     Store.objects.filter(expire_date__lt=Now()).delete()
     waiting = EmailToken.objects.filter(user_id=OuterRef("id"))
     # Locked, so that nobody verifies the address between the look and the deletion.
-    for user in User.objects.select_for_update(skip_locked=True).filter(
+    forgotten = User.objects.select_for_update(skip_locked=True).filter(
         ~Exists(waiting),
         email_verified_at=None,
         created_at__lt=ClockTimestamp() - KEEP_UNVERIFIED,
-    ):
-        user.delete()
+    )
+    User.objects.filter(id__in=list(forgotten.values_list("id", flat=True))).delete()

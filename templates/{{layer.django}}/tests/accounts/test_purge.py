@@ -1,0 +1,72 @@
+"""What is over is forgotten: by a job, every hour."""
+
+from typing import Any
+
+from django.contrib.sessions.models import Session as Store
+from django.db import connection
+
+from app.accounts import service
+from app.accounts.models import EmailToken, RefreshToken, User, UserSession
+from app.core.database import unit_of_work
+from tests.accounts.actors import Account, Mailbox, Visitor, age
+
+
+def _purge() -> int:
+    """Purge; the number of statements that it took."""
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *arguments: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, *arguments)
+
+    with unit_of_work(), connection.execute_wrapper(note):
+        service.purge()
+    return len(seen)
+
+
+def test_what_was_never_verified(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
+    visitor.sign_up("new@example.com")
+    (token,) = mailbox.tokens("verify-email", "new@example.com")
+    # The link has expired, and is remembered for a while; then the address is free again.
+    age("email_tokens", "expires_at", "6 days")
+    age("users", "created_at", "8 days")
+    _purge()
+    assert (User.objects.count(), EmailToken.objects.count()) == (2, 1)
+    age("email_tokens", "expires_at", "3 days")
+    _purge()
+    assert list(User.objects.values_list("email", flat=True)) == [account.email]
+    assert visitor.post("auth/email/verify", key=token).status_code == 422
+
+
+def test_sessions_with_all_that_is_theirs(visitor: Visitor, account: Account) -> None:
+    visitor.tokens(account.email)
+    ended, _ = visitor.tokens(account.email)
+    cookie = visitor.cookie(account.email)
+    assert Store.objects.count() == 3
+    visitor.call("DELETE", "auth/session", ended)
+    _purge()
+    # Kept for questions and replays; what allauth remembered of it went at once.
+    assert (UserSession.objects.count(), Store.objects.count()) == (3, 2)
+    age("sessions", "revoked_at", "31 days")
+    age("django_session", "expire_date", "29 days")
+    _purge()
+    assert (UserSession.objects.count(), RefreshToken.objects.count()) == (2, 1)
+    assert Store.objects.count() == 2
+    age("django_session", "expire_date", "2 days")
+    age("sessions", "expires_at", "61 days")
+    _purge()
+    assert not UserSession.objects.exists()
+    assert not Store.objects.exists()
+    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+
+
+def test_many_cost_no_more_statements_than_one(visitor: Visitor) -> None:
+    def forget(count: int) -> int:
+        for number in range(count):
+            User.objects.create_user(f"{number}@example.com", name="Never")
+        age("users", "created_at", "8 days")
+        statements = _purge()
+        assert not User.objects.exists()
+        return statements
+
+    assert forget(1) == forget(20)
