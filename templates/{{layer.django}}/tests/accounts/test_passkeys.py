@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from httpx2 import Response
 
 from app.accounts import service
@@ -106,6 +108,25 @@ def test_register_list_rename_and_delete(
     assert visitor.sign_in(account.email).status_code == 200
     assert actions() == ["session.opened", "passkey.added", "passkey.removed", "session.opened"]
     assert len(mailbox.subjects(account.email)) == 2
+
+
+def test_a_list_of_many_needs_as_many_statements_as_one(visitor: Visitor, account: Account) -> None:
+    access, _ = visitor.tokens(account.email)
+    passkey = _register(visitor, access)
+
+    def read() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            answer = visitor.call("GET", "account/authenticators", access)
+            assert answer.status_code == 200
+            _begin(visitor, SECOND, token)
+        return len(seen)
+
+    token = _password_step(visitor, account)
+    few = read()
+    for _ in range(5):
+        _register(visitor, access)
+    assert read() == few
+    assert _is_pair(visitor, account, _sign_in(visitor, passkey))
 
 
 def test_changes_need_a_proof(visitor: Visitor, account: Account) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from app.core.errors import NotFound
 from app.core.models import ClockTimestamp, after
 from app.core.pagination import read_cursor, sign_cursor
@@ -90,11 +92,7 @@ def list_members(
     """List an organization's members in the order in which they joined."""
     bound_to = {"list": "members", "organization_id": organization_id}
     keys = ("created_at", "user_id")
-    memberships = (
-        Membership.objects.filter(organization_id=organization_id)
-        .select_related("user")
-        .order_by(*keys)
-    )
+    memberships = _members(organization_id).order_by(*keys)
     if cursor is not None:
         position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
         memberships = memberships.filter(after(keys, position))
@@ -108,14 +106,19 @@ def list_members(
 
 def get_member(*, organization_id: UUID, user_id: UUID) -> MemberView:
     """Load one member, or raise NotFound."""
-    membership = (
-        Membership.objects.filter(organization_id=organization_id, user_id=user_id)
-        .select_related("user")
-        .first()
-    )
+    membership = _members(organization_id).filter(user_id=user_id).first()
     if membership is None:
         raise NotFound("member")
     return _with_user(membership)
+
+
+def _members(organization_id: UUID) -> QuerySet[Membership]:
+    """Find an organization's members; of the users, no more than `MemberView` shows."""
+    return (
+        Membership.objects.filter(organization_id=organization_id)
+        .select_related("user")
+        .only("role", "created_at", "user__email", "user__name")
+    )
 
 
 def _with_user(membership: Membership) -> MemberView:
