@@ -53,6 +53,7 @@ SHARED = {
     "src/app/core/ratelimit.py",
     "src/app/core/redis.py",
     "tests/core/test_http.py",
+    "tests/core/test_ratelimit.py",
     "tests/jobs/test_workers.py",
     "tests/organizations/test_organizations.py",
     "tests/projects/test_projects.py",

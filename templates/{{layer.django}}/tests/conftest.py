@@ -201,12 +201,13 @@ class World:
 
     client: "Client"
 
-    def person(self, name: str | None = None) -> Person:
-        """Make a verified user who is signed in."""
+    def person(self, name: str | None = None, password: str | None = None) -> Person:
+        """Make a verified user who is signed in; without a password, only by token."""
         from app.core import access_tokens
         from tests.factories import UserFactory, UserSessionFactory
 
-        user = UserFactory.create(**({"name": name.title()} if name else {}))
+        named = {"name": name.title()} if name else {}
+        user = UserFactory.create(password=password, **named)
         signed_in = UserSessionFactory.create(user_id=user.id)
         token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
         return Person(user.id, user.email, signed_in.id, token, self.client)

@@ -193,12 +193,12 @@ class World:
     client: "AsyncClient"
     made: int = field(default=0)
 
-    async def person(self, name: str | None = None) -> Person:
-        """Make a verified user who is signed in."""
+    async def person(self, name: str | None = None, password: str | None = None) -> Person:
+        """Make a verified user who is signed in; without a password, only by token."""
         from sqlalchemy import func, text
 
         from app.accounts.models import User, UserSession
-        from app.core import access_tokens
+        from app.core import access_tokens, passwords
         from app.core.database import unit_of_work
 
         self.made += 1
@@ -208,6 +208,7 @@ class World:
                 email=f"{name}-{self.made}@example.com",
                 name=name.title(),
                 email_verified_at=func.clock_timestamp(),
+                password_hash=passwords.hash_password(password) if password else None,
             )
             session.add(user)
             await session.flush()

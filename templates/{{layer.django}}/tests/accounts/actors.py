@@ -97,6 +97,10 @@ class Visitor:
         """Take the first step of a sign-in."""
         return self.post("auth/login", email=email, password=password)
 
+    def forgot(self, email: str) -> Response:
+        """Ask for a mail to choose another password."""
+        return self.post("auth/password/request", email=email)
+
     def tokens(self, email: str, password: str = PASSWORD) -> tuple[str, str]:
         """Sign in; the access and the refresh token."""
         answer = self.sign_in(email, password)

@@ -87,6 +87,10 @@ class Visitor:
         """Sign in."""
         return await self.post("sign-in", email=email, password=password, **codes)
 
+    async def forgot(self, email: str) -> Response:
+        """Ask for a mail to choose another password."""
+        return await self.post("password/forgot", email=email)
+
     async def tokens(self, email: str, password: str = PASSWORD, **codes: str) -> tuple[str, str]:
         """Sign in; the access and the refresh token."""
         answer = await self.sign_in(email, password, **codes)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 from tests.conftest import World
 
+PASSWORD = "velvet otter 7 harbour"
+
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -110,95 +112,74 @@ def _elsewhere(address: str) -> "AsyncClient":
     return AsyncClient(transport=transport(address), base_url="http://test")
 
 
-async def _sign_in(client: "AsyncClient", password: str, address: str) -> int:
+async def _sign_in(email: str, password: str, address: str) -> int:
+    from tests.accounts.actors import Visitor
+
     async with _elsewhere(address) as elsewhere:
-        answer = await elsewhere.post(
-            "/api/v1/auth/sign-in", json={"email": "ada@example.com", "password": password}
-        )
-    return answer.status_code
-
-
-@pytest.fixture
-async def password(database: None) -> str:
-    """Make the account ada@example.com; its password."""
-    from app.accounts import service
-    from app.core.database import unit_of_work
-
-    async with unit_of_work() as session:
-        await service.create_verified_user(
-            session, email="ada@example.com", name="Ada", password="velvet otter 7 harbour"
-        )
-    return "velvet otter 7 harbour"
+        return (await Visitor(elsewhere).sign_in(email, password)).status_code
 
 
 async def test_guessing_is_limited_where_it_comes_from(
-    client: "AsyncClient", password: str, limiter: "Limiter", limits: Any
+    world: World, limiter: "Limiter", limits: Any
 ) -> None:
+    ada = (await world.person(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
-    guesses = [await _sign_in(client, "wrong", "198.51.100.1") for _ in range(4)]
+    guesses = [await _sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
     # There, not even the right password is looked at; elsewhere nobody is locked out.
-    assert await _sign_in(client, password, "198.51.100.1") == 429
-    assert await _sign_in(client, password, "203.0.113.1") == 200
+    assert await _sign_in(ada, PASSWORD, "198.51.100.1") == 429
+    assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
 
 
 async def test_success_gives_the_attempts_back(
-    client: "AsyncClient", password: str, limiter: "Limiter", limits: Any
+    world: World, limiter: "Limiter", limits: Any
 ) -> None:
+    ada = (await world.person(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
-        await _sign_in(client, attempt, "203.0.113.1")
-        for attempt in ("wrong", "wrong", password) * 3
+        await _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
     ]
     assert statuses == [401, 401, 200] * 3
 
 
 async def test_guessing_from_everywhere_does_not_keep_the_owner_out(
-    client: "AsyncClient", password: str, limiter: "Limiter", limits: Any
+    world: World, limiter: "Limiter", limits: Any
 ) -> None:
-    assert await _sign_in(client, password, "203.0.113.1") == 200
+    ada = (await world.person(password=PASSWORD)).email
+    assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
-    guesses = [await _sign_in(client, "wrong", f"198.51.100.{number}") for number in range(12)]
+    guesses = [await _sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
     assert guesses == [*[401] * 10, 429, 429]
     # A network that the account was used from has a limit of its own only.
-    assert await _sign_in(client, password, "203.0.113.1") == 200
-    assert await _sign_in(client, password, "192.0.2.9") == 429
+    assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
+    assert await _sign_in(ada, PASSWORD, "192.0.2.9") == 429
 
 
 async def test_one_network_cannot_try_many_accounts(
-    client: "AsyncClient", database: None, limiter: "Limiter", limits: Any
+    database: None, limiter: "Limiter", limits: Any
 ) -> None:
     limits(rate_limit_sign_in="1/minute")
     statuses = [
-        (
-            await client.post(
-                "/api/v1/auth/sign-in",
-                json={"email": f"user{number}@example.com", "password": "x"},
-            )
-        ).status_code
-        for number in range(11)
+        await _sign_in(f"user{number}@example.com", "x", "198.51.100.1") for number in range(11)
     ]
     assert statuses == [*[401] * 10, 429]
 
 
-async def test_nobody_is_flooded_with_mail(
-    client: "AsyncClient", password: str, limiter: "Limiter", limits: Any
-) -> None:
-    from sqlalchemy import text
+async def test_nobody_is_flooded_with_mail(world: World, limiter: "Limiter", limits: Any) -> None:
+    from tests.accounts.actors import Visitor
 
-    from app.core.database import unit_of_work
+    ada = (await world.person(password=PASSWORD)).email
+    answers = set()
 
     async def forgot(address: str) -> int:
         async with _elsewhere(address) as elsewhere:
-            answer = await elsewhere.post(
-                "/api/v1/auth/password/forgot", json={"email": "ada@example.com"}
-            )
-        # The answer does not tell that no mail goes out.
-        assert (answer.status_code, answer.content) == (202, b"")
-        async with unit_of_work() as session:
-            return await session.scalar(text("SELECT count(*) FROM outbox")) or 0
+            answer = await Visitor(elsewhere).forgot(ada)
+        answers.add((answer.is_success, answer.content))
+        return await world.count("outbox")
 
     limits()
     assert [await forgot("198.51.100.1") for _ in range(7)][-1] == 5
     # What a stranger has used up is not the owner's.
     assert await forgot("203.0.113.1") == 6
+    # No answer tells that no mail goes out.
+    assert [succeeded for succeeded, _ in answers] == [True]

@@ -83,6 +83,10 @@ class Visitor:
         """Sign in."""
         return self.post("sign-in", email=email, password=password, **codes)
 
+    def forgot(self, email: str) -> Response:
+        """Ask for a mail to choose another password."""
+        return self.post("password/forgot", email=email)
+
     def tokens(self, email: str, password: str = PASSWORD, **codes: str) -> tuple[str, str]:
         """Sign in; the access and the refresh token."""
         answer = self.sign_in(email, password, **codes)
