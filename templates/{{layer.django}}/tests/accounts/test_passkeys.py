@@ -303,6 +303,22 @@ def test_of_one_answer_at_once_one_is_taken(visitor: Visitor, account: Account, 
     assert UserSession.objects.count() == 2
 
 
+@pytest.mark.committed
+def test_of_one_answer_of_a_browser_at_once_one_is_taken(
+    visitor: Visitor, account: Account
+) -> None:
+    access, _ = visitor.tokens(account.email)
+    passkey = _register(visitor, access)
+    begun = visitor.browse("GET", LOGIN)
+    credential = passkey.get(begun.json()["data"]["request_options"])
+    sent = partial(visitor.browse, "POST", LOGIN, cookie_of(begun), credential=credential)
+    statuses = sorted(answer.status_code for answer in together([sent] * 4))
+    assert statuses[0] == 200
+    # Without a session there is no challenge, which allauth calls a wrong code.
+    assert set(statuses[1:]) <= {400, 401}
+    assert UserSession.objects.count() == 2
+
+
 def test_anothers_credential(visitor: Visitor, account: Account) -> None:
     with unit_of_work():
         service.create_verified_user(email="eve@example.com", name="Eve", password=PASSWORD)

@@ -58,6 +58,11 @@ def test_the_cache_spares_the_database(visitor: Visitor, account: Account) -> No
 
     assert reads() == 0
     cache.clear()
+    # The API does not even need it: our own table says whose the cookie is.
+    with _reads_of_the_store() as seen:
+        headers = {"Cookie": f"__Host-session={cookie}"}
+        assert visitor.http.get("/api/v1/me", headers=headers).status_code == 200
+    assert seen == []
     assert reads() == 2
     assert reads() == 0
 
@@ -67,6 +72,13 @@ def test_redis_holds_nothing_that_runs(visitor: Visitor, account: Account) -> No
     (key,) = redis.client.scan_iter("cache:*")
     held: Any = redis.client.get(key)
     assert json.loads(held)["_auth_user_id"] == str(account.id)
+
+
+def test_clearing_the_cache_leaves_the_rest_alone(visitor: Visitor, account: Account) -> None:
+    visitor.cookie(account.email)
+    redis.client.set("queue", "a job")
+    cache.clear()
+    assert redis.client.keys("*") == [b"queue"]
 
 
 def test_without_redis(visitor: Visitor, account: Account, valkey: Valkey) -> None:

@@ -79,10 +79,23 @@ class Client(RedisCacheClient):
     def delete_many(self, keys: Any) -> None:
         self._try(super().delete_many, keys, otherwise=None)
 
+    def delete_matching(self, pattern: str) -> None:
+        """Delete what has such a key."""
+        self._try(self._delete_matching, pattern, otherwise=None)
+
+    def _delete_matching(self, pattern: str) -> None:
+        for key in redis.client.scan_iter(pattern, count=1000):
+            redis.client.delete(key)
+
 
 class Cache(RedisCache):
-    """The backend for `CACHES`; its LOCATION is REDIS_URL, whatever else is named."""
+    """The backend for `CACHES`. It needs no LOCATION: that is REDIS_URL."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, {**params, "OPTIONS": {"serializer": Json}})
         self._class = Client
+
+    def clear(self) -> None:
+        """Forget everything, but what others keep in the same Redis: jobs and rate limits."""
+        client: Any = self._cache
+        client.delete_matching(self.make_key("*"))
