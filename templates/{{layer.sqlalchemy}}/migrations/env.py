@@ -12,16 +12,18 @@ register_models()
 # A migration that waits for a lock blocks every query behind it: give up soon, try again later.
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "5min"
+TURN_TIMEOUT = "15min"
 
 
 def run_online() -> None:
     """Migrate the database that MIGRATION_DATABASE_URL names."""
     engine = create_engine(settings.sqlalchemy_migration_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
+        # Of two deployments at once, the second waits, and finds nothing left to do.
+        connection.execute(text(f"SET lock_timeout = 0; SET statement_timeout = '{TURN_TIMEOUT}'"))
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('migrations'))"))
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
-        # Two deployments at once must not both migrate.
-        connection.execute(text("SELECT pg_advisory_lock(hashtext('migrations'))"))
         connection.commit()
         context.configure(
             connection=connection,

@@ -8,6 +8,7 @@ from django.db import connections
 
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "5min"
+TURN_TIMEOUT = "15min"
 
 
 class Command(migrate.Command):
@@ -21,7 +22,9 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, one deployment at a time."""
         with connections[options["database"]].cursor() as cursor:
+            # The second waits, and finds nothing left to do.
+            cursor.execute(f"SET lock_timeout = 0; SET statement_timeout = '{TURN_TIMEOUT}'")
+            cursor.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
-            cursor.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
         super().handle(*args, **options)
