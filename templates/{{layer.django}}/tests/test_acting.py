@@ -131,6 +131,15 @@ def test_release_goes_back_to_the_session_that_was(browser: Client, me: User, wo
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
 
 
+def test_only_who_acts_goes_back(browser: Client, world: World) -> None:
+    ada = world.person()
+    act(browser, ada.id)
+    # As if she had signed in herself, in this browser.
+    sessions(ada.id).update(staff_session=None)
+    assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
+    assert browser.get(ME).json()["email"] == ada.email
+
+
 def test_only_a_form_of_our_own_does_it(me: User, world: World) -> None:
     ada = world.person()
     browser = Client(enforce_csrf_checks=True)

@@ -15,6 +15,7 @@ from hijack.views import AcquireUserView, ReleaseUserView
 
 from app.accounts import service, sessions
 from app.accounts.models import User
+from app.core import context
 
 PERMISSION = "accounts.act_as_user"
 # In Django's session of who acts: the staff's own, and how it was opened.
@@ -92,6 +93,10 @@ class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
     """End it, and go back."""
 
     success_url = reverse_lazy("admin:accounts_user_changelist")
+
+    def test_func(self) -> bool:
+        """Ask the row: Django's session may have outlived what it remembers of the staff."""
+        return context.current().by_staff is not None and super().test_func()
 
     def handle_no_permission(self) -> HttpResponse:
         """Show the way to whoever acts no longer: the hour was over, say."""
