@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -20,12 +22,16 @@ def in_unit_of_work(view: View) -> View:
     """Run a screen in one unit of work, and fill in its template there."""
 
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with database.unit_of_work():
-            response = view(request, *args, **kwargs)
-            if isinstance(response, SimpleTemplateResponse):
-                # Now: a template that is filled in later would find the transaction closed.
-                response.render()
-            return response
+        try:
+            with database.unit_of_work():
+                response = view(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    # Now: a template that is filled in later would find the transaction closed.
+                    response.render()
+                return response
+        except PermissionDenied:
+            # Django's handler answers programs; this is for a person.
+            return render(request, "staff/refused.html", {"title": "Refused"}, status=403)
 
     return wrapped
 
