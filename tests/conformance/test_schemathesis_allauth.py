@@ -1,0 +1,51 @@
+"""Schemathesis over the account paths of django-allauth, where a service has them: nothing breaks.
+
+Their document is allauth's, and does not name every status; so this looks for crashes, and for
+errors in words of their own.
+"""
+
+import os
+from typing import Any
+
+import httpx2
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+
+from .drivers import bearer
+from .people import Account, People
+from .service import BASE_URL
+
+DOCUMENT = f"{os.environ[BASE_URL]}/_allauth/openapi.json"
+CLIENTS = ("app", "browser")
+
+if httpx2.get(DOCUMENT).status_code == 404:
+    pytest.skip("the account paths are the contract's", allow_module_level=True)
+
+schema = schemathesis.openapi.from_url(DOCUMENT)
+
+
+@pytest.fixture(scope="module")
+def resident(people: People) -> Account:
+    return people.register("resident")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_operation(case: schemathesis.Case[Any], resident: Account) -> None:
+    if case.path_parameters.get("client") not in CLIENTS:
+        case.path_parameters["client"] = CLIENTS[0]
+    # Signing out would leave the others without.
+    access = resident.new_session().access if case.method == "DELETE" else resident.access()
+    response = case.call_and_validate(headers=bearer(access), checks=[not_a_server_error])
+    if response.content:
+        (media_type,) = response.headers["content-type"]
+        assert media_type in {"application/json", "application/problem+json"}, response.status_code
