@@ -241,6 +241,19 @@ def members(organization: UUID) -> dict[UUID, Membership]:
         return {item.user_id: item for item in Membership.objects.all()}
 
 
+def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    path = f"/organizations/{organization}/projects"
+    ada.request("POST", path, json={"name": "Apollo"})
+    other = ada.request("POST", path, json={"name": "Gemini"}).json()["id"]
+    form = {"name": "APOLLO", "status": "active", "organization": str(organization)}
+    for screen in ("add/", f"{other}/change/"):
+        refused = staff.post(f"/admin/projects/project/{screen}", form)
+        assert refused.status_code == 200
+        assert "A project with this name exists already." in refused.content.decode()
+
+
 def test_members_are_added_changed_and_removed(staff: Client, world: World) -> None:
     ada, bob, new = world.person(), world.person(), world.person()
     organization = world.organization(ada)

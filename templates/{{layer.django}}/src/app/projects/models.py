@@ -1,5 +1,6 @@
 """Projects: the sample resource."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -42,7 +43,9 @@ class Project(Identified, Timestamped):
                 name="projects_status_check",
             ),
             models.UniqueConstraint(
-                fields=("organization", "name_key"), name="projects_organization_id_name_key_key"
+                fields=("organization", "name_key"),
+                name="projects_organization_id_name_key_key",
+                violation_error_message="A project with this name exists already.",
             ),
         )
         indexes = (
@@ -58,6 +61,10 @@ class Project(Identified, Timestamped):
     def clean(self) -> None:
         """Keep the key beside the name, also where a form was filled in."""
         self.name_key = fold(self.name)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Compare names, though no form has the key, nor always the organization."""
+        super().validate_constraints(exclude={*(exclude or ())} - {"organization", "name_key"})
 
     def save(self, **options: Any) -> None:
         """Keep the key beside the name."""

@@ -99,6 +99,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         fields=("organization", "name_key"),
                         name="projects_organization_id_name_key_key",
+                        violation_error_message="A project with this name exists already.",
                     ),
                 ],
             },
