@@ -127,6 +127,7 @@ def test_a_redis_that_hangs_is_waited_for_once(
         client = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
         monkeypatch.setattr(redis, "client", client)
         started = time.monotonic()
-        for _ in range(3):
+        for _ in range(8):
             assert visitor.browse("GET", "auth/session", cookie).status_code == 200
-        assert time.monotonic() - started < 2
+        # Were each of them to wait, it would be twice as long at least.
+        assert time.monotonic() - started < 4
