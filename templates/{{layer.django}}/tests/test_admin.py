@@ -254,6 +254,34 @@ def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
         assert "A project with this name exists already." in refused.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("field", "text"), [("name", "a\nb"), ("name", "\x1b[2J"), ("description", "\x1b[2J")]
+)
+def test_texts_are_judged_as_in_the_api(field: str, text: str, staff: Client, world: World) -> None:
+    organization = world.organization(world.person())
+    form = {"name": "A", "status": "active", "organization": str(organization), field: text}
+    refused = staff.post("/admin/projects/project/add/", form)
+    assert refused.status_code == 200
+    assert "Control characters are not allowed." in refused.content.decode()
+
+
+def test_a_description_keeps_its_lines(staff: Client, world: World) -> None:
+    ada = world.person()
+    organization = world.organization(ada)
+    form = {"name": "A", "description": "a\r\nb", "status": "active"}
+    form["organization"] = str(organization)
+    assert staff.post("/admin/projects/project/add/", form).status_code == 302
+    (made,) = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
+    assert made["description"] == "a\nb"
+    shown = staff.get(f"/admin/projects/project/{made['id']}/change/").content.decode()
+    assert "a\nb</textarea>" in shown
+
+
+def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
+    path = "/admin/projects/project/?status__exact=%00"
+    assert staff.get(path).status_code == 400
+
+
 def test_members_are_added_changed_and_removed(staff: Client, world: World) -> None:
     ada, bob, new = world.person(), world.person(), world.person()
     organization = world.organization(ada)

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Now
 
+from app.core import validators
 from app.core.ids import uuid7
 from app.core.models import ClockTimestamp, Identified, Manager
 from app.core.schemas import normalise_email
@@ -43,7 +44,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField("e-mail address", max_length=254, unique=True)
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validators.one_line])
     # Nobody signs in before. The one truth about it: allauth's `EmailAddress` is not used.
     email_verified_at = models.DateTimeField("verified", null=True, blank=True)
     is_active = models.BooleanField("active", default=True)

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -29,11 +30,19 @@ def in_unit_of_work(view: View) -> View:
                     # Now: a template that is filled in later would find the transaction closed.
                     response.render()
                 return response
+        # Django's handlers answer programs; this is for a person.
         except PermissionDenied:
-            # Django's handler answers programs; this is for a person.
-            return render(request, "staff/refused.html", {"title": "Refused"}, status=403)
+            return _refused(request, "Your account may not do this.", status=403)
+        except DataError:
+            # Such as a NUL among the filters of an address.
+            return _refused(request, "This cannot be looked for.", status=400)
 
     return wrapped
+
+
+def _refused(request: HttpRequest, reason: str, *, status: int) -> HttpResponse:
+    context = {"title": "Refused", "reason": reason}
+    return render(request, "staff/refused.html", context, status=status)
 
 
 class StaffSite(admin.AdminSite):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from app.core import validators
 from app.core.models import ClockTimestamp, Identified, TenantManager, Timestamped
 from app.core.roles import Role
 
@@ -18,7 +19,7 @@ def _known_role(name: str) -> models.CheckConstraint:
 class Organization(Identified, Timestamped):
     """A tenant. Row-level security compares its `id`, everywhere else `organization_id`."""
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validators.one_line])
     version = models.IntegerField(db_default=1, editable=False)
 
     objects = TenantManager["Organization"]("id")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
 
 from app.core.staff import AuditedAdmin
 from app.projects.models import Project
@@ -19,6 +20,12 @@ class ProjectAdmin(AuditedAdmin[Project]):
     autocomplete_fields = ("organization",)
     date_hierarchy = "created_at"
     readonly_fields = ("id", "created_by", "version", "created_at", "updated_at")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
+        """Give the description its lines."""
+        if db_field.name == "description":
+            options["widget"] = AdminTextareaWidget
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def get_queryset(self, request: Any) -> Any:
         """Load organization and author too."""

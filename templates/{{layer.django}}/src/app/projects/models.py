@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from app.core import validators
 from app.core.models import Identified, TenantManager, Timestamped
 from app.core.schemas import fold
 from app.projects.schemas import ProjectStatus
@@ -17,10 +18,12 @@ class Project(Identified, Timestamped):
     organization = models.ForeignKey(
         "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
     )
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validators.one_line])
     # Folding can lengthen a text: one ligature may become as many as 18 letters.
     name_key = models.TextField(editable=False)
-    description = models.CharField(max_length=2000, db_default="", default="", blank=True)
+    description = models.CharField(
+        max_length=2000, db_default="", default="", blank=True, validators=[validators.multi_line]
+    )
     status = models.CharField(
         max_length=20,
         choices=[(status.value, status.value) for status in ProjectStatus],
@@ -59,8 +62,9 @@ class Project(Identified, Timestamped):
         return self.name
 
     def clean(self) -> None:
-        """Keep the key beside the name, also where a form was filled in."""
+        """Bring what a form was filled in with into the shape that the API gives it."""
         self.name_key = fold(self.name)
+        self.description = self.description.replace("\r\n", "\n")
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Compare names, though no form has the key, nor always the organization."""

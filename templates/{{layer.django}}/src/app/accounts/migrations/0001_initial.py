@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import app.core.ids
 import app.core.models
+import app.core.validators
 
 
 class Migration(migrations.Migration):
@@ -46,7 +47,10 @@ class Migration(migrations.Migration):
                     "email",
                     models.EmailField(max_length=254, unique=True, verbose_name="e-mail address"),
                 ),
-                ("name", models.CharField(max_length=120)),
+                (
+                    "name",
+                    models.CharField(max_length=120, validators=[app.core.validators.one_line]),
+                ),
                 (
                     "email_verified_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="verified"),

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import app.core.ids
 import app.core.models
+import app.core.validators
 from app.core import policies
 
 
@@ -41,7 +42,10 @@ class Migration(migrations.Migration):
                         db_default=app.core.models.ClockTimestamp(), editable=False
                     ),
                 ),
-                ("name", models.CharField(max_length=120)),
+                (
+                    "name",
+                    models.CharField(max_length=120, validators=[app.core.validators.one_line]),
+                ),
                 ("version", models.IntegerField(db_default=1, editable=False)),
             ],
             options={

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import app.core.ids
 import app.core.models
+import app.core.validators
 import app.projects.schemas
 from app.core import policies
 
@@ -43,11 +44,20 @@ class Migration(migrations.Migration):
                         db_default=app.core.models.ClockTimestamp(), editable=False
                     ),
                 ),
-                ("name", models.CharField(max_length=120)),
+                (
+                    "name",
+                    models.CharField(max_length=120, validators=[app.core.validators.one_line]),
+                ),
                 ("name_key", models.TextField(editable=False)),
                 (
                     "description",
-                    models.CharField(blank=True, db_default="", default="", max_length=2000),
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        max_length=2000,
+                        validators=[app.core.validators.multi_line],
+                    ),
                 ),
                 (
                     "status",
