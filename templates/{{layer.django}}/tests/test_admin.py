@@ -95,10 +95,10 @@ def add_children(row: Model) -> None:
             MembershipFactory.create_batch(5, organization_id=row.pk)
             InvitationFactory.create_batch(5, organization_id=row.pk)
         case "accounts.User":
-            row.groups.set(Group.objects.all())  # type: ignore[attr-defined]
-            row.user_permissions.set(Permission.objects.all())  # type: ignore[attr-defined]
+            row.groups.set(Group.objects.all())  # type: ignore[attr-defined]  # of any model
+            row.user_permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # of any model
         case "auth.Group":
-            row.permissions.set(Permission.objects.all())  # type: ignore[attr-defined]
+            row.permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # of any model
 
 
 def screens(browser: Client, model: type[Model]) -> Iterator[str]:

@@ -165,7 +165,7 @@ class Account:
 def age(table: str, column: str, by: str) -> None:
     """Let time pass: move a column of every row back."""
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
 
 
 def actions() -> list[str]:

@@ -184,7 +184,7 @@ def test_what_is_no_access_token(visitor: Visitor, account: Account) -> None:
             visitor.call(
                 "GET",
                 "auth/session",
-                headers={"Authorization": f"Bearer {token}".encode()},  # type: ignore[dict-item]
+                headers={"Authorization": f"Bearer {token}".encode()},  # type: ignore[dict-item]  # bytes do
             ).status_code
             == 401
         )

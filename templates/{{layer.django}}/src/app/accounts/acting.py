@@ -83,7 +83,7 @@ class Act(AcquireUserView):  # type: ignore[misc]  # it has no types
         assert session_id is not None  # noqa: S101 - staff is signed in
         assert isinstance(request.user, User)  # noqa: S101 - likewise
         kept = [str(session_id), sessions.has_second_factor(request.session)]
-        request.opens_session = _Begin(request.user, session_id)  # type: ignore[attr-defined]
+        request.opens_session = _Begin(request.user, session_id)  # type: ignore[attr-defined]  # ours
         response: HttpResponse = super().post(request, *args, **kwargs)
         request.session[_STAFF_SESSION] = kept
         return response
@@ -109,6 +109,6 @@ class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
         assert acting_id is not None  # noqa: S101 - somebody acts
         assert request.user.pk is not None  # noqa: S101 - as a user
         service.end_session(user_id=request.user.pk, session_id=acting_id)
-        request.opens_session = _Return(UUID(session_id), second_factor=second_factor)  # type: ignore[attr-defined]
+        request.opens_session = _Return(UUID(session_id), second_factor=second_factor)  # type: ignore[attr-defined]  # ours
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response

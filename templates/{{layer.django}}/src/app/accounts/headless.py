@@ -424,7 +424,7 @@ class Credential:
             _take_turns(self.request.session)
         data = {**(data or {}), **body.model_dump(by_alias=True, exclude_none=True)}
         try:
-            found: HttpResponse | None = super().handle_input(data)  # type: ignore[misc]
+            found: HttpResponse | None = super().handle_input(data)  # type: ignore[misc]  # allauth has no types
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Invalid(
                 pointer="/credential",
@@ -442,19 +442,19 @@ def _take_turns(store: SessionBase) -> None:
         raise Unauthenticated("The challenge was answered before.")
 
 
-class AuthenticateWebAuthnView(Credential, mfa_views.AuthenticateWebAuthnView):  # type: ignore[misc]
+class AuthenticateWebAuthnView(Credential, mfa_views.AuthenticateWebAuthnView):  # type: ignore[misc]  # allauth has no types
     """The second step of a sign-in, with a passkey."""
 
 
-class ReauthenticateWebAuthnView(Credential, mfa_views.ReauthenticateWebAuthnView):  # type: ignore[misc]
+class ReauthenticateWebAuthnView(Credential, mfa_views.ReauthenticateWebAuthnView):  # type: ignore[misc]  # allauth has no types
     """Prove again who one is, with a passkey."""
 
 
-class ManageWebAuthnView(Credential, mfa_views.ManageWebAuthnView):  # type: ignore[misc]
+class ManageWebAuthnView(Credential, mfa_views.ManageWebAuthnView):  # type: ignore[misc]  # allauth has no types
     """Passkeys."""
 
 
-class LoginWebAuthnView(Credential, mfa_views.LoginWebAuthnView):  # type: ignore[misc]
+class LoginWebAuthnView(Credential, mfa_views.LoginWebAuthnView):  # type: ignore[misc]  # allauth has no types
     """Sign in with a passkey."""
 
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -51,7 +51,7 @@ class AuditEvent(Identified):
     @property
     def actor(self) -> Actor:
         """Who did it."""
-        return Actor(self.actor_type, self.actor_id, self.actor_label)  # type: ignore[arg-type]
+        return Actor(self.actor_type, self.actor_id, self.actor_label)  # type: ignore[arg-type]  # one of the two kinds
 
     @property
     def target(self) -> Target:

@@ -24,7 +24,7 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):  # type: ignore[misc]  # likewise
     def __init__(self, application: str, options: dict[str, Any]) -> None:
         self.application = application
         self.options = options
