@@ -1,5 +1,6 @@
-"""The admin of a Django service, as its staff uses it: in a browser, with scripts and styles."""
+"""A Django service's pages, the admin and the documents, in a browser with scripts and styles."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from copier import run_copy
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from conformance.drivers import DRIVERS, bearer
 from template import commit
@@ -68,15 +69,37 @@ def watch(page: Page) -> list[str]:
     return complaints
 
 
-def test_staff_at_work(browser: Browser, site: str) -> None:
+def test_pages(browser: Browser, site: str) -> None:
     page = browser.new_page()
     complaints = watch(page)
+    sign_in_among_the_documents(page, site)
     sign_in(page, site)
     open_every_link(page, site)
     make_project(page, site)
     seen_through_the_api(site, "Made in a browser")
     act_as_the_user(page, site)
     assert complaints == []
+
+
+def sign_in_among_the_documents(page: Page, site: str) -> None:
+    """Sign in on the page that shows both documents, and call the API from it."""
+    page.goto(f"{site}/docs")
+    accounts, api = page.locator("#accounts"), page.locator("#docs")
+    accounts.get_by_text("Authentication: Account", exact=True).click()
+    body = json.dumps(dict(zip(("email", "password"), DEMO, strict=True)))
+    try_out(page, accounts, "/_allauth/{client}/v1/auth/login", body)
+    try_out(page, api, "/api/v1/me")
+
+
+def try_out(page: Page, document: Locator, path: str, body: str | None = None) -> None:
+    operation = document.locator(".opblock", has=page.locator(f"[data-path='{path}']")).first
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    if body is not None:
+        operation.locator("textarea").first.fill(body)
+    operation.get_by_role("button", name="Execute").click()
+    status = operation.locator(".live-responses-table td.response-col_status:not(.col_header)")
+    expect(status).to_contain_text("200")
 
 
 def sign_in(page: Page, site: str) -> None:
