@@ -1,6 +1,7 @@
 """The outbox, with the engine's `send` replaced: what it is told, and what running does."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +16,6 @@ from pydantic import ValidationError
 from app.core import context, engine, jobs
 from app.core.context import Actor, Context
 from app.core.database import unit_of_work
-from app.core.deadlines import deadline
 from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import job
@@ -158,7 +158,7 @@ def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., None]) -
     jobs.run_job(enqueue("tests.tenant"))
     caused_by()
     jobs.run_job(enqueue("tests.tenant"))
-    limits = ["330s", "330s"]
+    limits = ["302s", "302s"]
     assert seen == [[str(organization_id), *limits], ["", *limits]]
 
 
@@ -248,8 +248,9 @@ def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
 
 def test_a_job_that_takes_too_long_is_ended() -> None:
     job_id = enqueue("tests.slow")
-    with deadline(5):
-        jobs.run_job(job_id)
+    begun = time.monotonic()
+    jobs.run_job(job_id)
+    assert time.monotonic() - begun < 10
     assert find(job_id).last_error == "TimeoutError: "
 
 

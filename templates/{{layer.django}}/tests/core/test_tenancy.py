@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
-from django.db import ProgrammingError, connection, connections, transaction
+from django.db import ProgrammingError, connections, transaction
 from django.db.models import Model
 
 from app.core import tenancy
@@ -270,15 +270,13 @@ def test_one_transaction_has_one_tenant(world: World) -> None:
 @pytest.mark.committed
 def test_tenant_ends_with_the_transaction(world: World) -> None:
     tenant = _tenant(world)
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # so that it has one connection to give
     with unit_of_work():
         tenancy.enter_organization(tenant.organization)
         tenancy.enter_user(tenant.owner.id)
         tenancy.enter_staff()
         process = _all("SELECT pg_backend_pid()")
-    connection.close()  # as at the end of a request: it goes back to the pool
     with unit_of_work():
+        # The same connection, as the pool would give it to anybody.
         assert _all("SELECT pg_backend_pid()") == process
         assert _all("SELECT 1 FROM memberships") == []
 

@@ -1,7 +1,7 @@
 """The outbox, with the engine's `send` replaced: what it is told, and what running does."""
 
-import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -158,7 +158,7 @@ async def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., No
     await jobs.run_job(await enqueue("tests.tenant"))
     caused_by()
     await jobs.run_job(await enqueue("tests.tenant"))
-    limits = ["330s", "330s"]
+    limits = ["302s", "302s"]
     assert seen == [[str(organization_id), *limits], ["", *limits]]
 
 
@@ -252,8 +252,9 @@ async def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
 @pytest.mark.committed
 async def test_a_job_that_takes_too_long_is_ended() -> None:
     job_id = await enqueue("tests.slow")
-    async with asyncio.timeout(5):
-        await jobs.run_job(job_id)
+    begun = time.monotonic()
+    await jobs.run_job(job_id)
+    assert time.monotonic() - begun < 10
     assert (await find(job_id)).last_error == "TimeoutError: "
 
 
