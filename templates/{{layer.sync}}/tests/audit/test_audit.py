@@ -4,14 +4,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
 
 from app.audit import service
-from app.audit.models import AuditEvent
 from app.core import context, tenancy
-from app.core.database import unit_of_work
 from app.core.roles import Role
 from tests.conftest import World
+from tests.database import work
 
 
 def test_event_tells_who_what_and_whence(world: World) -> None:
@@ -93,27 +91,25 @@ def test_members_may_not_read_it(world: World) -> None:
 
 
 def test_no_request_means_the_system_and_changes_become_json(world: World) -> None:
-    organization = world.organization(world.person())
+    ada = world.person()
+    organization = world.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    with unit_of_work() as session:
-        tenancy.enter_organization(session, organization)
-        service.record(
-            session,
+    with work() as unit:
+        unit.call(tenancy.enter_organization, organization)
+        unit.call(
+            service.record,
             organization_id=organization,
             action="test.happened",
             target_type="organization",
             target_id=None,
             changes={"role": [Role.VIEWER, None], "at": now, "id": organization},
         )
-    with unit_of_work() as session:
-        tenancy.enter_organization(session, organization)
-        event = session.scalars(
-            select(AuditEvent).where(AuditEvent.action == "test.happened")
-        ).one()
-    assert event.actor == service.SYSTEM
-    assert (event.target.id, event.ip) == (None, None)
-    assert event.changes == {
+    page = ada.request("GET", f"/organizations/{organization}/audit-events?action=test.happened")
+    (event,) = page.json()["items"]
+    assert event["actor"] == {"type": "system", "id": None, "label": "system"}
+    assert (event["target"]["id"], event["ip"]) == (None, None)
+    assert event["changes"] == {
         "role": ["viewer", None],
         "at": "2026-11-22T00:00:00Z",
         "id": str(organization),
@@ -133,17 +129,17 @@ def test_what_fails_leaves_no_event(world: World) -> None:
 def test_transaction_that_visits_organizations_records_in_each(world: World) -> None:
     ada = world.person()
     organizations = [world.organization(ada) for _ in range(2)]
-    with unit_of_work() as session:
+    with work() as unit:
         for organization in organizations:
-            tenancy.enter_organization(session, organization)
-            service.record(
-                session,
+            unit.call(tenancy.enter_organization, organization)
+            unit.call(
+                service.record,
                 organization_id=organization,
                 action="test.visited",
                 target_type="organization",
                 target_id=organization,
             )
-            tenancy.leave_organization(session)
+            unit.call(tenancy.leave_organization)
     for organization in organizations:
         page = ada.request("GET", f"/organizations/{organization}/audit-events")
         assert page.json()["items"][0]["target"]["id"] == str(organization)
