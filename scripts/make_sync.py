@@ -52,6 +52,8 @@ SHARED = {
     "src/app/core/oidc.py",
     "src/app/core/ratelimit.py",
     "src/app/core/redis.py",
+    "tests/accounts/test_me.py",
+    "tests/accounts/test_oidc.py",
     "tests/api_keys/test_api_keys.py",
     "tests/audit/test_audit.py",
     "tests/core/test_http.py",

@@ -1,80 +1,67 @@
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Visitor
+from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
+from tests.accounts.steps import protect, refresh
 from tests.conftest import Person, World
 
 
-async def test_read_and_rename(visitor: Visitor, account: Account) -> None:
-    access, _ = await visitor.tokens(account.email)
-    headers = {"Authorization": f"Bearer {access}"}
-    me = await visitor.get("me", access)
+async def test_read_and_rename(world: World) -> None:
+    ada = await world.person()
+    me = await ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
-    tagged = headers | {"If-None-Match": me.headers["etag"]}
-    same = await visitor.client.get("/api/v1/me", headers=tagged)
+    same = await ada.request("GET", "/me", headers={"If-None-Match": me.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
 
-    async def rename(name: object, **extra: str) -> int:
-        answer = await visitor.client.patch(
-            "/api/v1/me", json={"name": name}, headers=headers | extra
-        )
+    async def rename(name: object, **headers: str) -> int:
+        answer = await ada.request("PATCH", "/me", json={"name": name}, headers=headers)
         return answer.status_code
 
     assert await rename("  Countess  ", **{"If-Match": me.headers["etag"]}) == 200
-    assert (await visitor.get("me", access)).json()["name"] == "Countess"
+    assert (await ada.request("GET", "/me")).json()["name"] == "Countess"
     assert await rename("Ada", **{"If-Match": me.headers["etag"]}) == 412
     for bad in ("", "  ", "x" * 121, "nul\x00", None, 5):
         assert await rename(bad) == 422
 
 
-@pytest.mark.parametrize("field", ["id", "email", "password", "totp_enabled", "disabled_at"])
-async def test_nothing_else_can_be_changed(visitor: Visitor, account: Account, field: str) -> None:
-    access, _ = await visitor.tokens(account.email)
-    answer = await visitor.client.patch(
-        "/api/v1/me",
-        json={"name": "Ada", field: "x"},
-        headers={"Authorization": f"Bearer {access}"},
-    )
+@pytest.mark.parametrize(
+    "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
+)
+async def test_nothing_else_can_be_changed(world: World, field: str) -> None:
+    ada = await world.person()
+    answer = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"/{field}"
 
 
-async def _delete(visitor: Visitor, access: str, password: str = PASSWORD) -> int:
-    answer = await visitor.client.request(
-        "DELETE",
-        "/api/v1/me",
-        json={"password": password},
-        headers={"Authorization": f"Bearer {access}"},
-    )
+async def _delete(person: Person, password: str = PASSWORD) -> int:
+    answer = await person.request("DELETE", "/me", json={"password": password})
     return answer.status_code
 
 
-async def test_delete_needs_the_password_and_leaves_nothing(
-    visitor: Visitor, account: Account, session: AsyncSession
-) -> None:
-    access, refresh = await visitor.tokens(account.email)
-    assert await _delete(visitor, access, OTHER_PASSWORD) == 422
-    assert await _delete(visitor, access) == 204
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (await visitor.sign_in(account.email)).status_code == 401
+async def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
+    ada = await world.person(password=PASSWORD)
+    access, token = await visitor.tokens(ada.email)
+    await protect(visitor, access)
+    assert await _delete(ada, OTHER_PASSWORD) == 422
+    assert await _delete(ada) == 204
+    assert (await ada.request("GET", "/me")).status_code == 401
+    assert (await refresh(visitor, token)).status_code == 401
+    assert (await visitor.sign_in(ada.email)).status_code == 401
     for table in ("users", "sessions", "refresh_tokens", "security_events"):
-        assert await session.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
+        assert await world.count(table) == 0
 
 
-async def test_sole_owner_stays(visitor: Visitor, account: Account, world: World) -> None:
-    access, _ = await visitor.tokens(account.email)
-    ada = Person(account.id, account.email, account.id, access, visitor.client)
+async def test_sole_owner_stays(world: World) -> None:
+    ada = await world.person(password=PASSWORD)
     organization = await world.organization(ada)
     other = await world.member(organization, "admin")
-    assert await _delete(visitor, access) == 409
-    assert (await visitor.get("me", access)).status_code == 200
+    assert await _delete(ada) == 409
+    assert (await ada.request("GET", "/me")).status_code == 200
     promoted = await ada.request(
         "PATCH", f"/organizations/{organization}/members/{other.id}", json={"role": "owner"}
     )
     assert promoted.status_code == 200
-    assert await _delete(visitor, access) == 204
+    assert await _delete(ada) == 204
     members = (await other.request("GET", f"/organizations/{organization}/members")).json()
     assert [item["user_id"] for item in members["items"]] == [str(other.id)]

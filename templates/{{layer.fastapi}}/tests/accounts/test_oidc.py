@@ -14,14 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from httpx2 import AsyncClient, Response
 from pydantic import SecretStr
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service
 from app.core import oidc
-from app.core.database import unit_of_work
 from app.settings import OidcProvider, settings
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor
+from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
+from tests.accounts.steps import protect, reset, verify
+from tests.conftest import World
+from tests.database import work
 
 ISSUER = "https://id.example.com"
 CALLBACK = "http://localhost:8000/api/v1/auth/oidc/test/callback"
@@ -143,43 +143,47 @@ async def _sign_in(client: AsyncClient, provider: Provider) -> Response:
     return await _finish(client, cookie, state=state, code="right")
 
 
-async def _me(visitor: Visitor, answer: Response) -> dict[str, Any]:
+async def _me(client: AsyncClient, answer: Response) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
-    me: dict[str, Any] = (await visitor.get("me", answer.json()["access_token"])).json()
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    me: dict[str, Any] = (await client.get("/api/v1/me", headers=headers)).json()
     return me
 
 
-async def test_first_sign_in_makes_the_account(visitor: Visitor, provider: Provider) -> None:
-    answer = await _sign_in(visitor.client, provider)
+async def test_first_sign_in_makes_the_account(
+    client: AsyncClient, visitor: Visitor, provider: Provider
+) -> None:
+    answer = await _sign_in(client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert answer.headers["cache-control"] == "no-store"
-    me = await _me(visitor, answer)
+    me = await _me(client, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
     assert (await visitor.sign_in("grace@example.com")).status_code == 401
     # The address may change over there: still the same account.
     provider.identity["email"] = "hopper@example.com"
-    assert (await _me(visitor, await _sign_in(visitor.client, provider)))["id"] == me["id"]
+    assert (await _me(client, await _sign_in(client, provider)))["id"] == me["id"]
 
 
-async def test_cookie_instead_of_tokens(visitor: Visitor, provider: Provider) -> None:
-    state, cookie = await _begin(visitor.client, provider, "?transport=cookie")
-    answer = await _finish(visitor.client, cookie, state=state, code="right")
+async def test_cookie_instead_of_tokens(client: AsyncClient, provider: Provider) -> None:
+    state, cookie = await _begin(client, provider, "?transport=cookie")
+    answer = await _finish(client, cookie, state=state, code="right")
     assert (answer.status_code, answer.content) == (302, b"")
     assert answer.headers["location"] == settings.app_url
-    session, cleared = answer.headers.get_list("set-cookie")
+    cleared, session = sorted(answer.headers.get_list("set-cookie"))
     assert cleared.startswith("__Host-oidc=")
-    visitor.client.cookies.clear()
+    assert "Max-Age=0" in cleared
+    client.cookies.clear()
     headers = {"Cookie": session.split(";")[0]}
-    me = await visitor.client.get("/api/v1/me", headers=headers)
+    me = await client.get("/api/v1/me", headers=headers)
     assert me.json()["email"] == "grace@example.com"
 
 
 async def test_verified_address_links_to_the_verified_account(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
 ) -> None:
     provider.identity["email"] = account.email
-    me = await _me(visitor, await _sign_in(visitor.client, provider))
+    me = await _me(client, await _sign_in(client, provider))
     assert me["id"] == str(account.id)
     assert (await visitor.sign_in(account.email)).status_code == 200
     assert len(await mailbox.subjects(account.email)) == 1
@@ -187,39 +191,39 @@ async def test_verified_address_links_to_the_verified_account(
 
 @pytest.mark.parametrize("verified", [False, None, "false", "yes", 0, []])
 async def test_unverified_address_opens_nothing(
-    visitor: Visitor, provider: Provider, account: Account, verified: object
+    client: AsyncClient, provider: Provider, account: Account, verified: object
 ) -> None:
     for email in (account.email, "new@example.com"):
         provider.identity |= {"email": email, "email_verified": verified}
-        assert (await _sign_in(visitor.client, provider)).status_code == 401
+        assert (await _sign_in(client, provider)).status_code == 401
 
 
 async def test_sign_up_before_does_not_get_into_the_account(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox
 ) -> None:
     await visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
     (token,) = await mailbox.tokens("verify-email", "grace@example.com")
-    me = await _me(visitor, await _sign_in(visitor.client, provider))
+    me = await _me(client, await _sign_in(client, provider))
     assert me["name"] == "Grace Hopper"
-    assert (await visitor.post("verify-email", token=token)).status_code == 422
+    assert (await verify(visitor, token)).status_code == 422
     assert (await visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
 async def test_another_subject_with_the_address_joins_only_what_is_not_protected(
-    visitor: Visitor, provider: Provider, account: Account, session: AsyncSession
+    client: AsyncClient, visitor: Visitor, provider: Provider, account: Account, world: World
 ) -> None:
-    await session.execute(text("UPDATE users SET totp_confirmed_at = clock_timestamp()"))
-    await session.commit()
+    access, _ = await visitor.tokens(account.email)
+    await protect(visitor, access)
     provider.identity["email"] = account.email
-    assert (await _sign_in(visitor.client, provider)).status_code == 403
-    assert await session.scalar(text("SELECT count(*) FROM identities")) == 0
+    assert (await _sign_in(client, provider)).status_code == 403
+    assert await world.count("identities") == 0
 
 
-async def test_disabled_account_stays_shut(visitor: Visitor, provider: Provider) -> None:
-    me = await _me(visitor, await _sign_in(visitor.client, provider))
-    async with unit_of_work() as session:
-        await service.disable_user(session, user_id=me["id"])
-    assert (await _sign_in(visitor.client, provider)).status_code == 401
+async def test_disabled_account_stays_shut(client: AsyncClient, provider: Provider) -> None:
+    me = await _me(client, await _sign_in(client, provider))
+    async with work() as unit:
+        await unit.call(service.disable_user, user_id=me["id"])
+    assert (await _sign_in(client, provider)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -266,10 +270,10 @@ async def test_lies_are_refused(
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00", 5])
 async def test_odd_names_are_no_obstacle(
-    visitor: Visitor, provider: Provider, name: object
+    client: AsyncClient, provider: Provider, name: object
 ) -> None:
     provider.identity["name"] = name
-    me = await _me(visitor, await _sign_in(visitor.client, provider))
+    me = await _me(client, await _sign_in(client, provider))
     assert me["name"] == "grace"
 
 
@@ -308,10 +312,10 @@ async def test_unknown_and_unreachable_providers(client: AsyncClient, provider: 
 
 
 async def test_account_of_a_provider_gets_a_password_by_reset(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox
 ) -> None:
-    await _sign_in(visitor.client, provider)
-    await visitor.post("password/forgot", email="grace@example.com")
+    await _sign_in(client, provider)
+    await visitor.forgot("grace@example.com")
     (token,) = await mailbox.tokens("reset-password", "grace@example.com")
-    assert (await visitor.post("password/reset", token=token, password=PASSWORD)).is_success
+    await reset(visitor, token)
     assert (await visitor.sign_in("grace@example.com")).status_code == 200

@@ -16,11 +16,12 @@ from httpx2 import Client, Response
 from pydantic import SecretStr
 
 from app.accounts import service
-from app.accounts.models import Identity
 from app.core import oidc
-from app.core.database import unit_of_work
 from app.settings import OidcProvider, settings
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor
+from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
+from tests.accounts.steps import protect, reset, verify
+from tests.conftest import World
+from tests.database import work
 
 ISSUER = "https://id.example.com"
 CALLBACK = "http://localhost:8000/api/v1/auth/oidc/test/callback"
@@ -142,43 +143,47 @@ def _sign_in(client: Client, provider: Provider) -> Response:
     return _finish(client, cookie, state=state, code="right")
 
 
-def _me(visitor: Visitor, answer: Response) -> dict[str, Any]:
+def _me(client: Client, answer: Response) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
-    me: dict[str, Any] = visitor.me(answer.json()["access_token"]).json()
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    me: dict[str, Any] = client.get("/api/v1/me", headers=headers).json()
     return me
 
 
-def test_first_sign_in_makes_the_account(visitor: Visitor, provider: Provider) -> None:
-    answer = _sign_in(visitor.http, provider)
+def test_first_sign_in_makes_the_account(
+    client: Client, visitor: Visitor, provider: Provider
+) -> None:
+    answer = _sign_in(client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert answer.headers["cache-control"] == "no-store"
-    me = _me(visitor, answer)
+    me = _me(client, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
     assert (visitor.sign_in("grace@example.com")).status_code == 401
     # The address may change over there: still the same account.
     provider.identity["email"] = "hopper@example.com"
-    assert (_me(visitor, _sign_in(visitor.http, provider)))["id"] == me["id"]
+    assert (_me(client, _sign_in(client, provider)))["id"] == me["id"]
 
 
-def test_cookie_instead_of_tokens(visitor: Visitor, provider: Provider) -> None:
-    state, cookie = _begin(visitor.http, provider, "?transport=cookie")
-    answer = _finish(visitor.http, cookie, state=state, code="right")
+def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
+    state, cookie = _begin(client, provider, "?transport=cookie")
+    answer = _finish(client, cookie, state=state, code="right")
     assert (answer.status_code, answer.content) == (302, b"")
     assert answer.headers["location"] == settings.app_url
     cleared, session = sorted(answer.headers.get_list("set-cookie"))
-    assert cleared.startswith('__Host-oidc="";')
-    visitor.http.cookies.clear()
+    assert cleared.startswith("__Host-oidc=")
+    assert "Max-Age=0" in cleared
+    client.cookies.clear()
     headers = {"Cookie": session.split(";")[0]}
-    me = visitor.http.get("/api/v1/me", headers=headers)
+    me = client.get("/api/v1/me", headers=headers)
     assert me.json()["email"] == "grace@example.com"
 
 
 def test_verified_address_links_to_the_verified_account(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
 ) -> None:
     provider.identity["email"] = account.email
-    me = _me(visitor, _sign_in(visitor.http, provider))
+    me = _me(client, _sign_in(client, provider))
     assert me["id"] == str(account.id)
     assert (visitor.sign_in(account.email)).status_code == 200
     assert len(mailbox.subjects(account.email)) == 1
@@ -186,39 +191,39 @@ def test_verified_address_links_to_the_verified_account(
 
 @pytest.mark.parametrize("verified", [False, None, "false", "yes", 0, []])
 def test_unverified_address_opens_nothing(
-    visitor: Visitor, provider: Provider, account: Account, verified: object
+    client: Client, provider: Provider, account: Account, verified: object
 ) -> None:
     for email in (account.email, "new@example.com"):
         provider.identity |= {"email": email, "email_verified": verified}
-        assert (_sign_in(visitor.http, provider)).status_code == 401
+        assert (_sign_in(client, provider)).status_code == 401
 
 
 def test_sign_up_before_does_not_get_into_the_account(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
 ) -> None:
     visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
     (token,) = mailbox.tokens("verify-email", "grace@example.com")
-    me = _me(visitor, _sign_in(visitor.http, provider))
+    me = _me(client, _sign_in(client, provider))
     assert me["name"] == "Grace Hopper"
-    assert visitor.post("auth/email/verify", key=token).status_code == 422
+    assert (verify(visitor, token)).status_code == 422
     assert (visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
 def test_another_subject_with_the_address_joins_only_what_is_not_protected(
-    visitor: Visitor, provider: Provider, account: Account
+    client: Client, visitor: Visitor, provider: Provider, account: Account, world: World
 ) -> None:
     access, _ = visitor.tokens(account.email)
-    visitor.set_up_totp(access)
+    protect(visitor, access)
     provider.identity["email"] = account.email
-    assert (_sign_in(visitor.http, provider)).status_code == 403
-    assert not Identity.objects.exists()
+    assert (_sign_in(client, provider)).status_code == 403
+    assert world.count("identities") == 0
 
 
-def test_disabled_account_stays_shut(visitor: Visitor, provider: Provider) -> None:
-    me = _me(visitor, _sign_in(visitor.http, provider))
-    with unit_of_work():
-        service.disable_user(user_id=me["id"])
-    assert (_sign_in(visitor.http, provider)).status_code == 401
+def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None:
+    me = _me(client, _sign_in(client, provider))
+    with work() as unit:
+        unit.call(service.disable_user, user_id=me["id"])
+    assert (_sign_in(client, provider)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -262,9 +267,9 @@ def test_lies_are_refused(client: Client, provider: Provider, lies: dict[str, An
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00", 5])
-def test_odd_names_are_no_obstacle(visitor: Visitor, provider: Provider, name: object) -> None:
+def test_odd_names_are_no_obstacle(client: Client, provider: Provider, name: object) -> None:
     provider.identity["name"] = name
-    me = _me(visitor, _sign_in(visitor.http, provider))
+    me = _me(client, _sign_in(client, provider))
     assert me["name"] == "grace"
 
 
@@ -303,10 +308,10 @@ def test_unknown_and_unreachable_providers(client: Client, provider: Provider) -
 
 
 def test_account_of_a_provider_gets_a_password_by_reset(
-    visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
 ) -> None:
-    _sign_in(visitor.http, provider)
-    visitor.post("auth/password/request", email="grace@example.com")
+    _sign_in(client, provider)
+    visitor.forgot("grace@example.com")
     (token,) = mailbox.tokens("reset-password", "grace@example.com")
-    visitor.post("auth/password/reset", key=token, password=PASSWORD)
+    reset(visitor, token)
     assert (visitor.sign_in("grace@example.com")).status_code == 200

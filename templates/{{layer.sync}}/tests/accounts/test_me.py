@@ -1,0 +1,67 @@
+import pytest
+
+from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
+from tests.accounts.steps import protect, refresh
+from tests.conftest import Person, World
+
+
+def test_read_and_rename(world: World) -> None:
+    ada = world.person()
+    me = ada.request("GET", "/me")
+    assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
+    assert me.json()["created_at"].endswith("Z")
+    same = ada.request("GET", "/me", headers={"If-None-Match": me.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+
+    def rename(name: object, **headers: str) -> int:
+        answer = ada.request("PATCH", "/me", json={"name": name}, headers=headers)
+        return answer.status_code
+
+    assert rename("  Countess  ", **{"If-Match": me.headers["etag"]}) == 200
+    assert (ada.request("GET", "/me")).json()["name"] == "Countess"
+    assert rename("Ada", **{"If-Match": me.headers["etag"]}) == 412
+    for bad in ("", "  ", "x" * 121, "nul\x00", None, 5):
+        assert rename(bad) == 422
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
+)
+def test_nothing_else_can_be_changed(world: World, field: str) -> None:
+    ada = world.person()
+    answer = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+
+
+def _delete(person: Person, password: str = PASSWORD) -> int:
+    answer = person.request("DELETE", "/me", json={"password": password})
+    return answer.status_code
+
+
+def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
+    ada = world.person(password=PASSWORD)
+    access, token = visitor.tokens(ada.email)
+    protect(visitor, access)
+    assert _delete(ada, OTHER_PASSWORD) == 422
+    assert _delete(ada) == 204
+    assert (ada.request("GET", "/me")).status_code == 401
+    assert (refresh(visitor, token)).status_code == 401
+    assert (visitor.sign_in(ada.email)).status_code == 401
+    for table in ("users", "sessions", "refresh_tokens", "security_events"):
+        assert world.count(table) == 0
+
+
+def test_sole_owner_stays(world: World) -> None:
+    ada = world.person(password=PASSWORD)
+    organization = world.organization(ada)
+    other = world.member(organization, "admin")
+    assert _delete(ada) == 409
+    assert (ada.request("GET", "/me")).status_code == 200
+    promoted = ada.request(
+        "PATCH", f"/organizations/{organization}/members/{other.id}", json={"role": "owner"}
+    )
+    assert promoted.status_code == 200
+    assert _delete(ada) == 204
+    members = other.request("GET", f"/organizations/{organization}/members").json()
+    assert [item["user_id"] for item in members["items"]] == [str(other.id)]
