@@ -164,7 +164,7 @@ def test_migrations_give_up_waiting() -> None:
         (
             f"src/app/core/management/commands/migrate.py: no {name}"
             for name in ("lock_timeout", "statement_timeout")
-            if f"SET {name} =" not in text
+            if f"SET {name} = '" not in text
         ),
         rule=12,
         says="migrations have lock and statement time-outs.",

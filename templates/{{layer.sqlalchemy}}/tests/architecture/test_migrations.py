@@ -96,7 +96,7 @@ def test_migrations_give_up_waiting() -> None:
         (
             f"migrations/env.py: no {name}"
             for name in ("lock_timeout", "statement_timeout")
-            if f"SET {name} =" not in text
+            if f"SET {name} = '" not in text
         ),
         rule=12,
         says="migrations have lock and statement time-outs.",
