@@ -38,8 +38,8 @@ class Project:
         target = self.notes / "generated"
         if not target.exists():
             # There in Copier's own Python, which runs this; nothing else here needs them.
-            import yaml  # noqa: PLC0415
-            from copier import run_copy  # noqa: PLC0415
+            import yaml  # noqa: PLC0415 - not in every Python
+            from copier import run_copy  # noqa: PLC0415 - likewise
 
             answers = yaml.safe_load(self.git("show", f"HEAD:./{self.answers_file}"))
             source, version = answers.pop("_src_path"), answers.pop("_commit")

@@ -115,7 +115,7 @@ TEXTS = (
     (r"from redis\.asyncio import ", "from redis import "),
     (r"from limits\.aio\.", "from limits."),
     (r' *implementation="redispy",\n', ""),
-    (r"(client\.connection_pool,)  # type: ignore\[arg-type\]", r"\1"),
+    (r"(client\.connection_pool,)  # type: ignore.*", r"\1"),
 )
 
 

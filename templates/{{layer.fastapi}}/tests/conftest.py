@@ -248,7 +248,7 @@ class World:
         from app.core.database import unit_of_work
 
         async with unit_of_work() as session:
-            return await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
+            return await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ class World:
         from app.core.database import unit_of_work
 
         with unit_of_work() as session:
-            return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
+            return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
 
 
 @pytest.fixture

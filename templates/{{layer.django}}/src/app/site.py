@@ -28,8 +28,8 @@ class Site(StaffSite):
         """Admit staff that has proved enough; asked several times, found out once."""
         if not hasattr(request, "may_enter"):
             admitted = super().has_permission(request) and staff.may_enter(request)
-            request.may_enter = admitted  # type: ignore[attr-defined]  # ours
-        found: bool = request.may_enter  # type: ignore[attr-defined]  # ours
+            request.may_enter = admitted  # type: ignore[attr-defined]  # our attribute
+        found: bool = request.may_enter  # type: ignore[attr-defined]  # our attribute
         return found
 
     def enter(self, request: HttpRequest) -> None:

@@ -73,7 +73,7 @@ def test_what_is_due_and_forgotten_is_sent(
     assert sent == [job_id]
     assert scheduling.sweep() == 0  # it has a fresh hint now
     entry = OutboxEntry.objects.get(id=job_id)
-    assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # it is a number
+    assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
 
 
 @pytest.mark.parametrize(

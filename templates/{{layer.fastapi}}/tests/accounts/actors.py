@@ -110,7 +110,7 @@ async def age(table: str, column: str, by: str) -> None:
     """Let time pass: move a column of every row back."""
     async with unit_of_work() as session:
         await session.execute(
-            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608
+            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
         )
 
 

@@ -106,7 +106,7 @@ def age(table: str, column: str, by: str) -> None:
     """Let time pass: move a column of every row back."""
     with unit_of_work() as session:
         session.execute(
-            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608
+            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
         )
 
 

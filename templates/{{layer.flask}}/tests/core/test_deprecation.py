@@ -41,7 +41,7 @@ def test_one_declaration_gives_headers_and_document() -> None:
         assert answer.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
         assert answer.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
     assert "deprecation" not in client.get("/livez").headers
-    assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]
+    assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]  # a dict
 
 
 def test_no_end_before_the_beginning() -> None:

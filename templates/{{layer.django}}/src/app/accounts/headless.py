@@ -99,18 +99,13 @@ class TokenStrategy(AbstractTokenStrategy):
         """Name a sign-in that has more steps; nothing at all once it is finished."""
         if SESSION_KEY in request.session:
             return ""
-        if not request.session.session_key:
-            request.session.save()
-        key = request.session.session_key
-        assert key is not None  # noqa: S101 - it was saved
-        return key
+        return sessions.key(request.session)
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
         """Issue the session's first pair, once: allauth may build several answers."""
         issued: service.Tokens | None = getattr(request, _ISSUED, None)
         if issued is None:
-            session_id = sessions.session_id(request.session)
-            assert session_id is not None  # noqa: S101 - it was opened at the end of the sign-in
+            session_id = sessions.own_session_id(request)
             issued = service.issue_tokens(user_id=_user(request).id, session_id=session_id)
             setattr(request, _ISSUED, issued)
         return schemas.Tokens.model_validate(issued).model_dump()
@@ -250,8 +245,7 @@ def _user(request: HttpRequest) -> User:
 
 def _principal(request: HttpRequest) -> UserPrincipal:
     user = _user(request)
-    session_id = sessions.session_id(request.session)
-    assert session_id is not None  # noqa: S101 - the user is signed in
+    session_id = sessions.own_session_id(request)
     return UserPrincipal(id=user.id, email=user.email, session_id=session_id)
 
 

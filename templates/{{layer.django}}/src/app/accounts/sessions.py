@@ -29,7 +29,7 @@ from django.utils.functional import SimpleLazyObject
 from app.accounts import queries, service
 from app.accounts.models import User
 from app.core import context
-from app.core.errors import NotFound
+from app.core.errors import NotFound, Unauthenticated
 
 _SESSION_ID = "session_id"
 _SECOND_FACTOR = "second_factor"
@@ -46,6 +46,14 @@ def session_id(session: SessionBase) -> UUID | None:
     """Read which of our sessions one of Django's belongs to."""
     found = session.get(_SESSION_ID)
     return UUID(found) if isinstance(found, str) else None
+
+
+def own_session_id(request: HttpRequest) -> UUID:
+    """Read which of our sessions the request belongs to; Unauthenticated when to none."""
+    found = session_id(request.session)
+    if found is None:
+        raise Unauthenticated("The session has ended.")
+    return found
 
 
 def _keys(request: HttpRequest) -> dict[str, str]:
@@ -112,9 +120,7 @@ def keep(request: HttpRequest, user: User) -> None:
     """Keep this session alive after the password was changed."""
     request.user = user
     update_session_auth_hash(request, user)
-    found = session_id(request.session)
-    assert found is not None  # noqa: S101 - the user is signed in
-    service.rekey_session(found, **_keys(request))
+    service.rekey_session(own_session_id(request), **_keys(request))
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
 
 

@@ -77,9 +77,8 @@ class PasswordView(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it."""
         request, user = self.request, self.request.user
-        session_id = sessions.session_id(request.session)
+        session_id = sessions.own_session_id(request)
         assert user.is_authenticated  # noqa: S101 - the admin is for staff
-        assert session_id is not None  # noqa: S101 - and staff is signed in
         try:
             account = service.change_password(
                 user=UserPrincipal(id=user.pk, email=user.email, session_id=session_id),

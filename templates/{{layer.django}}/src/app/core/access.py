@@ -60,10 +60,10 @@ class _Authenticated:
         principal = _principal(request)
         context.current().actor = principal.actor
         if verdict := ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
-            request.rate_limits.append(verdict)  # type: ignore[attr-defined]  # ours
+            request.rate_limits.append(verdict)  # type: ignore[attr-defined]  # our attribute
             if not verdict.allowed:
                 raise verdict.error()
-        request.principal = principal  # type: ignore[attr-defined]  # ours
+        request.principal = principal  # type: ignore[attr-defined]  # our attribute
         return self.admit(request, principal)
 
     def admit(self, request: HttpRequest, principal: Principal) -> Any:

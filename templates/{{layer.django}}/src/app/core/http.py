@@ -172,13 +172,13 @@ def deprecated[**P, R](
         @wraps(run)
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             # For the middleware: a refusal announces it as well.
-            request.deprecation = headers  # type: ignore[attr-defined]  # ours
+            request.deprecation = headers  # type: ignore[attr-defined]  # our attribute
             return run(request, *args, **kwargs)
 
         return view
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
-        view.deprecation = headers  # type: ignore[attr-defined]  # ours
+        view.deprecation = headers  # type: ignore[attr-defined]  # our attribute
         return decorate_view(announce)(view)
 
     return declare

@@ -161,7 +161,7 @@ class LimitMiddleware:
         address = network(context.current().client_ip)
         verdict = ratelimit.hit("ip", settings.rate_limit_ip, address)
         limits: list[ratelimit.Verdict] = [] if verdict is None else [verdict]
-        request.rate_limits = limits  # type: ignore[attr-defined]  # ours
+        request.rate_limits = limits  # type: ignore[attr-defined]  # our attribute
         if verdict is not None and not verdict.allowed:
             response: HttpResponseBase = problem_response(request, verdict.error())
         elif int(request.META.get("CONTENT_LENGTH") or 0) > settings.max_body_bytes:

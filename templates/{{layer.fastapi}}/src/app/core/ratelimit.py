@@ -52,7 +52,7 @@ class Limiter:
             "redis://",
             implementation="redispy",
             key_prefix="ratelimit",
-            connection_pool=redis.client.connection_pool,  # type: ignore[arg-type]
+            connection_pool=redis.client.connection_pool,  # type: ignore[arg-type]  # passed on
         )
         self._shared = SlidingWindowCounterRateLimiter(storage)
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())

@@ -154,7 +154,7 @@ def deprecated[**P, R](
     headers = Deprecation(since, sunset, guide).headers()
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
-        view.deprecation = headers  # type: ignore[attr-defined]
+        view.deprecation = headers  # type: ignore[attr-defined]  # our attribute
         return view
 
     return declare

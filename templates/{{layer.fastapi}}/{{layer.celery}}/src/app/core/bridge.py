@@ -22,7 +22,7 @@ def call(function: Callable[..., Coroutine[Any, Any, None]], *arguments: UUID) -
 
 def close(**_: object) -> None:
     """Give back what `call` has used."""
-    global _runner  # noqa: PLW0603
+    global _runner  # noqa: PLW0603 - one in each process
     if _runner is not None:
         _runner.run(database.engine.dispose())
         _runner.close()
