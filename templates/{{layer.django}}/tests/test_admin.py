@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +30,10 @@ from app.audit.models import AuditEvent
 from app.core import tenancy
 from app.core.database import unit_of_work
 from app.core.models import ClockTimestamp, OutboxEntry
+from app.core.roles import Role
 from app.core.staff import ReadOnlyAdmin
 from app.organizations.models import Membership
+from app.organizations.service import remove_member
 from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
@@ -40,6 +45,7 @@ from tests.factories import (
     UserFactory,
     UserSessionFactory,
 )
+from tests.together import together
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 NOT_SHOWN = {
@@ -313,6 +319,38 @@ def test_members_are_added_changed_and_removed(staff: Client, world: World) -> N
     assert staff.post(path, form).status_code == 302
     assert bob.id not in members(organization)
     assert last_event(organization).action == "membership.deleted"
+
+
+@pytest.mark.committed
+def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> None:
+    ada, bob = world.person(), world.person()
+    organization = world.organization(ada)
+    MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
+    were = members(organization)
+    form = {
+        "name": "Acme",
+        **formset(
+            "memberships",
+            {"id": were[ada.id].pk, "organization": organization, "role": "viewer"},
+            {"id": were[bob.id].pk, "organization": organization, "role": "owner"},
+        ),
+        **formset("memberships-2"),
+        **formset("invitations"),
+    }
+    path = f"{ADMIN}organizations/organization/{organization}/change/"
+    with ThreadPoolExecutor() as threads:
+        with unit_of_work():
+            tenancy.enter_organization(organization)
+            remove_member(
+                organization_id=organization, user_id=bob.id, by=Role.OWNER, by_user_id=bob.id
+            )
+            # Bob leaves, and has not left yet.
+            demoted = threads.submit(together, [partial(staff.post, path, form)])
+            with suppress(TimeoutError):
+                demoted.result(1)
+        (answer,) = demoted.result(10)
+    assert answer.status_code == 200
+    assert [item.role for item in members(organization).values()] == ["owner"]
 
 
 def test_an_organization_begins_with_an_owner(staff: Client, world: World, me: User) -> None:

@@ -98,6 +98,16 @@ class StaffAdmin[M: Model](admin.ModelAdmin[M]):
 class AuditedAdmin[M: Model](StaffAdmin[M]):
     """Tells the site of every change."""
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> M | None:
+        """Hold what a form is about to change, as the services do, which count owners then."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        rows = self.get_queryset(request).select_for_update(of=("self",))
+        return rows.filter(pk=found.pk).first()
+
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> list[dict[str, Any]]:
