@@ -1,8 +1,8 @@
-"""Write the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
+"""Generate the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
 
-Queries, services and jobs are written once, asynchronous, in the FastAPI layer. What Flask runs
-is made from them, token by token: `await` goes, `AsyncSession` becomes `Session`. What knows no
-SQLAlchemy is Django's as well. A test demands that the twins are fresh. Why it is so:
+Every file below `{{layer.async}}` has its twin at the same path below `{{layer.twins}}`. The
+conversion works on tokens: it removes `await`, renames `AsyncSession` to `Session`, and so on; ruff
+formats the result. A test compares the twins with what this script generates. The reasons are in
 docs/adr/0005-one-source-for-both.md.
 """
 
@@ -20,51 +20,8 @@ from tokenize import COMMENT, NAME, NL, OP, STRING, TokenInfo, generate_tokens
 type Place = tuple[int, int]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-SOURCE = TEMPLATES / "{{layer.fastapi}}"
-FLASK = TEMPLATES / "{{layer.flask}}"
-SYNC = TEMPLATES / "{{layer.sync}}"
-
-CONVERTED = (
-    "src/app/__main__.py",
-    "src/app/*/queries.py",
-    "src/app/*/service.py",
-    "src/app/*/jobs.py",
-    "src/app/core/database.py",
-    "src/app/core/idempotency.py",
-    "src/app/core/oidc.py",
-    "src/app/core/ratelimit.py",
-    "src/app/core/redis.py",
-    "src/app/core/scheduling.py",
-    "src/app/core/tenancy.py",
-    "src/app/seed.py",
-    "tests/**/*.py",
-)
-# Written by hand for each framework, since they know its application or its event loop.
-BY_HAND = {
-    "tests/architecture/test_composition.py",
-    "tests/core/test_deprecation.py",
-    "tests/operations.py",
-    "tests/together.py",
-    "tests/transport.py",
-}
-# Of what is converted: what Django runs too.
-SHARED = {
-    "src/app/core/oidc.py",
-    "src/app/core/ratelimit.py",
-    "src/app/core/redis.py",
-    "tests/accounts/test_me.py",
-    "tests/accounts/test_oidc.py",
-    "tests/api_keys/test_api_keys.py",
-    "tests/audit/test_audit.py",
-    "tests/core/test_http.py",
-    "tests/core/test_ratelimit.py",
-    "tests/dashboard/test_dashboard.py",
-    "tests/exports/test_exports.py",
-    "tests/jobs/test_workers.py",
-    "tests/organizations/test_organizations.py",
-    "tests/projects/test_projects.py",
-    "tests/test_access.py",
-}
+SOURCE = TEMPLATES / "{{layer.async}}"
+TWINS = TEMPLATES / "{{layer.twins}}"
 
 SPACE = {COMMENT, NL}
 # Tokens that go: the name, and the space behind it.
@@ -158,22 +115,14 @@ def _closing(tokens: list[TokenInfo], opening: int) -> int:
     raise ValueError("no closing parenthesis")
 
 
-def twins() -> list[str]:
-    """Name the files that are converted."""
-    found = {
-        str(path.relative_to(SOURCE)) for pattern in CONVERTED for path in SOURCE.glob(pattern)
-    }
-    return sorted(found - BY_HAND)
-
-
-def target(name: str) -> Path:
-    """Say where a twin stands."""
-    return (SYNC if name in SHARED else FLASK) / name
+def sources() -> list[str]:
+    """Return the paths of the asynchronous files, relative to their layer."""
+    return sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
 
 
 def make(directory: Path) -> None:
     """Write the twins below a directory."""
-    for name in twins():
+    for name in sources():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
@@ -188,13 +137,12 @@ def make(directory: Path) -> None:
 
 
 def main() -> None:
-    """Replace the twins in their layers."""
-    with tempfile.TemporaryDirectory() as directory:
-        make(Path(directory))
-        for name in twins():
-            path = target(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(Path(directory) / name, path)
+    """Replace the layer of the twins."""
+    with tempfile.TemporaryDirectory(dir=TEMPLATES.parent) as directory:
+        made = Path(directory) / "twins"
+        make(made)
+        shutil.rmtree(TWINS, ignore_errors=True)
+        made.rename(TWINS)
 
 
 if __name__ == "__main__":
