@@ -122,7 +122,7 @@ def _no_tenant_at_begin() -> Iterator[None]:
     # A released savepoint leaves its tenant to the outer transaction, which production has not.
     from django.db import connection
 
-    from app.core.database import UnitOfWork
+    from app.core.db.unit_of_work import UnitOfWork
 
     begin = UnitOfWork.begin
 
@@ -203,7 +203,7 @@ class World:
 
     def person(self, name: str | None = None, password: str | None = None) -> Person:
         """Make a verified user who is signed in; without a password, only by token."""
-        from app.core import access_tokens
+        from app.core.security import access_tokens
         from tests.factories import UserFactory, UserSessionFactory
 
         named = {"name": name.title()} if name else {}

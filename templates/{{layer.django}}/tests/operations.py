@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from app.api import api
-from app.core import openapi
+from app.core.web import openapi
 from app.settings import settings
 
 ADMIN, ALLAUTH = f"/{settings.admin_path}/", "/_allauth/"

@@ -12,8 +12,8 @@ from django.test import Client
 
 from app.accounts import service
 from app.accounts.models import SecurityEvent, User, UserSession
-from app.core import jobs
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
+from app.core.jobs import execution
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.conftest import Person, World
@@ -89,7 +89,7 @@ def test_what_is_done_bears_both_names(browser: Client, me: User, world: World) 
     assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
     for entry in OutboxEntry.objects.open():
         assert entry.context["by_staff"] == STAFF
-        jobs.run_job(entry.id)
+        execution.run_job(entry.id)
     path = f"/organizations/{organization}/audit-events"
     made, *before = reversed(ada.request("GET", path).json()["items"])
     assert (made["action"], made["changes"]) == ("organization.created", {"name": "Acme"})

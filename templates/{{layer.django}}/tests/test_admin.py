@@ -27,11 +27,11 @@ from django.test.utils import CaptureQueriesContext
 from app.__main__ import main
 from app.accounts.models import SecurityEvent, User, UserSession
 from app.audit.models import AuditEvent
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.admin_site import ReadOnlyAdmin
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.core.models import ClockTimestamp, OutboxEntry
-from app.core.roles import Role
-from app.core.staff import ReadOnlyAdmin
+from app.core.security.roles import Role
 from app.organizations.models import Membership
 from app.organizations.service import remove_member
 from app.settings import Settings, settings
@@ -388,7 +388,7 @@ def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> Non
 
 
 def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
-    dead = OutboxEntryFactory.create(dead_at=ClockTimestamp(), attempts=8)
+    dead = OutboxEntryFactory.create(dead_lettered_at=ClockTimestamp(), attempts=8)
     done = OutboxEntryFactory.create(done_at=ClockTimestamp(), attempts=1)
     path = f"{ADMIN}core/outboxentry/"
     listed = staff.get(f"{path}?state=dead").text
@@ -397,7 +397,7 @@ def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
     form = {"action": "replay", "_selected_action": [str(dead.id), str(done.id)]}
     assert "run again: 1." in staff.post(path, form, follow=True).text
     again, same = OutboxEntry.objects.get(id=dead.id), OutboxEntry.objects.get(id=done.id)
-    assert (again.dead_at, again.attempts, again.state) == (None, 0, "waiting")
+    assert (again.dead_lettered_at, again.attempts, again.state) == (None, 0, "waiting")
     assert same.attempts == 1
     assert last_note(me) == (
         "job.replayed",
@@ -574,7 +574,7 @@ def test_forms_need_their_token(me: User) -> None:
 def test_the_path_is_a_setting() -> None:
     code = (
         "import django; django.setup(); from django.urls import reverse;"
-        "from app.core.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
+        "from app.core.web.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client as Browser
 from httpx2 import Client
 
-from app.core.access import SESSION_COOKIE
 from app.core.ids import uuid7
-from app.core.roles import Scope
+from app.core.security.roles import Scope
+from app.core.web.access import SESSION_COOKIE
 from tests.accounts.actors import PAGE, bearer
 from tests.conftest import World
 from tests.factories import UserFactory

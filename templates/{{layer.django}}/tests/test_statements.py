@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from httpx2 import Client
 
 from app.accounts.models import User, UserSession
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.organizations.models import Membership, Organization
 from tests.conftest import Person, World

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from app.core.http import UnitOfWorkRoute
-from app.core.openapi import access_of
-from app.main import app
+from app.core.web.http import UnitOfWorkRoute
+from app.core.web.openapi import access_of
+from tests.transport import app
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from app.core.access import declared_by
-from app.main import app
+from app.core.web.access import declared_by
+from tests.transport import app
 
 
 @dataclass(frozen=True)

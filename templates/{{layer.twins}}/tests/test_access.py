@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from httpx2 import Client, Response
 
-from app.core import access
 from app.core.ids import uuid7
-from app.core.roles import Role, Scope
+from app.core.security.roles import Role, Scope
+from app.core.web import access
 from tests.conftest import Person, World
 from tests.operations import Operation, every_operation, other_paths
 

@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from app.audit import service
-from app.core import context, tenancy
-from app.core.roles import Role
+from app.core import context
+from app.core.db import tenancy
+from app.core.security.roles import Role
 from tests.conftest import World
 from tests.database import work
 

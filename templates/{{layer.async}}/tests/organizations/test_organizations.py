@@ -86,7 +86,7 @@ async def test_member_may_leave_but_not_remove(world: World) -> None:
 
 
 async def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
     ada, eve = await world.person(), await world.person()
     bob = await world.person()
@@ -114,7 +114,7 @@ async def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
 async def test_revoked_invitation_opens_nothing(world: World) -> None:
     from uuid import UUID
 
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
     ada, bob = await world.person(), await world.person()
     organization = await world.organization(ada)

@@ -11,8 +11,8 @@ from app.accounts import service as accounts
 from app.accounts import staff
 from app.audit import service as audit
 from app.core import context
+from app.core.admin_site import StaffSite
 from app.core.context import Actor
-from app.core.staff import StaffSite
 
 
 class Site(StaffSite):

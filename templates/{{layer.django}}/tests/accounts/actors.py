@@ -12,7 +12,7 @@ from django.db import connection
 from httpx2 import Client, Response
 
 from app.accounts.models import SecurityEvent
-from app.core import jobs
+from app.core.jobs import execution
 from app.core.models import OutboxEntry
 
 PASSWORD = "velvet otter 7 harbour"
@@ -37,7 +37,7 @@ class Mailbox:
         # A job may enqueue another.
         while job_ids := list(waiting.all()):
             for job_id in job_ids:
-                jobs.run_job(job_id)
+                execution.run_job(job_id)
 
     def subjects(self, to: str) -> list[str]:
         """List the subjects of the mails to an address, oldest first."""

@@ -12,7 +12,7 @@ from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import UserSession
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
 from tests.accounts.actors import PASSWORD, Account, Mailbox, Visitor, actions, bearer, cookie_of
 from tests.accounts.passkeys import VERIFIED, Passkey
 from tests.together import together

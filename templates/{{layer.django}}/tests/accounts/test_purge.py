@@ -7,7 +7,7 @@ from django.db import connection
 
 from app.accounts import service
 from app.accounts.models import EmailToken, RefreshToken, User, UserSession
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
 from tests.accounts.actors import Account, Mailbox, Visitor, age
 
 

@@ -9,8 +9,9 @@ from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import RefreshToken, UserSession
-from app.core import access_tokens, security
-from app.core.database import unit_of_work
+from app.core import crypto
+from app.core.db.unit_of_work import unit_of_work
+from app.core.security import access_tokens
 from tests.accounts.actors import (
     OTHER_PASSWORD,
     PAGE,
@@ -41,7 +42,7 @@ def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
     opened = UserSession.objects.get()
     assert (claims["sub"], claims["sid"]) == (str(account.id), str(opened.id))
     (kept,) = RefreshToken.objects.values_list("token_hash", flat=True)
-    assert bytes(kept) == security.hash_secret(meta["refresh_token"])
+    assert bytes(kept) == crypto.hash_secret(meta["refresh_token"])
     assert actions() == ["session.opened"]
 
 
@@ -213,7 +214,7 @@ def test_cookie_is_a_session(visitor: Visitor, account: Account) -> None:
     assert cookie not in answer.text
     me = visitor.http.get("/api/v1/me", headers={"Cookie": f"__Host-session={cookie}"})
     assert me.json()["email"] == account.email
-    assert UserSession.objects.get().cookie_hash == security.hash_secret(cookie)
+    assert UserSession.objects.get().cookie_hash == crypto.hash_secret(cookie)
 
 
 @pytest.mark.parametrize(

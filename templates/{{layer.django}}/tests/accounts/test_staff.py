@@ -4,7 +4,7 @@ import pytest
 
 from app.accounts import service
 from app.accounts.models import User
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
 from app.settings import settings
 from tests.accounts.actors import PASSWORD, Account, Visitor, cookie_of
 from tests.accounts.passkeys import Passkey

@@ -16,7 +16,7 @@ from httpx2 import Client, Response
 from pydantic import SecretStr
 
 from app.accounts import service
-from app.core import oidc
+from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
 from tests.accounts.steps import protect, reset, verify
@@ -294,7 +294,7 @@ def test_only_the_browser_that_began_can_finish(
         assert (_finish(client, bad_cookie, **query)).status_code == 401, query
     assert (_finish(client, cookie, "other", state=state, code="right")).status_code == 401
     late = time.time() + oidc.LIFETIME_SECONDS + 1
-    monkeypatch.setattr("app.core.oidc.time.time", lambda: late)
+    monkeypatch.setattr("app.core.security.oidc.time.time", lambda: late)
     assert (_finish(client, cookie, state=state, code="right")).status_code == 401
 
 

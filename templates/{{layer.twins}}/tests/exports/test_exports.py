@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from app.core import tenancy
-from app.core.jobs import replay, run_job
+from app.core.db import tenancy
+from app.core.jobs.execution import run_job
+from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.conftest import Person, World

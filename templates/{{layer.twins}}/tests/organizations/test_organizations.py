@@ -82,7 +82,7 @@ def test_member_may_leave_but_not_remove(world: World) -> None:
 
 
 def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
     ada, eve = world.person(), world.person()
     bob = world.person()
@@ -110,7 +110,7 @@ def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
 def test_revoked_invitation_opens_nothing(world: World) -> None:
     from uuid import UUID
 
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
     ada, bob = world.person(), world.person()
     organization = world.organization(ada)

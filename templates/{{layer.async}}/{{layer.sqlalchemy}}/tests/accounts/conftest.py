@@ -31,7 +31,7 @@ def visitor(client: "AsyncClient") -> "Visitor":
 async def account(database: None) -> "Account":
     """Make a verified account."""
     from app.accounts import service
-    from app.core.database import unit_of_work
+    from app.core.db.unit_of_work import unit_of_work
     from tests.accounts.actors import PASSWORD, Account
 
     async with unit_of_work() as session:

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.about import NAME
 from app.accounts import service
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
 from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor, age
 from tests.together import together
 

@@ -22,7 +22,7 @@ from app.accounts.models import (
     UserSession,
 )
 from app.core import context
-from app.core.staff import AuditedAdmin, ReadOnlyAdmin, StaffSite
+from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin, StaffSite
 from app.settings import settings
 
 # Screens that let anything be edited, secrets too, or that nobody would hear of.

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 
 from app.accounts import queries, schemas, service, sessions
 from app.accounts.schemas import Transport
-from app.core import access_tokens, oidc
-from app.core.access import SESSION_COOKIE, UserRequest, current_user, public
-from app.core.acting import refuse_staff
-from app.core.contract import empty_answer, problem_responses
 from app.core.errors import Unauthenticated
-from app.core.http import empty_response, json_response
-from app.core.parameters import IfMatch, PageQuery
+from app.core.security import access_tokens, oidc
+from app.core.security.impersonation import refuse_staff
+from app.core.web.access import SESSION_COOKIE, UserRequest, current_user, public
+from app.core.web.http import empty_response, json_response
+from app.core.web.openapi_responses import empty_answer, problem_responses
+from app.core.web.parameters import IfMatch, PageQuery
 from app.settings import settings
 
 router = Router(tags=["accounts"])

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from app.accounts import service, sessions
 from app.accounts.models import User
 from app.core.errors import AppError, Invalid
-from app.core.principals import UserPrincipal
 from app.core.schemas import normalise_email
+from app.core.security.principals import UserPrincipal
 from app.settings import settings
 
 

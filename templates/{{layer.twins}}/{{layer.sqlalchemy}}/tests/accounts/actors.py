@@ -10,8 +10,8 @@ from uuid import UUID
 from httpx2 import Client, Response
 from sqlalchemy import select, text
 
-from app.core import jobs
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
+from app.core.jobs import execution
 from app.core.models import OutboxEntry
 
 PASSWORD = "velvet otter 7 harbour"
@@ -29,7 +29,7 @@ class Mailbox:
         tried: set[UUID] = set()
         while waiting := [job_id for job_id in self.waiting() if job_id not in tried]:
             for job_id in waiting:
-                jobs.run_job(job_id)
+                execution.run_job(job_id)
             tried.update(waiting)
 
     def waiting(self) -> list[UUID]:

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from app.about import NAME
-from app.core.jobs import run_job
+from app.core.jobs.execution import run_job
 from tests.accounts.actors import (
     OTHER_PASSWORD,
     PASSWORD,

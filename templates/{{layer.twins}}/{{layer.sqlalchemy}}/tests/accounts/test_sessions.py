@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts import service
-from app.core import access_tokens
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
+from app.core.security import access_tokens
 from tests.accounts.actors import OTHER_PASSWORD, Account, Visitor, actions, age
 from tests.together import together
 
