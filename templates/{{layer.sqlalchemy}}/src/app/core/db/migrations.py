@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-DIRECTORY = Path(__file__).parents[3] / "migrations"
+DIRECTORY = Path(__file__).parents[4] / "migrations"
 
 
 def alembic_config() -> Config:
