@@ -18,7 +18,7 @@ from app.projects import routes as projects
 from app.settings import settings
 
 access.install(
-    access.Directory(
+    access.Authenticators(
         by_access_token=accounts_service.authenticate_token,
         by_cookie=accounts_service.authenticate_cookie,
         by_api_key=api_keys_service.authenticate,

@@ -82,7 +82,7 @@ def create_app() -> FastAPI:
         lifespan=lifespan,
         middleware=middleware,
     )
-    app.state.directory = access.Directory(
+    app.state.authenticators = access.Authenticators(
         by_access_token=accounts_service.authenticate_token,
         by_cookie=accounts_service.authenticate_cookie,
         by_api_key=api_keys_service.authenticate,

@@ -13,7 +13,7 @@ from app.audit import routes as audit
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ops import log, telemetry
 from app.core.web import docs, metrics, middleware, openapi, probes
-from app.core.web.access import Directory
+from app.core.web.access import Authenticators
 from app.core.web.http import Service, install_error_handlers
 from app.dashboard import routes as dashboard
 from app.exports import routes as exports
@@ -25,7 +25,7 @@ from app.projects import routes as projects
 from app.registry import register_jobs
 from app.settings import settings
 
-directory = Directory(
+directory = Authenticators(
     by_access_token=accounts_service.authenticate_token,
     by_cookie=accounts_service.authenticate_cookie,
     by_api_key=api_keys_service.authenticate,

@@ -37,7 +37,7 @@ class MemberRequest(HttpRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class Authenticators:
     """What the domain knows about callers; the composition root hands it over.
 
     Each function raises Unauthenticated when it does not accept what it is given.
@@ -49,13 +49,13 @@ class Directory:
     role_of: Callable[[UUID, UUID], Role | None]
 
 
-_directory: Directory
+_authenticators: Authenticators
 
 
-def install(directory: Directory) -> None:
+def install(authenticators: Authenticators) -> None:
     """Make the directory known."""
-    global _directory  # noqa: PLW0603 - there is one, from the start of the process
-    _directory = directory
+    global _authenticators  # noqa: PLW0603 - there is one, from the start of the process
+    _authenticators = directory
 
 
 class _Authenticated:
@@ -78,15 +78,15 @@ def _principal(request: HttpRequest) -> Principal:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         if token.startswith(API_KEY_PREFIX):
-            return _directory.by_api_key(token)
-        return _directory.by_access_token(token)
+            return _authenticators.by_api_key(token)
+        return _authenticators.by_access_token(token)
     if cookie := request.COOKIES.get(SESSION_COOKIE):
         csrf.refuse_cross_site(
             request.method or "",
             request.headers,
             trusted_origins={settings.public_url, *settings.cors_origins},
         )
-        return _directory.by_cookie(cookie)
+        return _authenticators.by_cookie(cookie)
     raise Unauthenticated("Send an access token or an API key.")
 
 
@@ -125,7 +125,7 @@ class Require(_Authenticated):
             tenancy.enter_organization(organization_id)
             return Member(organization_id, principal, self.role)
         tenancy.enter_organization(organization_id)
-        role = _directory.role_of(organization_id, principal.id)
+        role = _authenticators.role_of(organization_id, principal.id)
         if role is None:
             # Not 403: a stranger must not learn that the organization exists.
             raise NotFound("organization")

@@ -29,7 +29,7 @@ SESSION_COOKIE = "__Host-session"
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class Authenticators:
     """What the domain knows about callers; the composition root puts it in `app.state`.
 
     Each function raises Unauthenticated when it does not accept what it is given.
@@ -49,7 +49,7 @@ async def _principal(
     session: SessionDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Principal:
-    directory: Directory = request.app.state.directory
+    authenticators: Authenticators = request.app.state.authenticators
     principal: Principal
     if credentials is not None:
         token = credentials.credentials
@@ -115,7 +115,7 @@ class Require:
             await tenancy.enter_organization(session, organization_id)
             return Member(organization_id, principal, self.role)
         await tenancy.enter_organization(session, organization_id)
-        directory: Directory = request.app.state.directory
+        authenticators: Authenticators = request.app.state.authenticators
         role = await directory.role_of(session, organization_id, principal.id)
         if role is None:
             # Not 403: a stranger must not learn that the organization exists.

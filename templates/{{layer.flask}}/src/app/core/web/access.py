@@ -28,7 +28,7 @@ SESSION_COOKIE = "__Host-session"
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class Authenticators:
     """What the domain knows about callers; the composition root hands it over.
 
     Each function raises Unauthenticated when it does not accept what it is given.
@@ -44,8 +44,8 @@ class Directory:
         app.extensions["directory"] = self
 
 
-def _directory() -> Directory:
-    directory: Directory = current_app.extensions["directory"]
+def _authenticators() -> Directory:
+    authenticators: Authenticators = current_app.extensions["directory"]
     return directory
 
 
@@ -64,15 +64,15 @@ def _principal() -> Principal:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         if token.startswith(API_KEY_PREFIX):
-            return _directory().by_api_key(db, token)
-        return _directory().by_access_token(db, token)
+            return _authenticators().by_api_key(db, token)
+        return _authenticators().by_access_token(db, token)
     if cookie := request.cookies.get(SESSION_COOKIE):
         csrf.refuse_cross_site(
             request.method,
             request.headers,
             trusted_origins={settings.public_url, *settings.cors_origins},
         )
-        return _directory().by_cookie(db, cookie)
+        return _authenticators().by_cookie(db, cookie)
     raise Unauthenticated("Send an access token or an API key.")
 
 
@@ -134,7 +134,7 @@ class Require:
             tenancy.enter_organization(db, organization_id)
             return Member(organization_id, principal, self.role)
         tenancy.enter_organization(db, organization_id)
-        role = _directory().role_of(db, organization_id, principal.id)
+        role = _authenticators().role_of(db, organization_id, principal.id)
         if role is None:
             # Not 403: a stranger must not learn that the organization exists.
             raise NotFound("organization")
