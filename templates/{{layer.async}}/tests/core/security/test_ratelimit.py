@@ -43,10 +43,10 @@ def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
 
 
 async def test_counts_and_tells(limiter: "Limiter") -> None:
-    verdicts = [await limiter.hit("test", "3/minute", "someone") for _ in range(4)]
-    assert [verdict.allowed for verdict in verdicts] == [True, True, True, False]
-    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0]
-    assert all(0 <= verdict.reset <= 60 and verdict.window == 60 for verdict in verdicts)
+    results = [await limiter.hit("test", "3/minute", "someone") for _ in range(4)]
+    assert [result.allowed for result in results] == [True, True, True, False]
+    assert [result.remaining for result in results] == [2, 1, 0, 0]
+    assert all(0 <= result.reset <= 60 and result.window == 60 for result in results)
     assert (await limiter.hit("test", "3/minute", "someone else")).allowed
     assert (await limiter.hit("other", "3/minute", "someone")).allowed
     await limiter.clear("test", "3/minute", "someone")

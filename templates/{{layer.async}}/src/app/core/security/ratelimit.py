@@ -29,7 +29,7 @@ RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateLimitResult:
     """What came of counting one request against one limit."""
 
     name: str
@@ -58,7 +58,7 @@ class Limiter:
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._down_until = float("-inf")
 
-    async def hit(self, name: str, rate: str, key: str) -> Verdict:
+    async def hit(self, name: str, rate: str, key: str) -> RateLimitResult:
         """Count one request of `key` against the limit `name`."""
         item = parse(rate)
         # Keys may be e-mail addresses, which have no business in Redis.
@@ -85,10 +85,10 @@ class Limiter:
     @staticmethod
     async def _count(
         limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: str, digest: str
-    ) -> Verdict:
+    ) -> RateLimitResult:
         allowed = await limiter.hit(item, name, digest)
         stats = await limiter.get_window_stats(item, name, digest)
-        return Verdict(
+        return RateLimitResult(
             name=name,
             allowed=allowed,
             amount=item.amount,
@@ -101,22 +101,22 @@ class Limiter:
 limiter = Limiter()
 
 
-async def hit(name: str, rate: str, key: str) -> Verdict | None:
+async def hit(name: str, rate: str, key: str) -> RateLimitResult | None:
     """Count a request; None when rate limits are turned off."""
     return await limiter.hit(name, rate, key) if settings.rate_limit_enabled else None
 
 
 async def allows(name: str, rate: str, key: str) -> bool:
     """Count a request, and tell whether it is within the limit."""
-    verdict = await hit(name, rate, key)
-    return verdict is None or verdict.allowed
+    result = await hit(name, rate, key)
+    return result is None or result.allowed
 
 
 async def enforce(name: str, rate: str, key: str) -> None:
     """Count a request, and raise RateLimited when it is one too many."""
-    verdict = await hit(name, rate, key)
-    if verdict is not None and not verdict.allowed:
-        raise verdict.error()
+    result = await hit(name, rate, key)
+    if result is not None and not result.allowed:
+        raise result.error()
 
 
 async def clear(name: str, rate: str, key: str) -> None:
@@ -131,15 +131,15 @@ def times(rate: str, factor: int) -> str:
     return f"{item.amount * factor} per {item.multiples} {item.GRANULARITY.name}"
 
 
-def headers(verdicts: Sequence[Verdict]) -> dict[str, str]:
+def headers(results: Sequence[RateLimitResult]) -> dict[str, str]:
     """Tell the caller where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
-    if not verdicts:
+    if not results:
         return {}
     return {
         "RateLimit-Policy": ", ".join(
-            f'"{item.name}";q={item.amount};w={item.window}' for item in verdicts
+            f'"{item.name}";q={item.amount};w={item.window}' for item in results
         ),
         "RateLimit": ", ".join(
-            f'"{item.name}";r={item.remaining};t={item.reset}' for item in verdicts
+            f'"{item.name}";r={item.remaining};t={item.reset}' for item in results
         ),
     }

@@ -330,13 +330,13 @@ async def _limit_sign_in(session: AsyncSession, email: str) -> None:
     address = context.current().client_ip
     await ratelimit.enforce("sign-in-network", wide, network(address))
     await ratelimit.enforce("sign-in", rate, _attempt_key(email))
-    verdict = await ratelimit.hit("sign-in-account", wide, email)
+    result = await ratelimit.hit("sign-in-account", wide, email)
     if (
-        verdict is not None
-        and not verdict.allowed
+        result is not None
+        and not result.allowed
         and not await queries.has_signed_in_from(session, email=email, address=address)
     ):
-        raise verdict.error()
+        raise result.error()
 
 
 async def _check_second_factor(

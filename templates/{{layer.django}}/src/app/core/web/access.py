@@ -62,10 +62,10 @@ class _Authenticated:
     def __call__(self, request: HttpRequest) -> Any:
         principal = _principal(request)
         context.current().actor = principal.actor
-        if verdict := ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
-            request.rate_limits.append(verdict)  # type: ignore[attr-defined]  # our attribute
-            if not verdict.allowed:
-                raise verdict.error()
+        if result := ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
+            request.rate_limits.append(result)  # type: ignore[attr-defined]  # our attribute
+            if not result.allowed:
+                raise result.error()
         request.principal = principal  # type: ignore[attr-defined]  # our attribute
         return self.admit(request, principal)
 

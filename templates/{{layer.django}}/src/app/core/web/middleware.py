@@ -166,11 +166,11 @@ class LimitMiddleware:
         if request.path in request_context.UNLOGGED:
             return self.get_response(request)
         address = network(context.current().client_ip)
-        verdict = ratelimit.hit("ip", settings.rate_limit_ip, address)
-        limits: list[ratelimit.Verdict] = [] if verdict is None else [verdict]
+        result = ratelimit.hit("ip", settings.rate_limit_ip, address)
+        limits: list[ratelimit.RateLimitResult] = [] if result is None else [result]
         request.rate_limits = limits  # type: ignore[attr-defined]  # our attribute
-        if verdict is not None and not verdict.allowed:
-            response: HttpResponseBase = problem_response(request, verdict.error())
+        if result is not None and not result.allowed:
+            response: HttpResponseBase = problem_response(request, result.error())
         elif int(request.META.get("CONTENT_LENGTH") or 0) > settings.max_body_bytes:
             detail = f"The body may have at most {settings.max_body_bytes} bytes."
             response = status_response(request, 413, detail)

@@ -67,10 +67,10 @@ async def _principal(
     else:
         raise Unauthenticated("Send an access token or an API key.")
     context.current().actor = principal.actor
-    if verdict := await ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
-        request.state.rate_limits.append(verdict)
-        if not verdict.allowed:
-            raise verdict.error()
+    if result := await ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
+        request.state.rate_limits.append(result)
+        if not result.allowed:
+            raise result.error()
     return principal
 
 

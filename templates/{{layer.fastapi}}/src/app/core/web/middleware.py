@@ -117,19 +117,19 @@ class RateLimitMiddleware:
             await self.app(scope, receive, send)
             return
         address = network(context.current().client_ip)
-        verdict = await ratelimit.hit("ip", settings.rate_limit_ip, address)
-        verdicts = [] if verdict is None else [verdict]
-        scope.setdefault("state", {})["rate_limits"] = verdicts
+        result = await ratelimit.hit("ip", settings.rate_limit_ip, address)
+        results = [] if result is None else [result]
+        scope.setdefault("state", {})["rate_limits"] = results
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(ratelimit.headers(verdicts))
+                MutableHeaders(scope=message).update(ratelimit.headers(results))
             await send(message)
 
-        if verdict is None or verdict.allowed:
+        if result is None or result.allowed:
             await self.app(scope, receive, send_with_limits)
         else:
-            response = problem_response(Request(scope), verdict.error())
+            response = problem_response(Request(scope), result.error())
             await response(scope, receive, send_with_limits)
 
 

@@ -52,10 +52,10 @@ def _authenticators() -> Directory:
 def _authenticate() -> Principal:
     principal = _principal()
     context.current().actor = principal.actor
-    if verdict := ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
-        g.rate_limits.append(verdict)
-        if not verdict.allowed:
-            raise verdict.error()
+    if result := ratelimit.hit("principal", settings.rate_limit_principal, principal.key):
+        g.rate_limits.append(result)
+        if not result.allowed:
+            raise result.error()
     g.principal = principal
     return principal
 

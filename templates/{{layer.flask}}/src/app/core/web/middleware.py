@@ -49,11 +49,11 @@ def _limit_rate() -> Response | None:
     """Count requests by the client's address, before anything else is known about them."""
     if request.path in request_context.UNLOGGED:
         return None
-    verdict = ratelimit.hit("ip", settings.rate_limit_ip, network(context.current().client_ip))
-    if verdict is None:
+    result = ratelimit.hit("ip", settings.rate_limit_ip, network(context.current().client_ip))
+    if result is None:
         return None
-    g.rate_limits.append(verdict)
-    return None if verdict.allowed else problem_response(verdict.error())
+    g.rate_limits.append(result)
+    return None if result.allowed else problem_response(result.error())
 
 
 def _limit_body() -> None:

@@ -29,7 +29,7 @@ RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateLimitResult:
     """What came of counting one request against one limit."""
 
     name: str
@@ -57,7 +57,7 @@ class Limiter:
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._down_until = float("-inf")
 
-    def hit(self, name: str, rate: str, key: str) -> Verdict:
+    def hit(self, name: str, rate: str, key: str) -> RateLimitResult:
         """Count one request of `key` against the limit `name`."""
         item = parse(rate)
         # Keys may be e-mail addresses, which have no business in Redis.
@@ -84,10 +84,10 @@ class Limiter:
     @staticmethod
     def _count(
         limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: str, digest: str
-    ) -> Verdict:
+    ) -> RateLimitResult:
         allowed = limiter.hit(item, name, digest)
         stats = limiter.get_window_stats(item, name, digest)
-        return Verdict(
+        return RateLimitResult(
             name=name,
             allowed=allowed,
             amount=item.amount,
@@ -100,22 +100,22 @@ class Limiter:
 limiter = Limiter()
 
 
-def hit(name: str, rate: str, key: str) -> Verdict | None:
+def hit(name: str, rate: str, key: str) -> RateLimitResult | None:
     """Count a request; None when rate limits are turned off."""
     return limiter.hit(name, rate, key) if settings.rate_limit_enabled else None
 
 
 def allows(name: str, rate: str, key: str) -> bool:
     """Count a request, and tell whether it is within the limit."""
-    verdict = hit(name, rate, key)
-    return verdict is None or verdict.allowed
+    result = hit(name, rate, key)
+    return result is None or result.allowed
 
 
 def enforce(name: str, rate: str, key: str) -> None:
     """Count a request, and raise RateLimited when it is one too many."""
-    verdict = hit(name, rate, key)
-    if verdict is not None and not verdict.allowed:
-        raise verdict.error()
+    result = hit(name, rate, key)
+    if result is not None and not result.allowed:
+        raise result.error()
 
 
 def clear(name: str, rate: str, key: str) -> None:
@@ -130,15 +130,15 @@ def times(rate: str, factor: int) -> str:
     return f"{item.amount * factor} per {item.multiples} {item.GRANULARITY.name}"
 
 
-def headers(verdicts: Sequence[Verdict]) -> dict[str, str]:
+def headers(results: Sequence[RateLimitResult]) -> dict[str, str]:
     """Tell the caller where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
-    if not verdicts:
+    if not results:
         return {}
     return {
         "RateLimit-Policy": ", ".join(
-            f'"{item.name}";q={item.amount};w={item.window}' for item in verdicts
+            f'"{item.name}";q={item.amount};w={item.window}' for item in results
         ),
         "RateLimit": ", ".join(
-            f'"{item.name}";r={item.remaining};t={item.reset}' for item in verdicts
+            f'"{item.name}";r={item.remaining};t={item.reset}' for item in results
         ),
     }

@@ -325,13 +325,13 @@ def _limit_sign_in(session: Session, email: str) -> None:
     address = context.current().client_ip
     ratelimit.enforce("sign-in-network", wide, network(address))
     ratelimit.enforce("sign-in", rate, _attempt_key(email))
-    verdict = ratelimit.hit("sign-in-account", wide, email)
+    result = ratelimit.hit("sign-in-account", wide, email)
     if (
-        verdict is not None
-        and not verdict.allowed
+        result is not None
+        and not result.allowed
         and not queries.has_signed_in_from(session, email=email, address=address)
     ):
-        raise verdict.error()
+        raise result.error()
 
 
 def _check_second_factor(
