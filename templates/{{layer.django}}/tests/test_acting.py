@@ -88,7 +88,7 @@ def test_what_is_done_bears_both_names(browser: Client, me: User, world: World) 
     # What a job does later is no other's doing.
     assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
     for entry in OutboxEntry.objects.open():
-        assert entry.context["by_staff"] == STAFF
+        assert entry.context["impersonated_by"] == STAFF
         execution.run_job(entry.id)
     path = f"/organizations/{organization}/audit-events"
     made, *before = reversed(ada.request("GET", path).json()["items"])
@@ -96,7 +96,7 @@ def test_what_is_done_bears_both_names(browser: Client, me: User, world: World) 
     assert {item["action"] for item in before} >= {"project.created", "export.requested"}
     for item in before:
         assert item["actor"] == {"type": "user", "id": str(ada.id), "label": ada.email}
-        assert item["changes"]["by_staff"] == STAFF
+        assert item["changes"]["impersonated_by"] == STAFF
 
 
 def test_both_histories_tell_when(browser: Client, me: User, world: World) -> None:
@@ -104,7 +104,7 @@ def test_both_histories_tell_when(browser: Client, me: User, world: World) -> No
     act(browser, ada.id)
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
-    details = {"session_id": str(session.pk), "as_user": str(ada.id), "by_staff": STAFF}
+    details = {"session_id": str(session.pk), "as_user": str(ada.id), "impersonated_by": STAFF}
     expected = [("acting.began", details), ("acting.ended", details)]
     assert notes(ada.id) == expected
     assert [note for note in notes(me.pk) if note[0].startswith("acting.")] == expected

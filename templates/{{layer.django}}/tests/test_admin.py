@@ -219,7 +219,7 @@ def test_a_project_is_made_and_seen_through_the_api(staff: Client, world: World)
     assert [item["name"] for item in listed] == ["Made by staff"]
     told = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"][0]
     assert (told["action"], told["actor"]["label"]) == ("project.created", "staff@example.com")
-    assert told["changes"]["by_staff"] == "staff@example.com"
+    assert told["changes"]["impersonated_by"] == "staff@example.com"
     project = f"{ADMIN}projects/project/{listed[0]['id']}"
     changed = {"name": "Renamed", "status": "active"}
     assert staff.post(f"{project}/change/", changed).status_code == 302
@@ -311,7 +311,7 @@ def test_members_are_added_changed_and_removed(staff: Client, world: World) -> N
     }
     listed = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"]
     assert {"membership.created", "membership.updated"} <= {item["action"] for item in listed}
-    assert {item["changes"].get("by_staff") for item in listed[:2]} == {"staff@example.com"}
+    assert {item["changes"].get("impersonated_by") for item in listed[:2]} == {"staff@example.com"}
     removed = form | formset("memberships", kept | {"DELETE": "on"}, other)
     refused = staff.post(path, removed | formset("memberships-2"))
     assert "must keep at least one owner" in refused.text
@@ -378,8 +378,12 @@ def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> Non
     noted = SecurityEvent.objects.filter(user=user).order_by("id").values_list("action", "details")
     (_, shut), (_, changed) = noted
     assert [action for action, _ in noted] == ["user.disabled", "user.updated"]
-    assert changed == {"id": str(user.pk), "fields": ["is_active"], "by_staff": "staff@example.com"}
-    assert shut["by_staff"] == "staff@example.com"
+    assert changed == {
+        "id": str(user.pk),
+        "fields": ["is_active"],
+        "impersonated_by": "staff@example.com",
+    }
+    assert shut["impersonated_by"] == "staff@example.com"
     assert staff.post(path, {"name": user.name, "is_active": "on"}).status_code == 302
     # What was ended stays ended.
     assert ada.request("GET", "/me").status_code == 401
@@ -401,7 +405,7 @@ def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
     assert same.attempts == 1
     assert last_note(me) == (
         "job.replayed",
-        {"id": str(dead.id), "by_staff": "staff@example.com"},
+        {"id": str(dead.id), "impersonated_by": "staff@example.com"},
     )
 
 

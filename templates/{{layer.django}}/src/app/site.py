@@ -37,11 +37,15 @@ class Site(StaffSite):
         super().enter(request)
         user, current = request.user, context.current()
         current.actor = Actor("user", user.pk, user.get_username())
-        current.by_staff = user.get_username()
+        current.impersonated_by = user.get_username()
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Ask who it is; show who acts as a user how to stop that."""
-        if request.method == "GET" and request.user.is_authenticated and context.current().by_staff:
+        if (
+            request.method == "GET"
+            and request.user.is_authenticated
+            and context.current().impersonated_by
+        ):
             return HttpResponseRedirect(reverse("admin:accounts_user_acting"))
         return super().login(request, extra_context)
 

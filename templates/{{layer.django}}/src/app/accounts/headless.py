@@ -56,7 +56,7 @@ from app.core.errors import Invalid, Unauthenticated
 from app.core.schemas import Email, Input
 from app.core.security import csrf, ratelimit
 from app.core.security.client_ip import network
-from app.core.security.impersonation import refuse_staff
+from app.core.security.impersonation import refuse_while_impersonating
 from app.core.security.principals import UserPrincipal
 from app.core.web import problems
 from app.core.web.access import SESSION_COOKIE
@@ -508,7 +508,7 @@ def serve(view: type[APIView], client: Client) -> View:
         if client == Client.BROWSER:
             _refuse_cross_site(request)
             if request.user.is_authenticated and view not in _OPEN_TO_STAFF:
-                refuse_staff()
+                refuse_while_impersonating()
         if request.body:
             # What our parser refuses never comes to allauth's, which some of it would crash.
             JsonParser().parse_body(request)

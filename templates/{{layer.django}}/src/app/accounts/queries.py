@@ -46,7 +46,7 @@ class LiveSession:
     email: str
     store_key: str | None
     # Who of the staff acts as the user in it.
-    by_staff: str | None
+    impersonated_by: str | None
     is_stale: bool
 
 

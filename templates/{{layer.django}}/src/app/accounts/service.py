@@ -36,7 +36,7 @@ from app.core.models import ClockTimestamp
 from app.core.schemas import Email, Name
 from app.core.security import access_tokens, oidc, passwords, ratelimit, tokens, totp
 from app.core.security.client_ip import network
-from app.core.security.impersonation import refuse_staff
+from app.core.security.impersonation import refuse_while_impersonating
 from app.core.security.principals import UserPrincipal
 from app.core.web.preconditions import require_match
 from app.settings import settings
@@ -104,8 +104,8 @@ def _wrong_credentials() -> Unauthenticated:
 
 def _record(user_id: UUID, action: str, **details: object) -> None:
     current = context.current()
-    if current.by_staff is not None:
-        details = {**details, "by_staff": current.by_staff}
+    if current.impersonated_by is not None:
+        details = {**details, "impersonated_by": current.impersonated_by}
     SecurityEvent.objects.create(
         user_id=user_id,
         action=action,
@@ -367,7 +367,11 @@ def begin_acting(
 
 
 def _record_acting(what: str, user_id: UUID, staff: queries.Staff, session_id: UUID) -> None:
-    details = {"session_id": str(session_id), "as_user": str(user_id), "by_staff": staff.email}
+    details = {
+        "session_id": str(session_id),
+        "as_user": str(user_id),
+        "impersonated_by": staff.email,
+    }
     for of_user in (user_id, staff.id):
         _record(of_user, f"acting.{what}", **details)
 
@@ -458,7 +462,7 @@ def _authenticate(criterion: Q) -> UserPrincipal:
         # Skipped where another request holds the row: it writes the same, and nobody waits.
         free = UserSession.objects.select_for_update(skip_locked=True).filter(id=live.id)
         UserSession.objects.filter(id__in=free.values("id")).update(last_used_at=ClockTimestamp())
-    context.current().by_staff = live.by_staff
+    context.current().impersonated_by = live.impersonated_by
     return UserPrincipal(id=live.user_id, email=live.email, session_id=live.id)
 
 
@@ -551,7 +555,7 @@ def _set_password(user: User, password: str, *, pointer: str) -> None:
 
 def confirm_password(user_id: UUID, password: str, *, pointer: str) -> User:
     """Ask a signed-in user for the password again; returns the account, locked."""
-    refuse_staff()
+    refuse_while_impersonating()
     ratelimit.enforce("password", settings.rate_limit_sign_in, str(user_id))
     user = _lock_user(user_id)
     right, _ = _verify_password(password, user.password if user else None)
@@ -606,7 +610,7 @@ def _accepts(authenticator: Authenticator, code: str) -> bool:
 
 def enable_totp(user: User, *, secret: str, code: str) -> Authenticator:
     """Turn the second factor on with a first code; makes recovery codes if there are none."""
-    refuse_staff()
+    refuse_while_impersonating()
     refuse_second_totp(user.id, lock=True)
     ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
     step = totp.accepted_step(secret, code, last_step=None)
@@ -634,7 +638,7 @@ def refuse_second_totp(user_id: UUID, *, lock: bool = False) -> None:
 
 def disable_totp(user_id: UUID) -> None:
     """Remove the second factor, and the recovery codes unless a passkey needs them."""
-    refuse_staff()
+    refuse_while_impersonating()
     _lock_user(user_id)
     mine = Authenticator.objects.filter(user_id=user_id)
     removed, _ = mine.filter(type=Authenticator.Type.TOTP).delete()

@@ -155,5 +155,5 @@ def _get_user(request: HttpRequest) -> User | AnonymousUser:
     if not live:
         request.session.flush()
         return AnonymousUser()
-    context.current().by_staff = live.by_staff
+    context.current().impersonated_by = live.impersonated_by
     return user

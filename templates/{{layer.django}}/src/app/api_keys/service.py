@@ -13,7 +13,7 @@ from app.core.db import tenancy
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.models import ClockTimestamp
 from app.core.security import tokens
-from app.core.security.impersonation import refuse_staff
+from app.core.security.impersonation import refuse_while_impersonating
 from app.core.security.principals import KeyPrincipal
 from app.core.security.roles import Scope
 
@@ -32,7 +32,7 @@ def create_api_key(
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     """Create an API key; the key itself comes with it, this once."""
-    refuse_staff()
+    refuse_while_impersonating()
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
