@@ -14,7 +14,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.ops import log, telemetry
 from app.core.web import docs, metrics, middleware, openapi, probes
 from app.core.web.access import Authenticators
-from app.core.web.http import Service, install_error_handlers
+from app.core.web.http import App, install_error_handlers
 from app.dashboard import routes as dashboard
 from app.exports import routes as exports
 from app.models import register_models
@@ -33,13 +33,13 @@ directory = Authenticators(
 )
 
 
-def create_app() -> Service:
+def create_app() -> App:
     """Put the service together."""
     log.configure()
     telemetry.configure()
     register_models()
     register_jobs()
-    app = Service(
+    app = App(
         __name__,
         title=about.NAME,
         version="1",

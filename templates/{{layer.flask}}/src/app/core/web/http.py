@@ -69,7 +69,7 @@ class PlainResponse(Response):
     default_mimetype = None
 
 
-class Service(APIFlask):
+class App(APIFlask):
     """Runs each request in one unit of work, committed before the answer leaves.
 
     Neither `teardown_request` nor `after_request` could do it: the one comes when the answer is
