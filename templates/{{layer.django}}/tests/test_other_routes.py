@@ -10,7 +10,7 @@ from httpx2 import Client
 from app.core.ids import uuid7
 from app.core.security.roles import Scope
 from app.core.web.access import SESSION_COOKIE
-from tests.accounts.actors import PAGE, bearer
+from tests.accounts.account_client import PAGE, bearer
 from tests.conftest import World
 from tests.factories import UserFactory
 from tests.operations import ADMIN, ALLAUTH, every_path

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
+from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
 from tests.accounts.steps import protect, refresh
 from tests.conftest import Person, World
 
@@ -39,15 +39,17 @@ async def _delete(person: Person, password: str = PASSWORD) -> int:
     return answer.status_code
 
 
-async def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
+async def test_delete_needs_the_password_and_leaves_nothing(
+    account_client: AccountClient, world: World
+) -> None:
     ada = await world.person(password=PASSWORD)
-    access, token = await visitor.tokens(ada.email)
-    await protect(visitor, access)
+    access, token = await account_client.tokens(ada.email)
+    await protect(account_client, access)
     assert await _delete(ada, OTHER_PASSWORD) == 422
     assert await _delete(ada) == 204
     assert (await ada.request("GET", "/me")).status_code == 401
-    assert (await refresh(visitor, token)).status_code == 401
-    assert (await visitor.sign_in(ada.email)).status_code == 401
+    assert (await refresh(account_client, token)).status_code == 401
+    assert (await account_client.sign_in(ada.email)).status_code == 401
     for table in ("users", "sessions", "refresh_tokens", "security_events"):
         assert await world.count(table) == 0
 

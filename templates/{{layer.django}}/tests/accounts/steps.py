@@ -2,24 +2,24 @@
 
 from httpx2 import Response
 
-from tests.accounts.actors import PASSWORD, Visitor
+from tests.accounts.account_client import PASSWORD, AccountClient
 
 
-def verify(visitor: Visitor, token: str) -> Response:
+def verify(account_client: AccountClient, token: str) -> Response:
     """Follow the link in a mail that asks whether the address is right."""
-    return visitor.post("auth/email/verify", key=token)
+    return account_client.post("auth/email/verify", key=token)
 
 
-def reset(visitor: Visitor, token: str) -> Response:
+def reset(account_client: AccountClient, token: str) -> Response:
     """Follow the link in a mail to choose another password: PASSWORD."""
-    return visitor.post("auth/password/reset", key=token, password=PASSWORD)
+    return account_client.post("auth/password/reset", key=token, password=PASSWORD)
 
 
-def refresh(visitor: Visitor, token: str) -> Response:
+def refresh(account_client: AccountClient, token: str) -> Response:
     """Trade a refresh token in."""
-    return visitor.post("tokens/refresh", refresh_token=token)
+    return account_client.post("tokens/refresh", refresh_token=token)
 
 
-def protect(visitor: Visitor, access: str) -> None:
+def protect(account_client: AccountClient, access: str) -> None:
     """Turn on the second factor."""
-    visitor.set_up_totp(access)
+    account_client.set_up_totp(access)

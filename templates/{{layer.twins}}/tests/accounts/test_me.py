@@ -1,6 +1,6 @@
 import pytest
 
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
+from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
 from tests.accounts.steps import protect, refresh
 from tests.conftest import Person, World
 
@@ -39,15 +39,17 @@ def _delete(person: Person, password: str = PASSWORD) -> int:
     return answer.status_code
 
 
-def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
+def test_delete_needs_the_password_and_leaves_nothing(
+    account_client: AccountClient, world: World
+) -> None:
     ada = world.person(password=PASSWORD)
-    access, token = visitor.tokens(ada.email)
-    protect(visitor, access)
+    access, token = account_client.tokens(ada.email)
+    protect(account_client, access)
     assert _delete(ada, OTHER_PASSWORD) == 422
     assert _delete(ada) == 204
     assert (ada.request("GET", "/me")).status_code == 401
-    assert (refresh(visitor, token)).status_code == 401
-    assert (visitor.sign_in(ada.email)).status_code == 401
+    assert (refresh(account_client, token)).status_code == 401
+    assert (account_client.sign_in(ada.email)).status_code == 401
     for table in ("users", "sessions", "refresh_tokens", "security_events"):
         assert world.count(table) == 0
 

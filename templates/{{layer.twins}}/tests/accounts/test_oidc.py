@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from app.accounts import service
 from app.core.security import oidc
 from app.settings import OidcProvider, settings
-from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
 from tests.accounts.steps import protect, reset, verify
 from tests.conftest import World
 from tests.database import work
@@ -151,7 +151,7 @@ def _me(client: Client, answer: Response) -> dict[str, Any]:
 
 
 def test_first_sign_in_makes_the_account(
-    client: Client, visitor: Visitor, provider: Provider
+    client: Client, account_client: AccountClient, provider: Provider
 ) -> None:
     answer = _sign_in(client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
@@ -159,7 +159,7 @@ def test_first_sign_in_makes_the_account(
     me = _me(client, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
-    assert (visitor.sign_in("grace@example.com")).status_code == 401
+    assert (account_client.sign_in("grace@example.com")).status_code == 401
     # The address may change over there: still the same account.
     provider.identity["email"] = "hopper@example.com"
     assert (_me(client, _sign_in(client, provider)))["id"] == me["id"]
@@ -180,12 +180,16 @@ def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
 
 
 def test_verified_address_links_to_the_verified_account(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+    client: Client,
+    account_client: AccountClient,
+    provider: Provider,
+    mailbox: Mailbox,
+    account: Account,
 ) -> None:
     provider.identity["email"] = account.email
     me = _me(client, _sign_in(client, provider))
     assert me["id"] == str(account.id)
-    assert (visitor.sign_in(account.email)).status_code == 200
+    assert (account_client.sign_in(account.email)).status_code == 200
     assert len(mailbox.subjects(account.email)) == 1
 
 
@@ -199,21 +203,25 @@ def test_unverified_address_opens_nothing(
 
 
 def test_sign_up_before_does_not_get_into_the_account(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
-    visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
+    account_client.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
     (token,) = mailbox.tokens("verify-email", "grace@example.com")
     me = _me(client, _sign_in(client, provider))
     assert me["name"] == "Grace Hopper"
-    assert (verify(visitor, token)).status_code == 422
-    assert (visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
+    assert (verify(account_client, token)).status_code == 422
+    assert (account_client.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
 def test_another_subject_with_the_address_joins_only_what_is_not_protected(
-    client: Client, visitor: Visitor, provider: Provider, account: Account, world: World
+    client: Client,
+    account_client: AccountClient,
+    provider: Provider,
+    account: Account,
+    world: World,
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    protect(visitor, access)
+    access, _ = account_client.tokens(account.email)
+    protect(account_client, access)
     provider.identity["email"] = account.email
     assert (_sign_in(client, provider)).status_code == 403
     assert world.count("identities") == 0
@@ -308,10 +316,10 @@ def test_unknown_and_unreachable_providers(client: Client, provider: Provider) -
 
 
 def test_account_of_a_provider_gets_a_password_by_reset(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
     _sign_in(client, provider)
-    visitor.forgot("grace@example.com")
+    account_client.forgot("grace@example.com")
     (token,) = mailbox.tokens("reset-password", "grace@example.com")
-    reset(visitor, token)
-    assert (visitor.sign_in("grace@example.com")).status_code == 200
+    reset(account_client, token)
+    assert (account_client.sign_in("grace@example.com")).status_code == 200

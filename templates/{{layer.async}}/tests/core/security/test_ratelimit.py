@@ -118,10 +118,10 @@ def _elsewhere(address: str) -> "AsyncClient":
 
 
 async def _sign_in(email: str, password: str, address: str) -> int:
-    from tests.accounts.actors import Visitor
+    from tests.accounts.account_client import AccountClient
 
     async with _elsewhere(address) as elsewhere:
-        return (await Visitor(elsewhere).sign_in(email, password)).status_code
+        return (await AccountClient(elsewhere).sign_in(email, password)).status_code
 
 
 async def test_guessing_is_limited_where_it_comes_from(
@@ -171,14 +171,14 @@ async def test_one_network_cannot_try_many_accounts(
 
 
 async def test_nobody_is_flooded_with_mail(world: World, limiter: "Limiter", limits: Any) -> None:
-    from tests.accounts.actors import Visitor
+    from tests.accounts.account_client import AccountClient
 
     ada = (await world.person(password=PASSWORD)).email
     answers = set()
 
     async def forgot(address: str) -> int:
         async with _elsewhere(address) as elsewhere:
-            answer = await Visitor(elsewhere).forgot(ada)
+            answer = await AccountClient(elsewhere).forgot(ada)
         answers.add((answer.is_success, answer.content))
         return await world.count("outbox")
 

@@ -118,10 +118,10 @@ def _elsewhere(address: str) -> "Client":
 
 
 def _sign_in(email: str, password: str, address: str) -> int:
-    from tests.accounts.actors import Visitor
+    from tests.accounts.account_client import AccountClient
 
     with _elsewhere(address) as elsewhere:
-        return (Visitor(elsewhere).sign_in(email, password)).status_code
+        return (AccountClient(elsewhere).sign_in(email, password)).status_code
 
 
 def test_guessing_is_limited_where_it_comes_from(
@@ -167,14 +167,14 @@ def test_one_network_cannot_try_many_accounts(
 
 
 def test_nobody_is_flooded_with_mail(world: World, limiter: "Limiter", limits: Any) -> None:
-    from tests.accounts.actors import Visitor
+    from tests.accounts.account_client import AccountClient
 
     ada = world.person(password=PASSWORD).email
     answers = set()
 
     def forgot(address: str) -> int:
         with _elsewhere(address) as elsewhere:
-            answer = Visitor(elsewhere).forgot(ada)
+            answer = AccountClient(elsewhere).forgot(ada)
         answers.add((answer.is_success, answer.content))
         return world.count("outbox")
 

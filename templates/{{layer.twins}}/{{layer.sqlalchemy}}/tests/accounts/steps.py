@@ -3,27 +3,27 @@
 import pyotp
 from httpx2 import Response
 
-from tests.accounts.actors import PASSWORD, Visitor
+from tests.accounts.account_client import PASSWORD, AccountClient
 
 
-def verify(visitor: Visitor, token: str) -> Response:
+def verify(account_client: AccountClient, token: str) -> Response:
     """Follow the link in a mail that asks whether the address is right."""
-    return visitor.post("verify-email", token=token)
+    return account_client.post("verify-email", token=token)
 
 
-def reset(visitor: Visitor, token: str) -> Response:
+def reset(account_client: AccountClient, token: str) -> Response:
     """Follow the link in a mail to choose another password: PASSWORD."""
-    return visitor.post("password/reset", token=token, password=PASSWORD)
+    return account_client.post("password/reset", token=token, password=PASSWORD)
 
 
-def refresh(visitor: Visitor, token: str) -> Response:
+def refresh(account_client: AccountClient, token: str) -> Response:
     """Trade a refresh token in."""
-    return visitor.post("refresh", refresh_token=token)
+    return account_client.post("refresh", refresh_token=token)
 
 
-def protect(visitor: Visitor, access: str) -> None:
+def protect(account_client: AccountClient, access: str) -> None:
     """Turn on the second factor."""
-    setup = visitor.post("totp", access)
+    setup = account_client.post("totp", access)
     code = pyotp.TOTP(setup.json()["secret"]).now()
-    confirmed = visitor.post("totp/confirm", access, code=code)
+    confirmed = account_client.post("totp/confirm", access, code=code)
     assert confirmed.status_code == 200, confirmed.text

@@ -60,7 +60,7 @@ class Mailbox:
 
 
 @dataclass
-class Visitor:
+class AccountClient:
     """Speaks allauth's operations as a client with tokens does."""
 
     http: Client

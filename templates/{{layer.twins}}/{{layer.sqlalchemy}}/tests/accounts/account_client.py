@@ -61,7 +61,7 @@ class Mailbox:
 
 
 @dataclass
-class Visitor:
+class AccountClient:
     """Speaks the account operations."""
 
     client: Client
