@@ -1,7 +1,7 @@
 import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
-from tests.accounts.steps import protect, refresh
+from tests.accounts.flows import protect, refresh
 from tests.conftest import Person, World
 
 

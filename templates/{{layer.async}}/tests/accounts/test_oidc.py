@@ -19,7 +19,7 @@ from app.accounts import service
 from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
-from tests.accounts.steps import protect, reset, verify
+from tests.accounts.flows import protect, reset, verify
 from tests.conftest import World
 from tests.database import work
 
