@@ -37,6 +37,7 @@ from app.organizations.service import remove_member
 from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
+from tests.concurrency import run_concurrently
 from tests.conftest import World
 from tests.factories import (
     InvitationFactory,
@@ -45,7 +46,6 @@ from tests.factories import (
     UserFactory,
     UserSessionFactory,
 )
-from tests.together import together
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 NOT_SHOWN = {

@@ -21,8 +21,8 @@ import pytest
 
 from app.settings import settings
 from scripts.servers import HOST, free_port, is_free
+from tests.concurrency import run_concurrently
 from tests.conftest import Person, World
-from tests.together import together
 
 CLIENTS = 8
 ROUNDS = 15
@@ -122,6 +122,6 @@ def test_two_connections_are_enough_for_all(world: World, through_bouncer: tuple
         for number, (person, organization) in enumerate(zip(people, organizations, strict=True))
     ]
     clients.append(partial(_look, database_url))
-    meanwhile = together(clients)[-1]
+    meanwhile = run_concurrently(clients)[-1]
     assert set(meanwhile) == {("", 0)}
     assert set(_look(database_url)) == {("", 0)}

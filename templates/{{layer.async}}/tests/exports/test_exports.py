@@ -13,9 +13,9 @@ from app.core.jobs.execution import run_job
 from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
+from tests.concurrency import run_concurrently
 from tests.conftest import Person, World
 from tests.database import execute, work
-from tests.together import together
 
 
 async def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
@@ -141,7 +141,7 @@ async def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.Mo
 
     async def look(*args: Any, **kwargs: Any) -> Any:
         # Beside the job, not inside it: there a request might get the job's transaction.
-        seen.extend(await together([partial(_read, ada, path)]))
+        seen.extend(await run_concurrently([partial(_read, ada, path)]))
         return await list_projects(*args, **kwargs)
 
     monkeypatch.setattr(projects, "list_projects", look)
@@ -259,7 +259,7 @@ async def test_many_hints_for_one_job_write_one_file(world: World) -> None:
     ada = await world.person()
     path = await _request(ada, await world.organization(ada))
     (job,) = await _jobs()
-    await together(partial(run_job, job["id"]) for _ in range(5))
+    await run_concurrently(partial(run_job, job["id"]) for _ in range(5))
     assert (await _read(ada, path))["status"] == "succeeded"
     assert (await _jobs())[0]["attempts"] == 1
 

@@ -23,7 +23,7 @@ from tests.accounts.account_client import (
     cookie_of,
 )
 from tests.accounts.passkeys import VERIFIED, Passkey
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 PASSKEYS = "account/authenticators/webauthn"
 LOGIN = "auth/webauthn/login"
@@ -321,7 +321,7 @@ def test_of_one_answer_at_once_one_is_taken(
     sent = partial(
         account_client.call, "POST", path, headers=_step(token), credential=passkey.get(options)
     )
-    answers = together([sent] * 4)
+    answers = run_concurrently([sent] * 4)
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 200
     # Too late: the challenge was answered, or its session is gone altogether.
@@ -338,7 +338,7 @@ def test_of_one_answer_of_a_browser_at_once_one_is_taken(
     begun = account_client.browse("GET", LOGIN)
     credential = passkey.get(begun.json()["data"]["request_options"])
     sent = partial(account_client.browse, "POST", LOGIN, cookie_of(begun), credential=credential)
-    statuses = sorted(answer.status_code for answer in together([sent] * 4))
+    statuses = sorted(answer.status_code for answer in run_concurrently([sent] * 4))
     assert statuses[0] == 200
     # Without a session there is no challenge, which allauth calls a wrong code.
     assert set(statuses[1:]) <= {400, 401}

@@ -14,7 +14,7 @@ from tests.accounts.account_client import (
     Mailbox,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 THIRD_PASSWORD = "amber kettle 9 window"
 
@@ -114,7 +114,7 @@ def test_of_resets_at_once_one_counts(
     account_client.post("auth/password/request", email=account.email)
     (token,) = mailbox.tokens("reset-password", account.email)
     new = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = together(
+    answers = run_concurrently(
         [
             partial(account_client.post, "auth/password/reset", key=token, password=item)
             for item in new

@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from httpx2 import Response
 
 from tests.accounts.account_client import PASSWORD, Account, AccountClient, Mailbox, actions
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 TOTP = "account/authenticators/totp"
 RECOVERY = "account/authenticators/recovery-codes"
@@ -82,7 +82,7 @@ def test_of_one_code_at_once_one_is_taken(account_client: AccountClient, account
     codes = account_client.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
     forget_the_last_step()
     for code in (app.now(), codes[0]):
-        answers = together([partial(second_step, account_client, account, code)] * 4)
+        answers = run_concurrently([partial(second_step, account_client, account, code)] * 4)
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
     assert actions().count("recovery_code.used") == 1
 

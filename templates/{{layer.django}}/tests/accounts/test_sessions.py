@@ -22,7 +22,7 @@ from tests.accounts.account_client import (
     bearer,
     cookie_of,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
@@ -145,7 +145,9 @@ def test_replay_ends_the_session_and_is_kept(
 @pytest.mark.committed
 def test_of_refreshes_at_once_one_wins(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
-    answers = together([partial(account_client.post, "tokens/refresh", refresh_token=refresh)] * 8)
+    answers = run_concurrently(
+        [partial(account_client.post, "tokens/refresh", refresh_token=refresh)] * 8
+    )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
     assert account_client.me(access).status_code == 200
     assert RefreshToken.objects.count() == 2

@@ -11,7 +11,7 @@ from tests.accounts.account_client import (
     actions,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 NEW = "new@example.com"
 
@@ -83,9 +83,11 @@ def test_weak_passwords_are_refused(
 
 @pytest.mark.committed
 def test_sign_ups_at_once_give_one_account(account_client: AccountClient, mailbox: Mailbox) -> None:
-    answers = together([partial(account_client.sign_up, NEW)] * 6)
+    answers = run_concurrently([partial(account_client.sign_up, NEW)] * 6)
     assert {answer.status_code for answer in answers} == {401}
     assert User.objects.filter(email=NEW).count() == 1
     tokens = mailbox.tokens("verify-email", NEW)
-    results = together([partial(account_client.post, "auth/email/verify", key=t) for t in tokens])
+    results = run_concurrently(
+        [partial(account_client.post, "auth/email/verify", key=t) for t in tokens]
+    )
     assert sorted(answer.status_code for answer in results) == [401, *[422] * (len(tokens) - 1)]

@@ -13,9 +13,9 @@ from app.core import crypto
 from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
+from tests.concurrency import run_concurrently
 from tests.conftest import Person, World
 from tests.database import execute, work
-from tests.together import together
 
 
 def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def test_one_of_many_revokes(world: World) -> None:
     organization = world.organization(ada)
     created = _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = together(partial(ada.request, "DELETE", path) for _ in range(5))
+    answers = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
     assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
     events = ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
@@ -250,7 +250,7 @@ def test_requests_with_one_key_do_not_wait_for_each_other(world: World) -> None:
         # A request that takes long: it has noted the use, and holds the key's row.
         unit.call(authenticate, key)
         # If one of them waited for the row, the lock time-out would make it a 503.
-        answers = together(
+        answers = run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
     assert [answer.status_code for answer in answers] == [200] * 3

@@ -13,9 +13,9 @@ from app.core.jobs.execution import run_job
 from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
+from tests.concurrency import run_concurrently
 from tests.conftest import Person, World
 from tests.database import execute, work
-from tests.together import together
 
 
 def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
@@ -139,7 +139,7 @@ def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPa
 
     def look(*args: Any, **kwargs: Any) -> Any:
         # Beside the job, not inside it: there a request might get the job's transaction.
-        seen.extend(together([partial(_read, ada, path)]))
+        seen.extend(run_concurrently([partial(_read, ada, path)]))
         return list_projects(*args, **kwargs)
 
     monkeypatch.setattr(projects, "list_projects", look)
@@ -251,7 +251,7 @@ def test_many_hints_for_one_job_write_one_file(world: World) -> None:
     ada = world.person()
     path = _request(ada, world.organization(ada))
     (job,) = _jobs()
-    together(partial(run_job, job["id"]) for _ in range(5))
+    run_concurrently(partial(run_job, job["id"]) for _ in range(5))
     assert (_read(ada, path))["status"] == "succeeded"
     assert (_jobs())[0]["attempts"] == 1
 

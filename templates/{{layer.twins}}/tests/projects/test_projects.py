@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.concurrency import run_concurrently
 from tests.conftest import Person, World
-from tests.together import together
 
 
 def _path(world: World, owner: Person) -> str:
@@ -186,7 +186,9 @@ def test_import_is_all_or_nothing(world: World) -> None:
 def test_one_of_many_creates_a_name(world: World) -> None:
     ada = world.person()
     path = _path(world, ada)
-    answers = together(partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8))
+    answers = run_concurrently(
+        partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
+    )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
@@ -199,7 +201,7 @@ def test_idempotency_key_makes_one_project(world: World) -> None:
     def create(name: str = "Once") -> Any:
         return ada.request("POST", path, json={"name": name}, headers=key)
 
-    answers = together(create for _ in range(5))
+    answers = run_concurrently(create for _ in range(5))
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 201
     assert set(statuses) <= {201, 409}

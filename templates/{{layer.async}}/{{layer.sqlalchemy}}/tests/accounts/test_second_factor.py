@@ -15,7 +15,7 @@ from tests.accounts.account_client import (
     Mailbox,
     actions,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 @dataclass
@@ -117,7 +117,7 @@ async def test_of_parallel_uses_of_a_code_one_wins(
     account_client: AccountClient, protected: Protected, kind: str
 ) -> None:
     code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = await together(
+    answers = await run_concurrently(
         partial(account_client.sign_in, protected.email, **{kind: code}) for _ in range(5)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]

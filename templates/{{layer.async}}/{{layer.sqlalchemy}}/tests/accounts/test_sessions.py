@@ -13,7 +13,7 @@ from app.accounts import service
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
@@ -228,7 +228,7 @@ async def test_of_parallel_refreshes_one_wins(
     account_client: AccountClient, account: Account
 ) -> None:
     _, refresh = await account_client.tokens(account.email)
-    answers = await together(
+    answers = await run_concurrently(
         partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
@@ -243,7 +243,7 @@ async def test_of_parallel_refreshes_one_wins(
 async def test_sign_ins_at_once_are_sessions_of_their_own(
     account_client: AccountClient, account: Account
 ) -> None:
-    pairs = await together(partial(account_client.tokens, account.email) for _ in range(4))
+    pairs = await run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
     assert len(set(pairs)) == 4
     assert len((await account_client.get("auth/sessions", pairs[0][0])).json()["items"]) == 4
 

@@ -21,7 +21,7 @@ from app.core.ids import uuid7
 from app.core.jobs import broker, execution, outbox
 from app.core.jobs.registry import job
 from app.core.models import ClockTimestamp, OutboxEntry
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 # Jobs are handed over after a commit, so there are commits.
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
@@ -173,7 +173,7 @@ def test_a_job_is_done_once() -> None:
 
 def test_of_many_workers_one_runs_the_job() -> None:
     job_id = enqueue("tests.parent")
-    together(partial(execution.run_job, job_id) for _ in range(5))
+    run_concurrently(partial(execution.run_job, job_id) for _ in range(5))
     assert len(seen) == 1
     assert find(job_id).attempts == 1
 

@@ -13,8 +13,8 @@ from app.core.jobs import broker, execution, outbox, schedule
 from app.core.jobs.registry import job
 from app.core.models import ClockTimestamp, IdempotencyKey, OutboxEntry
 from app.settings import settings
+from tests.concurrency import run_concurrently
 from tests.factories import IdempotencyKeyFactory, OutboxEntryFactory
-from tests.together import together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -109,7 +109,7 @@ def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> None:
     job_id = put(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
     with unit_of_work():
         OutboxEntry.objects.select_for_update().get(id=job_id)
-        assert together([schedule.redeliver]) == [0]
+        assert run_concurrently([schedule.redeliver]) == [0]
     assert schedule.redeliver() == 1
 
 
@@ -145,7 +145,7 @@ def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 @pytest.mark.committed
 def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
-    together(schedule.run_schedule for _ in range(4))
+    run_concurrently(schedule.run_schedule for _ in range(4))
     schedule.run_schedule()
     entries = list(OutboxEntry.objects.all())
     names = [entry.job for entry in entries]

@@ -13,7 +13,7 @@ from tests.accounts.account_client import (
     actions,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 def _reset_token(account_client: AccountClient, mailbox: Mailbox, email: str) -> str:
@@ -94,7 +94,7 @@ def test_of_parallel_resets_one_wins(
 ) -> None:
     token = _reset_token(account_client, mailbox, account.email)
     passwords = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = together(
+    answers = run_concurrently(
         partial(account_client.post, "password/reset", token=token, password=item)
         for item in passwords
     )
@@ -139,7 +139,7 @@ def test_no_session_outlives_a_change_that_it_raced(
         new_password=OTHER_PASSWORD,
     )
     sign_in = partial(account_client.sign_in, account.email, PASSWORD)
-    changed, *sign_ins = together([change, *[sign_in] * 4])
+    changed, *sign_ins = run_concurrently([change, *[sign_in] * 4])
     assert changed.status_code == 204
     for answer in sign_ins:
         if answer.is_success:

@@ -12,7 +12,7 @@ from app.accounts import service
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
@@ -215,7 +215,7 @@ def test_later_replay_ends_the_session_and_no_other(
 @pytest.mark.committed
 def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: Account) -> None:
     _, refresh = account_client.tokens(account.email)
-    answers = together(
+    answers = run_concurrently(
         partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
@@ -230,7 +230,7 @@ def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: 
 def test_sign_ins_at_once_are_sessions_of_their_own(
     account_client: AccountClient, account: Account
 ) -> None:
-    pairs = together(partial(account_client.tokens, account.email) for _ in range(4))
+    pairs = run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
     assert len(set(pairs)) == 4
     assert len(account_client.get("auth/sessions", pairs[0][0]).json()["items"]) == 4
 

@@ -15,7 +15,7 @@ from tests.accounts.account_client import (
     Mailbox,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
@@ -132,11 +132,11 @@ def test_other_tokens_verify_nothing(
 def test_concurrent_sign_ups_give_one_account(
     account_client: AccountClient, mailbox: Mailbox, session: Session
 ) -> None:
-    answers = together(partial(account_client.sign_up, "ada@example.com") for _ in range(6))
+    answers = run_concurrently(partial(account_client.sign_up, "ada@example.com") for _ in range(6))
     assert {answer.status_code for answer in answers} == {202}
     assert session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = mailbox.tokens("verify-email", "ada@example.com")
-    verified = together(
+    verified = run_concurrently(
         partial(account_client.post, "verify-email", token=token) for token in tokens
     )
     assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]

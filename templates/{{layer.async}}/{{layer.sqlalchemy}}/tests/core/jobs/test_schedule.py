@@ -16,7 +16,7 @@ from app.core.jobs import broker, execution, outbox, schedule
 from app.core.jobs.registry import job
 from app.core.models import IdempotencyKey, OutboxEntry
 from app.settings import settings
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -154,7 +154,7 @@ async def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 @pytest.mark.committed
 async def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
-    await together(schedule.run_schedule for _ in range(4))
+    await run_concurrently(schedule.run_schedule for _ in range(4))
     await schedule.run_schedule()
     async with unit_of_work() as session:
         entries = list(await session.scalars(select(OutboxEntry)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 
-def together[Result](calls: Iterable[Callable[[], Result]]) -> list[Result]:
+def run_concurrently[Result](calls: Iterable[Callable[[], Result]]) -> list[Result]:
     """Make all calls at once, each in a thread; what they returned, in their order."""
     waiting = list(calls)
     with ThreadPoolExecutor(len(waiting)) as threads:
