@@ -13,7 +13,7 @@ from app.core.web.access import SESSION_COOKIE
 from tests.accounts.account_client import PAGE, bearer
 from tests.conftest import World
 from tests.factories import UserFactory
-from tests.operations import ADMIN, ALLAUTH, every_path
+from tests.route_table import ADMIN, ALLAUTH, every_path
 
 # What a stranger may do: prove who he is. The document has no client in its path.
 OPEN = {

@@ -13,7 +13,7 @@ from app.core.ids import uuid7
 from app.core.security.roles import Role, Scope
 from app.core.web import access
 from tests.conftest import Person, World
-from tests.operations import Operation, every_operation, other_paths
+from tests.route_table import Operation, every_operation, other_paths
 
 
 def _send(
