@@ -196,7 +196,7 @@ class Person:
 
 
 @dataclass
-class World:
+class Factory:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "Client"
@@ -237,6 +237,6 @@ class World:
 
 
 @pytest.fixture
-def world(client: "Client") -> World:
+def factory(client: "Client") -> Factory:
     """Give the maker of people and organizations."""
-    return World(client)
+    return Factory(client)

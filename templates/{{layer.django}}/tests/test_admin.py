@@ -38,7 +38,7 @@ from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.concurrency import run_concurrently
-from tests.conftest import World
+from tests.conftest import Factory
 from tests.factories import (
     InvitationFactory,
     MembershipFactory,
@@ -210,9 +210,9 @@ def last_note(user: User) -> tuple[str, dict[str, Any]]:
     return event.action, event.details
 
 
-def test_a_project_is_made_and_seen_through_the_api(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     form = {"name": "Made by staff", "status": "active", "organization": str(organization)}
     assert staff.post(f"{ADMIN}projects/project/add/", form).status_code == 302
     listed = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
@@ -247,9 +247,9 @@ def members(organization: UUID) -> dict[UUID, Membership]:
         return {item.user_id: item for item in Membership.objects.all()}
 
 
-def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/projects"
     ada.request("POST", path, json={"name": "Apollo"})
     other = ada.request("POST", path, json={"name": "Gemini"}).json()["id"]
@@ -263,17 +263,19 @@ def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
 @pytest.mark.parametrize(
     ("field", "text"), [("name", "a\nb"), ("name", "\x1b[2J"), ("description", "\x1b[2J")]
 )
-def test_texts_are_judged_as_in_the_api(field: str, text: str, staff: Client, world: World) -> None:
-    organization = world.organization(world.person())
+def test_texts_are_judged_as_in_the_api(
+    field: str, text: str, staff: Client, factory: Factory
+) -> None:
+    organization = factory.organization(factory.person())
     form = {"name": "A", "status": "active", "organization": str(organization), field: text}
     refused = staff.post("/admin/projects/project/add/", form)
     assert refused.status_code == 200
     assert "Control characters are not allowed." in refused.content.decode()
 
 
-def test_a_description_keeps_its_lines(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     form = {"name": "A", "description": "a\r\nb", "status": "active"}
     form["organization"] = str(organization)
     assert staff.post("/admin/projects/project/add/", form).status_code == 302
@@ -288,9 +290,9 @@ def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
     assert staff.get(path).status_code == 400
 
 
-def test_members_are_added_changed_and_removed(staff: Client, world: World) -> None:
-    ada, bob, new = world.person(), world.person(), world.person()
-    organization = world.organization(ada)
+def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) -> None:
+    ada, bob, new = factory.person(), factory.person(), factory.person()
+    organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="member")
     path = f"{ADMIN}organizations/organization/{organization}/change/"
     were = members(organization)
@@ -322,9 +324,9 @@ def test_members_are_added_changed_and_removed(staff: Client, world: World) -> N
 
 
 @pytest.mark.committed
-def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> None:
-    ada, bob = world.person(), world.person()
-    organization = world.organization(ada)
+def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) -> None:
+    ada, bob = factory.person(), factory.person()
+    organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
     were = members(organization)
     form = {
@@ -353,8 +355,8 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> N
     assert [item.role for item in members(organization).values()] == ["owner"]
 
 
-def test_an_organization_begins_with_an_owner(staff: Client, world: World, me: User) -> None:
-    ada = world.person()
+def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, me: User) -> None:
+    ada = factory.person()
     path = f"{ADMIN}organizations/organization/add/"
     form = {"name": "New", **formset("memberships", {"user": ada.id, "role": "viewer"})}
     assert "must keep at least one owner" in staff.post(path, form).text
@@ -369,8 +371,8 @@ def test_an_organization_begins_with_an_owner(staff: Client, world: World, me: U
     assert (action, details["id"]) == ("organization.deleted", made["id"])
 
 
-def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> None:
-    ada = world.person()
+def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
     user = User.objects.get(id=ada.id)
     path = f"{ADMIN}accounts/user/{ada.id}/change/"
     assert staff.post(path, {"name": user.name}).status_code == 302
@@ -454,8 +456,8 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
     assert "store_key" not in shown.text
 
 
-def test_nobody_else_gets_in(world: World) -> None:
-    ada = world.person()
+def test_nobody_else_gets_in(factory: Factory) -> None:
+    ada = factory.person()
     for path in ("", "projects/project/", "accounts/user/", "autocomplete/", "password_change/"):
         answer = Client().get(ADMIN + path)
         assert answer.status_code == 302, path

@@ -187,7 +187,7 @@ class Person:
 
 
 @dataclass
-class World:
+class Factory:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "AsyncClient"
@@ -252,9 +252,9 @@ class World:
 
 
 @pytest.fixture
-def world(client: "AsyncClient") -> World:
+def factory(client: "AsyncClient") -> Factory:
     """Give the maker of people and organizations."""
-    return World(client)
+    return Factory(client)
 
 
 @pytest.fixture

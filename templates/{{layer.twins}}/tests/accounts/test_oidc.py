@@ -20,7 +20,7 @@ from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
 from tests.accounts.flows import protect, reset, verify
-from tests.conftest import World
+from tests.conftest import Factory
 from tests.database import work
 
 ISSUER = "https://id.example.com"
@@ -218,13 +218,13 @@ def test_another_subject_with_the_address_joins_only_what_is_not_protected(
     account_client: AccountClient,
     provider: Provider,
     account: Account,
-    world: World,
+    factory: Factory,
 ) -> None:
     access, _ = account_client.tokens(account.email)
     protect(account_client, access)
     provider.identity["email"] = account.email
     assert (_sign_in(client, provider)).status_code == 403
-    assert world.count("identities") == 0
+    assert factory.count("identities") == 0
 
 
 def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from app.core.security.ratelimit import Limiter
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 PASSWORD = "velvet otter 7 harbour"
 
@@ -100,8 +100,8 @@ async def test_by_address(client: "AsyncClient", limiter: "Limiter", limits: Any
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_by_principal(world: World, limiter: "Limiter", limits: Any) -> None:
-    one, two = await world.person(), await world.person()
+async def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
+    one, two = await factory.person(), await factory.person()
     limits(rate_limit_principal="2/minute")
     answers = [await one.request("GET", "/me") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -125,9 +125,9 @@ async def _sign_in(email: str, password: str, address: str) -> int:
 
 
 async def test_guessing_is_limited_where_it_comes_from(
-    world: World, limiter: "Limiter", limits: Any
+    factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await world.person(password=PASSWORD)).email
+    ada = (await factory.person(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [await _sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
@@ -137,9 +137,9 @@ async def test_guessing_is_limited_where_it_comes_from(
 
 
 async def test_success_gives_the_attempts_back(
-    world: World, limiter: "Limiter", limits: Any
+    factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await world.person(password=PASSWORD)).email
+    ada = (await factory.person(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         await _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -148,9 +148,9 @@ async def test_success_gives_the_attempts_back(
 
 
 async def test_guessing_from_everywhere_does_not_keep_the_owner_out(
-    world: World, limiter: "Limiter", limits: Any
+    factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await world.person(password=PASSWORD)).email
+    ada = (await factory.person(password=PASSWORD)).email
     assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [await _sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
@@ -170,17 +170,19 @@ async def test_one_network_cannot_try_many_accounts(
     assert statuses == [*[401] * 10, 429]
 
 
-async def test_nobody_is_flooded_with_mail(world: World, limiter: "Limiter", limits: Any) -> None:
+async def test_nobody_is_flooded_with_mail(
+    factory: Factory, limiter: "Limiter", limits: Any
+) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = (await world.person(password=PASSWORD)).email
+    ada = (await factory.person(password=PASSWORD)).email
     answers = set()
 
     async def forgot(address: str) -> int:
         async with _elsewhere(address) as elsewhere:
             answer = await AccountClient(elsewhere).forgot(ada)
         answers.add((answer.is_success, answer.content))
-        return await world.count("outbox")
+        return await factory.count("outbox")
 
     limits()
     assert [await forgot("198.51.100.1") for _ in range(7)][-1] == 5

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 
 def _is_problem(answer: Any, status: int, kind: str) -> None:
@@ -27,8 +27,8 @@ async def test_unknown_path_and_method_are_problems(client: AsyncClient) -> None
     assert wrong_method.headers["allow"]
 
 
-async def test_bodies_that_are_not_json(world: World) -> None:
-    ada = await world.person()
+async def test_bodies_that_are_not_json(factory: Factory) -> None:
+    ada = await factory.person()
     post = ("POST", "/organizations")
     json = {"Content-Type": "application/json"}
     malformed = await ada.request(*post, content=b'{"name"', headers=json)
@@ -39,8 +39,8 @@ async def test_bodies_that_are_not_json(world: World) -> None:
     _is_problem(deep, 422, "validation-error")
 
 
-async def test_large_bodies_are_refused_declared_or_not(world: World) -> None:
-    ada = await world.person()
+async def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> None:
+    ada = await factory.person()
     large = b'{"name": "' + b"x" * (1024 * 1024) + b'"}'
 
     async def chunks() -> Any:
@@ -53,14 +53,14 @@ async def test_large_bodies_are_refused_declared_or_not(world: World) -> None:
 
 
 async def test_failure_tells_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    factory: Factory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from app.organizations import queries
 
     async def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    ada = await world.person()
+    ada = await factory.person()
     monkeypatch.setattr(queries, "list_organizations", fail)
     answer = await ada.request("GET", "/organizations")
     _is_problem(answer, 500, "internal-error")
@@ -107,8 +107,8 @@ async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
 @pytest.mark.parametrize(
     "params", [{"limit": 0}, {"limit": -1}, {"limit": 101}, {"limit": "x"}, {"limit": 10**30}]
 )
-async def test_limit_has_bounds(world: World, params: dict[str, Any]) -> None:
-    ada = await world.person()
+async def test_limit_has_bounds(factory: Factory, params: dict[str, Any]) -> None:
+    ada = await factory.person()
     answer = await ada.request("GET", "/organizations", params=params)
     _is_problem(answer, 422, "validation-error")
     assert answer.json()["errors"][0]["pointer"] == "limit"

@@ -17,7 +17,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import TenantManager
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -56,9 +56,9 @@ class Tenant:
     organization: UUID
 
 
-def _tenant(world: World) -> Tenant:
-    owner = world.person()
-    organization = world.organization(owner)
+def _tenant(factory: Factory) -> Tenant:
+    owner = factory.person()
+    organization = factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),
         ("api-keys", {"name": "CI", "scopes": ["projects:read"]}),
@@ -154,8 +154,8 @@ def test_the_service_is_neither_owner_nor_privileged() -> None:
         assert granted == [], privilege
 
 
-def test_query_without_a_condition_sees_one_tenant(world: World) -> None:
-    tenants = [_tenant(world) for _ in range(2)]
+def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
     for tenant in tenants:
         with _inside(tenant.organization):
             for table, column in _tenant_tables().items():
@@ -164,8 +164,8 @@ def test_query_without_a_condition_sees_one_tenant(world: World) -> None:
                 assert {row[0] for row in found} == {tenant.organization}, table
 
 
-def test_without_a_tenant_there_is_nothing_to_see_or_change(world: World) -> None:
-    _tenant(world)
+def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+    _tenant(factory)
     with unit_of_work():
         for table in _tenant_tables():
             assert _all(f"SELECT 1 FROM {table}") == [], table
@@ -173,8 +173,8 @@ def test_without_a_tenant_there_is_nothing_to_see_or_change(world: World) -> Non
                 assert _all(f"{statement} RETURNING 1") == [], statement
 
 
-def test_nothing_is_written_into_another_tenant(world: World) -> None:
-    mine, other = _tenant(world), _tenant(world)
+def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+    mine, other = _tenant(factory), _tenant(factory)
     new = uuid7()
     insert = "INSERT INTO projects (organization_id, id, name, name_key) VALUES (%s, %s, 'x', 'x')"
     move = "UPDATE projects SET organization_id = %s WHERE id <> %s"
@@ -194,8 +194,8 @@ def test_nothing_is_written_into_another_tenant(world: World) -> None:
             attempt(inside, statement)
 
 
-def test_user_sees_own_memberships_and_changes_none(world: World) -> None:
-    ada, eve = _tenant(world), _tenant(world)
+def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+    ada, eve = _tenant(factory), _tenant(factory)
     with unit_of_work():
         tenancy.enter_user(ada.owner.id)
         assert _all("SELECT id FROM organizations") == [(ada.organization,)]
@@ -224,8 +224,8 @@ def test_user_sees_own_memberships_and_changes_none(world: World) -> None:
         join()
 
 
-def test_logs_are_append_only(world: World) -> None:
-    tenant = _tenant(world)
+def test_logs_are_append_only(factory: Factory) -> None:
+    tenant = _tenant(factory)
     for open_to in (_inside(tenant.organization), _as_staff()):
         with open_to:
             _all(
@@ -245,8 +245,8 @@ def test_logs_are_append_only(world: World) -> None:
                 assert _all(f"SELECT * FROM {table} ORDER BY id") == before
 
 
-def test_deleting_an_organization_takes_all_its_rows(world: World) -> None:
-    tenant = _tenant(world)
+def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
+    tenant = _tenant(factory)
     answer = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
     assert answer.status_code == 204, answer.text
     with _inside(tenant.organization):
@@ -254,8 +254,8 @@ def test_deleting_an_organization_takes_all_its_rows(world: World) -> None:
             assert _all(f"SELECT 1 FROM {table}") == [], table
 
 
-def test_one_transaction_has_one_tenant(world: World) -> None:
-    tenants = [_tenant(world) for _ in range(2)]
+def test_one_transaction_has_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
     with unit_of_work():
         for tenant in tenants:
             tenancy.enter_organization(tenant.organization)
@@ -268,8 +268,8 @@ def test_one_transaction_has_one_tenant(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_tenant_ends_with_the_transaction(world: World) -> None:
-    tenant = _tenant(world)
+def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
+    tenant = _tenant(factory)
     with unit_of_work():
         tenancy.enter_organization(tenant.organization)
         tenancy.enter_user(tenant.owner.id)
@@ -282,8 +282,8 @@ def test_tenant_ends_with_the_transaction(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_the_owner_of_the_tables_is_bound_as_well(world: World) -> None:
-    tenant = _tenant(world)
+def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+    tenant = _tenant(factory)
     tables = _tenant_tables()
     with transaction.atomic(using="owner"):
         for table in tables:
@@ -300,8 +300,8 @@ def test_the_owner_of_the_tables_is_bound_as_well(world: World) -> None:
 # The staff, in the admin.
 
 
-def test_staff_sees_every_tenant_and_only_where_it_was_let_in(world: World) -> None:
-    tenants = {_tenant(world).organization for _ in range(2)}
+def test_staff_sees_every_tenant_and_only_where_it_was_let_in(factory: Factory) -> None:
+    tenants = {_tenant(factory).organization for _ in range(2)}
     for table, column in _tenant_tables().items():
         with _as_staff():
             assert {row[0] for row in _all(f"SELECT {column} FROM {table}")} == tenants, table
@@ -321,8 +321,8 @@ def test_the_tenants_tables_have_such_managers() -> None:
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
-def test_a_manager_makes_no_query_without_a_tenant(model: type[Model], world: World) -> None:
-    tenant = _tenant(world)
+def test_a_manager_makes_no_query_without_a_tenant(model: type[Model], factory: Factory) -> None:
+    tenant = _tenant(factory)
     manager: Any = model._default_manager
     with pytest.raises(RuntimeError, match="no unit of work"):
         manager.exists()

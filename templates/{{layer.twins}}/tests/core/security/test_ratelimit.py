@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from app.core.security.ratelimit import Limiter
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 PASSWORD = "velvet otter 7 harbour"
 
@@ -100,8 +100,8 @@ def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
     assert (client.get("/livez")).status_code == 200
 
 
-def test_by_principal(world: World, limiter: "Limiter", limits: Any) -> None:
-    one, two = world.person(), world.person()
+def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
+    one, two = factory.person(), factory.person()
     limits(rate_limit_principal="2/minute")
     answers = [one.request("GET", "/me") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -125,9 +125,9 @@ def _sign_in(email: str, password: str, address: str) -> int:
 
 
 def test_guessing_is_limited_where_it_comes_from(
-    world: World, limiter: "Limiter", limits: Any
+    factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = world.person(password=PASSWORD).email
+    ada = factory.person(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [_sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
@@ -136,8 +136,8 @@ def test_guessing_is_limited_where_it_comes_from(
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
 
 
-def test_success_gives_the_attempts_back(world: World, limiter: "Limiter", limits: Any) -> None:
-    ada = world.person(password=PASSWORD).email
+def test_success_gives_the_attempts_back(factory: Factory, limiter: "Limiter", limits: Any) -> None:
+    ada = factory.person(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -146,9 +146,9 @@ def test_success_gives_the_attempts_back(world: World, limiter: "Limiter", limit
 
 
 def test_guessing_from_everywhere_does_not_keep_the_owner_out(
-    world: World, limiter: "Limiter", limits: Any
+    factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = world.person(password=PASSWORD).email
+    ada = factory.person(password=PASSWORD).email
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [_sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
@@ -166,17 +166,17 @@ def test_one_network_cannot_try_many_accounts(
     assert statuses == [*[401] * 10, 429]
 
 
-def test_nobody_is_flooded_with_mail(world: World, limiter: "Limiter", limits: Any) -> None:
+def test_nobody_is_flooded_with_mail(factory: Factory, limiter: "Limiter", limits: Any) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = world.person(password=PASSWORD).email
+    ada = factory.person(password=PASSWORD).email
     answers = set()
 
     def forgot(address: str) -> int:
         with _elsewhere(address) as elsewhere:
             answer = AccountClient(elsewhere).forgot(ada)
         answers.add((answer.is_success, answer.content))
-        return world.count("outbox")
+        return factory.count("outbox")
 
     limits()
     assert [forgot("198.51.100.1") for _ in range(7)][-1] == 5

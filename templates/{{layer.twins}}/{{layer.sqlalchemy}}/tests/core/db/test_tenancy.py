@@ -18,7 +18,7 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 
 # Tables that belong to no organization. Whoever adds one here has thought about it: what is a
 # tenant's own carries organization_id, and a policy.
@@ -45,9 +45,9 @@ class Tenant:
     organization: UUID
 
 
-def _tenant(world: World) -> Tenant:
-    owner = world.person()
-    organization = world.organization(owner)
+def _tenant(factory: Factory) -> Tenant:
+    owner = factory.person()
+    organization = factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),
         ("api-keys", {"name": "CI", "scopes": ["projects:read"]}),
@@ -140,8 +140,8 @@ def test_the_service_is_neither_owner_nor_privileged(session: Session) -> None:
         assert granted == [], privilege
 
 
-def test_query_without_a_condition_sees_one_tenant(world: World) -> None:
-    tenants = [_tenant(world) for _ in range(2)]
+def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
     for tenant in tenants:
         with _inside(tenant.organization) as session:
             for table, column in (_tenant_tables(session)).items():
@@ -150,8 +150,8 @@ def test_query_without_a_condition_sees_one_tenant(world: World) -> None:
                 assert {row[0] for row in found} == {tenant.organization}, table
 
 
-def test_without_a_tenant_there_is_nothing_to_see_or_change(world: World) -> None:
-    _tenant(world)
+def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+    _tenant(factory)
     with unit_of_work() as session:
         for table in _tenant_tables(session):
             assert _all(session, f"SELECT 1 FROM {table}") == [], table
@@ -160,8 +160,8 @@ def test_without_a_tenant_there_is_nothing_to_see_or_change(world: World) -> Non
                 assert changed.all() == [], statement
 
 
-def test_nothing_is_written_into_another_tenant(world: World) -> None:
-    mine, other = _tenant(world), _tenant(world)
+def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+    mine, other = _tenant(factory), _tenant(factory)
     values = {"id": uuid7(), "organization": other.organization}
     insert = (
         "INSERT INTO projects (id, organization_id, name, name_key)"
@@ -184,8 +184,8 @@ def test_nothing_is_written_into_another_tenant(world: World) -> None:
             attempt(inside, statement)
 
 
-def test_user_sees_own_memberships_and_changes_none(world: World) -> None:
-    ada, eve = _tenant(world), _tenant(world)
+def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+    ada, eve = _tenant(factory), _tenant(factory)
     with unit_of_work() as session:
         tenancy.enter_user(session, ada.owner.id)
         assert _all(session, "SELECT id FROM organizations") == [(ada.organization,)]
@@ -211,8 +211,8 @@ def test_user_sees_own_memberships_and_changes_none(world: World) -> None:
         join()
 
 
-def test_logs_are_append_only(world: World) -> None:
-    tenant = _tenant(world)
+def test_logs_are_append_only(factory: Factory) -> None:
+    tenant = _tenant(factory)
     with _inside(tenant.organization) as session:
         session.execute(
             text(
@@ -232,8 +232,8 @@ def test_logs_are_append_only(world: World) -> None:
             assert _all(session, f"SELECT * FROM {table} ORDER BY id") == before
 
 
-def test_deleting_an_organization_takes_all_its_rows(world: World) -> None:
-    tenant = _tenant(world)
+def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
+    tenant = _tenant(factory)
     answer = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
     assert answer.status_code == 204, answer.text
     with _inside(tenant.organization) as session:
@@ -241,8 +241,8 @@ def test_deleting_an_organization_takes_all_its_rows(world: World) -> None:
             assert _all(session, f"SELECT 1 FROM {table}") == [], table
 
 
-def test_one_transaction_has_one_tenant(world: World) -> None:
-    tenants = [_tenant(world) for _ in range(2)]
+def test_one_transaction_has_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
     with unit_of_work() as session:
         for tenant in tenants:
             tenancy.enter_organization(session, tenant.organization)
@@ -256,8 +256,8 @@ def test_one_transaction_has_one_tenant(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_tenant_ends_with_the_transaction(world: World) -> None:
-    tenant = _tenant(world)
+def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
+    tenant = _tenant(factory)
     engine.dispose()  # so that the pool has one connection to give
     with _inside(tenant.organization) as session:
         tenancy.enter_user(session, tenant.owner.id)
@@ -271,8 +271,8 @@ def test_tenant_ends_with_the_transaction(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_the_owner_of_the_tables_is_bound_as_well(world: World) -> None:
-    tenant = _tenant(world)
+def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+    tenant = _tenant(factory)
     with unit_of_work() as session:
         tables = _tenant_tables(session)
     owner = create_engine(settings.sqlalchemy_migration_url)
