@@ -347,7 +347,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) 
                 organization_id=organization, user_id=bob.id, by=Role.OWNER, by_user_id=bob.id
             )
             # Bob leaves, and has not left yet.
-            demoted = threads.submit(together, [partial(staff.post, path, form)])
+            demoted = threads.submit(run_concurrently, [partial(staff.post, path, form)])
             with suppress(TimeoutError):
                 demoted.result(1)
         (answer,) = demoted.result(10)

@@ -1,4 +1,4 @@
-"""A account_client, an account, and the mailbox. No import of `app` at the top: see tests/conftest.py."""
+"""Mailbox and account clients; `app` is imported late, as in tests/conftest.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -25,7 +25,7 @@ from app.projects import routes as projects
 from app.registry import register_jobs
 from app.settings import settings
 
-directory = Authenticators(
+authenticators = Authenticators(
     by_access_token=accounts_service.authenticate_token,
     by_cookie=accounts_service.authenticate_cookie,
     by_api_key=api_keys_service.authenticate,
@@ -56,7 +56,7 @@ def create_app() -> App:
     # Another spelling of a path is another path, and nobody is sent elsewhere.
     app.url_map.merge_slashes = False
     install_error_handlers(app)
-    for extension in (middleware, directory, openapi):
+    for extension in (middleware, authenticators, openapi):
         extension.init_app(app)
     accounts_service.call_before_deletion(organizations_service.leave_all_organizations)
     api = APIBlueprint("api", __name__, url_prefix="/api/v1")

@@ -53,9 +53,9 @@ _authenticators: Authenticators
 
 
 def install(authenticators: Authenticators) -> None:
-    """Make the directory known."""
+    """Make the authenticators known."""
     global _authenticators  # noqa: PLW0603 - there is one, from the start of the process
-    _authenticators = directory
+    _authenticators = authenticators
 
 
 class _Authenticated:

@@ -54,16 +54,16 @@ async def _principal(
     if credentials is not None:
         token = credentials.credentials
         if token.startswith(API_KEY_PREFIX):
-            principal = await directory.by_api_key(session, token)
+            principal = await authenticators.by_api_key(session, token)
         else:
-            principal = await directory.by_access_token(session, token)
+            principal = await authenticators.by_access_token(session, token)
     elif cookie := request.cookies.get(SESSION_COOKIE):
         csrf.refuse_cross_site(
             request.method,
             request.headers,
             trusted_origins={settings.public_url, *settings.cors_origins},
         )
-        principal = await directory.by_cookie(session, cookie)
+        principal = await authenticators.by_cookie(session, cookie)
     else:
         raise Unauthenticated("Send an access token or an API key.")
     context.current().actor = principal.actor
@@ -116,7 +116,7 @@ class Require:
             return Member(organization_id, principal, self.role)
         await tenancy.enter_organization(session, organization_id)
         authenticators: Authenticators = request.app.state.authenticators
-        role = await directory.role_of(session, organization_id, principal.id)
+        role = await authenticators.role_of(session, organization_id, principal.id)
         if role is None:
             # Not 403: a stranger must not learn that the organization exists.
             raise NotFound("organization")

@@ -41,12 +41,12 @@ class Authenticators:
 
     def init_app(self, app: Flask) -> None:
         """Serve an application."""
-        app.extensions["directory"] = self
+        app.extensions["authenticators"] = self
 
 
-def _authenticators() -> Directory:
-    authenticators: Authenticators = current_app.extensions["directory"]
-    return directory
+def _authenticators() -> Authenticators:
+    authenticators: Authenticators = current_app.extensions["authenticators"]
+    return authenticators
 
 
 def _authenticate() -> Principal:
