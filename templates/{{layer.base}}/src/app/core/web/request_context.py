@@ -20,7 +20,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
-def open_context(
+def build_context(
     *,
     peer: str | None,
     forwarded_for: Sequence[str],

@@ -52,7 +52,7 @@ class ExchangeMiddleware:
             request.META["HTTP_HOST"] = _PUBLIC.netloc
         headers = request.headers
         context.bind(
-            request_context.open_context(
+            request_context.build_context(
                 peer=request.META.get("REMOTE_ADDR") or None,
                 forwarded_for=[headers.get("X-Forwarded-For", "")],
                 request_id=headers.get("X-Request-ID", ""),

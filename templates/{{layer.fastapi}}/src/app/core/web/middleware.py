@@ -80,7 +80,7 @@ class RequestContextMiddleware:
 
 def _context_of(scope: Scope) -> context.Context:
     headers = Headers(scope=scope)
-    return request_context.open_context(
+    return request_context.build_context(
         peer=scope["client"][0] if scope.get("client") else None,
         forwarded_for=headers.getlist("x-forwarded-for"),
         request_id=headers.get("x-request-id", ""),

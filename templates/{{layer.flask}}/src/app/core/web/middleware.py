@@ -35,7 +35,7 @@ def _begin() -> None:
     g.rate_limits = []
     headers = request.headers
     context.bind(
-        request_context.open_context(
+        request_context.build_context(
             peer=request.remote_addr,
             forwarded_for=headers.getlist("X-Forwarded-For"),
             request_id=headers.get("X-Request-ID", ""),
