@@ -17,7 +17,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 # Probes arrive every few seconds: they are not logged, and no limit counts them.
-UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+MONITORING_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
 def build_context(
@@ -40,7 +40,7 @@ def build_context(
 def log_request(method: str, path: str, route: str | None, status: int, seconds: float) -> None:
     """Count an answered request and log it; `route` is None when none fits."""
     telemetry.observe_request(method, route, status, seconds)
-    if path not in UNLOGGED:
+    if path not in MONITORING_PATHS:
         logger.info(
             "request",
             extra={

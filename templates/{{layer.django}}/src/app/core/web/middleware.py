@@ -47,7 +47,7 @@ class ExchangeMiddleware:
         started = time.perf_counter()
         # TLS ends at the proxy: how clients come here is what PUBLIC_URL says.
         request.META["wsgi.url_scheme"] = _PUBLIC.scheme
-        if request.path in request_context.UNLOGGED:
+        if request.path in request_context.MONITORING_PATHS:
             # Probes come by the address of the process, whatever its name is.
             request.META["HTTP_HOST"] = _PUBLIC.netloc
         headers = request.headers
@@ -163,7 +163,7 @@ class LimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve one request."""
-        if request.path in request_context.UNLOGGED:
+        if request.path in request_context.MONITORING_PATHS:
             return self.get_response(request)
         address = network(context.current().client_ip)
         result = ratelimit.hit("ip", settings.rate_limit_ip, address)

@@ -113,7 +113,7 @@ class RateLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in request_context.UNLOGGED:
+        if scope["type"] != "http" or scope["path"] in request_context.MONITORING_PATHS:
             await self.app(scope, receive, send)
             return
         address = network(context.current().client_ip)

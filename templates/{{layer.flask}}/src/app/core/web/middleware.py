@@ -47,7 +47,7 @@ def _begin() -> None:
 
 def _limit_rate() -> Response | None:
     """Count requests by the client's address, before anything else is known about them."""
-    if request.path in request_context.UNLOGGED:
+    if request.path in request_context.MONITORING_PATHS:
         return None
     result = ratelimit.hit("ip", settings.rate_limit_ip, network(context.current().client_ip))
     if result is None:
