@@ -45,7 +45,7 @@ def add_problem_schemas(document: dict[str, Any]) -> None:
     schemas["Problem"].pop("$defs", None)
 
 
-def complete(
+def complete_operation(
     document: dict[str, Any], path: str, method: str, operation: dict[str, Any], *, is_public: bool
 ) -> None:
     """Add the answers that an operation has by what it is; put all in one order."""

@@ -46,7 +46,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 for content in response.get("content", {}).values():
                     content["schema"].pop("title", None)  # made of the operation's name
             declared = next(access_of(route.dependant), access.public)
-            openapi_responses.complete(
+            openapi_responses.complete_operation(
                 document,
                 context.path_format or "",
                 method,
