@@ -77,9 +77,9 @@ def encrypt(purpose: str, plain: bytes) -> bytes:
     return nonce + AESGCM(derive_key(f"encrypt:{purpose}")).encrypt(nonce, plain, None)
 
 
-def decrypt(purpose: str, sealed: bytes) -> bytes:
+def decrypt(purpose: str, encrypted: bytes) -> bytes:
     """Undo `encrypt`; ValueError when the text was made for another purpose or changed."""
-    nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    nonce, body = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
     if len(nonce) < _NONCE_BYTES:
         raise ValueError("too short to be encrypted text")
     try:

@@ -123,10 +123,10 @@ async def _load_metadata(provider: OidcProvider, client: Any) -> dict[str, Any]:
     return metadata
 
 
-def open_flow(sealed: str | None, *, provider: str, state: str | None) -> Flow:
+def open_flow(encrypted: str | None, *, provider: str, state: str | None) -> Flow:
     """Read the cookie back; Unauthenticated unless it belongs to this answer of the provider."""
     try:
-        plain = crypto.decrypt(_PURPOSE, crypto.from_base64url(sealed or ""))
+        plain = crypto.decrypt(_PURPOSE, crypto.from_base64url(encrypted or ""))
         flow = Flow(**json.loads(plain))
     except (ValueError, TypeError) as error:
         raise _refused() from error

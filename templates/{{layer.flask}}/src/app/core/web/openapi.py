@@ -68,7 +68,9 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
                     operation["security"] = [{"HTTPBearer": []}]
                 if headers := deprecation_headers(view):
                     operation |= {"deprecated": True, "x-deprecation": headers}
-                openapi_responses.complete_operation(document, path, method, operation, is_public=is_public)
+                openapi_responses.complete_operation(
+                    document, path, method, operation, is_public=is_public
+                )
     return document
 
 
