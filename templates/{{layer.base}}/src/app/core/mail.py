@@ -1,7 +1,7 @@
-"""Mail: sent by SMTP, or written to files where there is no SMTP server.
+"""Sends mail by SMTP, or writes it to files when `SMTP_URL` is not set.
 
-Only jobs send mail (rule 7). It can happen twice, when a worker dies between sending and
-committing: `key`, the id of the job, makes both copies the same message.
+Only jobs send mail (rule 7). A worker that is killed between sending and committing sends it
+again: `key`, the id of the job, gives both copies the same `Message-ID`.
 """
 
 import logging
@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A plain-text mail to one person."""
+    """A plain-text mail to one recipient."""
 
     to: str
     subject: str
@@ -33,19 +33,19 @@ class Message:
 
 
 def deliver(message: Message, *, key: str) -> None:
-    """Send the message, or write it to `MAIL_DIR`. It blocks: call it in a thread."""
+    """Send the message, or write it to `MAIL_DIR`. Blocks: async code calls it in a thread."""
     mail = _compose(message, key)
     if settings.smtp_url is None:
         _write(mail, key)
     else:
         _send(mail, urlsplit(settings.smtp_url))
-    # Neither the text nor the address: the one holds tokens, the other is personal.
+    # Without the text, which holds tokens, and the address, which is personal data.
     logger.info("mail delivered", extra={"subject": message.subject, "key": key})
 
 
 def _compose(message: Message, key: str) -> EmailMessage:
     name, address = parseaddr(settings.mail_from)
-    # The header classes refuse line breaks, so that no value can add a header.
+    # EmailMessage refuses line breaks in headers: no value can inject another header.
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(name, addr_spec=address)
     mail["To"] = Address(addr_spec=message.to)
@@ -61,7 +61,7 @@ def _compose(message: Message, key: str) -> EmailMessage:
 def _write(mail: EmailMessage, key: str) -> None:
     settings.mail_dir.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{key}.eml"
-    # Renamed into place: who watches the folder never reads half a mail.
+    # Renamed when complete: a reader of the directory never sees a partial file.
     unfinished = settings.mail_dir / f".{name}.{os.getpid()}"
     unfinished.write_bytes(mail.as_bytes())
     unfinished.rename(settings.mail_dir / name)
@@ -77,8 +77,8 @@ def _send(mail: EmailMessage, server: SplitResult) -> None:
     else:
         client = smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT_SECONDS)
     with client:
-        # Without TLS only on demand (a mail catcher beside us), never because the server, or
-        # somebody between, does not offer it.
+        # STARTTLS is required unless the setting opts out (a local mail catcher): to continue when
+        # the server does not offer it would allow a downgrade attack.
         if server.scheme == "smtp" and parse_qs(server.query).get("starttls") != ["no"]:
             client.starttls(context=context)
         if server.username:

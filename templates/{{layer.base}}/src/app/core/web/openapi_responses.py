@@ -1,4 +1,4 @@
-"""What the contract adds to every operation of the OpenAPI document, whoever derives it."""
+"""Adds the common responses to the OpenAPI document that a framework has generated."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _PLACES = ("path", "query", "header", "cookie")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document problems that only this operation knows of; `describe` adds the common ones."""
+    """Document problems of one operation; `complete_operation` adds the common ones."""
     return {
         status: {
             "description": _DESCRIPTIONS[status],
@@ -31,12 +31,12 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def empty_answer(status: int = 204) -> dict[int | str, dict[str, Any]]:
-    """Document an answer without a body."""
+    """Document a response without a body."""
     return {status: {"description": "Successful Response"}}
 
 
 def add_problem_schemas(document: dict[str, Any]) -> None:
-    """Add the body of every error to the components."""
+    """Add the schema of problem details to the components."""
     schemas = document["components"]["schemas"]
     for model in (problems.Problem, problems.ProblemError):
         schemas[model.__name__] = model.model_json_schema(
@@ -48,7 +48,7 @@ def add_problem_schemas(document: dict[str, Any]) -> None:
 def complete_operation(
     document: dict[str, Any], path: str, method: str, operation: dict[str, Any], *, is_public: bool
 ) -> None:
-    """Add the answers that an operation has by what it is; put all in one order."""
+    """Add the common responses; sort responses and parameters."""
     responses = operation["responses"]
     for status, response in problem_responses(
         *_common_statuses(path, operation, is_public=is_public)
@@ -67,7 +67,7 @@ def complete_operation(
 
 def _common_statuses(path: str, operation: dict[str, Any], *, is_public: bool) -> set[int]:
     if "operations" in operation.get("tags", ()):
-        # Probes are not limited, and say themselves what is not ready.
+        # The health endpoints have no rate limit, and declare their own 503.
         return set()
     statuses = {429, 503}
     if "parameters" in operation or "requestBody" in operation:
@@ -87,7 +87,7 @@ def _common_statuses(path: str, operation: dict[str, Any], *, is_public: bool) -
 
 
 def _shared(document: dict[str, Any], status: str, response: dict[str, Any]) -> dict[str, Any]:
-    """Move a problem that many operations answer with to the components, and refer to it."""
+    """Move a common problem response to the components, and return a reference to it."""
     if int(status) not in _DESCRIPTIONS or response != problem_responses(int(status))[int(status)]:
         return response
     document["components"].setdefault("responses", {})[f"Problem{status}"] = response
