@@ -15,8 +15,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Headers(Protocol):
     """Request headers, with case-insensitive look-up."""
 
-    def get(self, name: str, /) -> str | None:
-        ...
+    def get(self, name: str, /) -> str | None: ...
 
 
 def refuse_cross_site(method: str, headers: Headers, *, trusted_origins: Collection[str]) -> None:
