@@ -178,8 +178,8 @@ def test_what_the_rules_allow(installed: Path, tmp_path: Path, house: House) -> 
 def test_the_document_is_read(installed: Path, tmp_path: Path) -> None:
     project = copy(installed, tmp_path / "svc")
     document = project / "ARCHITECTURE.md"
-    document.write_text(document.read_text().replace("`contract engine`, ", ""))
-    assert "contract engine" in (check(project, installed) or "")
+    document.write_text(document.read_text().replace("`contract broker`, ", ""))
+    assert "contract broker" in (check(project, installed) or "")
 
 
 @pytest.mark.parametrize("framework", HOUSES)
