@@ -52,10 +52,12 @@ TEXTS = (
     (r"from anyio import to_thread\n", ""),
     (r"from app\.core\.threads import run_cpu_bound\n", ""),
     (r" *# Compressing takes its time, .*\n", ""),
-    (r"async with asyncio\.timeout\(", "with deadline("),
+    # A thread has no time limit: that of a statement ends what waits for the database.
+    (r"( +)async with asyncio\.timeout\(.*\):\n +(.*\n)", r"\1\2"),
+    (r'"app\.main:create_app"', '"app.main:create_app()"'),
     (r"await asyncio\.sleep\(", "time.sleep("),
     (r"await asyncio\.to_thread\(\s*([\w.]+), ", r"\1("),
-    (r"(?m)^import asyncio$", "import time\n\nfrom app.core.deadlines import deadline"),
+    (r"(?m)^import asyncio$", "import time"),
     # Nobody has to run a coroutine, nor to wait for one.
     (r"(?s)def _run\(work: Coroutine.*?\n\n\n", ""),
     (r"(?m)^( +)_run\((.+)\)$", r"\1\2"),

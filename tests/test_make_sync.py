@@ -19,7 +19,7 @@ from scripts import make_sync
         ("async for page in pages():\n    use(page)\n", "for page in pages():\n    use(page)\n"),
         ('def f() -> "AsyncClient": ...\n', 'def f() -> "Client": ...\n'),
         ("hash = await run_cpu_bound(passwords.hash, word)\n", "hash = passwords.hash(word)\n"),
-        ("async with asyncio.timeout(5):\n    await f()\n", "with deadline(5):\n    f()\n"),
+        ("    async with asyncio.timeout(5):\n        await f()\n", "    f()\n"),
         ("awaited = 'async'  # await\n", "awaited = 'async'  # await\n"),
     ],
 )

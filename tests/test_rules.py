@@ -190,7 +190,7 @@ def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House
     shell = re.findall(r"```bash\n(.*?)```", recipe, re.DOTALL)
     run("bash", "-ec", shell[0], cwd=project)
     for file, after, put in (
-        ("src/app/core/roles.py", '    PROJECTS_WRITE = "projects:write"\n', WIDGET_SCOPES),
+        ("src/app/core/security/roles.py", '    PROJECTS_WRITE = "projects:write"\n', WIDGET_SCOPES),
         *house.registration,
     ):
         Violation(0, file, file, instead_of=after, put=after + put).apply(project)

@@ -337,7 +337,7 @@ def _configure(
         "RATE_LIMIT_IP": no_limit,
         "RATE_LIMIT_PRINCIPAL": no_limit,
         "RATE_LIMIT_SIGN_IN": no_limit,
-        "SWEEP_SECONDS": "2",
+        "SCHEDULER_INTERVAL_SECONDS": "2",
         "DATABASE_POOL_SIZE": "10",
         "LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",

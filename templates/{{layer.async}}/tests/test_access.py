@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient, Response
 
-from app.core import access
 from app.core.ids import uuid7
-from app.core.roles import Role, Scope
-from tests.conftest import Person, World
-from tests.operations import Operation, every_operation, other_paths
+from app.core.security.roles import Role, Scope
+from app.core.web import access
+from tests.conftest import Factory, Person
+from tests.route_table import Operation, every_operation, other_paths
 
 
 async def _send(
@@ -78,36 +78,38 @@ async def test_stranger_is_401(client: AsyncClient, operation: Operation) -> Non
 
 
 @pytest.mark.parametrize("operation", OF_USERS, ids=str)
-async def test_key_is_no_user(world: World, operation: Operation) -> None:
-    ada = await world.person()
-    key = await _key(ada, await world.organization(ada), *Scope)
-    _is_refused(await _send(world.client, operation, key), 403)
+async def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
+    ada = await factory.person()
+    key = await _key(ada, await factory.organization(ada), *Scope)
+    _is_refused(await _send(factory.client, operation, key), 403)
 
 
 @pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
-async def test_tenant_route_admits_only_whom_it_says(world: World, operation: Operation) -> None:
+async def test_tenant_route_admits_only_whom_it_says(
+    factory: Factory, operation: Operation
+) -> None:
     (declared,) = operation.access
     assert isinstance(declared, access.Require)
-    ada, eve = await world.person(), await world.person()
-    organization, foreign = await world.organization(ada), await world.organization(eve)
+    ada, eve = await factory.person(), await factory.person()
+    organization, foreign = await factory.organization(ada), await factory.organization(eve)
 
     async def attempt(credentials: str) -> Response:
-        return await _send(world.client, operation, credentials, organization)
+        return await _send(factory.client, operation, credentials, organization)
 
     _is_refused(await attempt(eve.token), 404)
     _is_refused(await attempt(await _key(eve, foreign, *Scope)), 404)
     for role in Role:
         if not role.includes(declared.role):
-            person = await world.member(organization, role)
+            person = await factory.member(organization, role)
             _is_refused(await attempt(person.token), 403)
     others = [scope for scope in Scope if scope is not declared.scope]
     _is_refused(await attempt(await _key(ada, organization, *others)), 403)
 
     # Whoever is refused has claimed no idempotency key.
-    assert await world.count("idempotency_keys") == 0
+    assert await factory.count("idempotency_keys") == 0
 
     # The same request of those who may: it gets on, if only to the next thing wrong with it.
-    admitted = [(await world.member(organization, declared.role)).token]
+    admitted = [(await factory.member(organization, declared.role)).token]
     if declared.scope is not None:
         admitted.append(await _key(ada, organization, declared.scope))
     for credentials in admitted:

@@ -122,7 +122,7 @@ def _no_tenant_at_begin() -> Iterator[None]:
     # A released savepoint leaves its tenant to the outer transaction, which production has not.
     from django.db import connection
 
-    from app.core.database import UnitOfWork
+    from app.core.db.unit_of_work import UnitOfWork
 
     begin = UnitOfWork.begin
 
@@ -196,14 +196,14 @@ class Person:
 
 
 @dataclass
-class World:
+class Factory:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "Client"
 
     def person(self, name: str | None = None, password: str | None = None) -> Person:
         """Make a verified user who is signed in; without a password, only by token."""
-        from app.core import access_tokens
+        from app.core.security import access_tokens
         from tests.factories import UserFactory, UserSessionFactory
 
         named = {"name": name.title()} if name else {}
@@ -237,6 +237,6 @@ class World:
 
 
 @pytest.fixture
-def world(client: "Client") -> World:
+def factory(client: "Client") -> Factory:
     """Give the maker of people and organizations."""
-    return World(client)
+    return Factory(client)

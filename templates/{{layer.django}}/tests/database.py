@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 
 
 class Work:

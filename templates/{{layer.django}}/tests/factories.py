@@ -22,8 +22,8 @@ from app.accounts.models import (
 )
 from app.api_keys.models import ApiKey
 from app.audit.models import AuditEvent
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import IdempotencyKey, OutboxEntry
 from app.exports.models import Export

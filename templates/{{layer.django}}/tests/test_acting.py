@@ -12,11 +12,11 @@ from django.test import Client
 
 from app.accounts import service
 from app.accounts.models import SecurityEvent, User, UserSession
-from app.core import jobs
-from app.core.database import unit_of_work
+from app.core.db.unit_of_work import unit_of_work
+from app.core.jobs import execution
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 from tests.factories import UserFactory, UserSessionFactory
 
 USERS = f"{ADMIN}accounts/user/"
@@ -62,9 +62,9 @@ def sessions(user_id: UUID) -> QuerySet[UserSession]:
     return UserSession.objects.filter(user_id=user_id, staff_session__isnull=False)
 
 
-def test_staff_is_the_user_in_all(browser: Client, me: User, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_staff_is_the_user_in_all(browser: Client, me: User, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     assert "Act as this user" in browser.get(f"{USERS}{ada.id}/change/").text
     begun = act(browser, ada.id)
     assert (begun.status_code, begun.headers["Location"]) == (302, f"{USERS}acting/")
@@ -79,42 +79,44 @@ def test_staff_is_the_user_in_all(browser: Client, me: User, world: World) -> No
     assert listed["name"] == "Made in her name"
 
 
-def test_what_is_done_bears_both_names(browser: Client, me: User, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_what_is_done_bears_both_names(browser: Client, me: User, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     act(browser, ada.id)
     below = f"/api/v1/organizations/{organization}"
     assert call(browser, "POST", f"{below}/projects", {"name": "Apollo"}).status_code == 201
     # What a job does later is no other's doing.
     assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
     for entry in OutboxEntry.objects.open():
-        assert entry.context["by_staff"] == STAFF
-        jobs.run_job(entry.id)
+        assert entry.context["impersonated_by"] == STAFF
+        execution.run_job(entry.id)
     path = f"/organizations/{organization}/audit-events"
     made, *before = reversed(ada.request("GET", path).json()["items"])
     assert (made["action"], made["changes"]) == ("organization.created", {"name": "Acme"})
     assert {item["action"] for item in before} >= {"project.created", "export.requested"}
     for item in before:
         assert item["actor"] == {"type": "user", "id": str(ada.id), "label": ada.email}
-        assert item["changes"]["by_staff"] == STAFF
+        assert item["changes"]["impersonated_by"] == STAFF
 
 
-def test_both_histories_tell_when(browser: Client, me: User, world: World) -> None:
-    ada = world.person()
+def test_both_histories_tell_when(browser: Client, me: User, factory: Factory) -> None:
+    ada = factory.person()
     act(browser, ada.id)
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
-    details = {"session_id": str(session.pk), "as_user": str(ada.id), "by_staff": STAFF}
+    details = {"session_id": str(session.pk), "as_user": str(ada.id), "impersonated_by": STAFF}
     expected = [("acting.began", details), ("acting.ended", details)]
     assert notes(ada.id) == expected
     assert [note for note in notes(me.pk) if note[0].startswith("acting.")] == expected
 
 
-def test_release_goes_back_to_the_session_that_was(browser: Client, me: User, world: World) -> None:
+def test_release_goes_back_to_the_session_that_was(
+    browser: Client, me: User, factory: Factory
+) -> None:
     app = set_up_totp(me)
     assert sign_in(browser, me.email, app.now()).status_code == 302
     (own,) = UserSession.objects.filter(user=me, revoked_at=None)
-    ada = world.person()
+    ada = factory.person()
     former = browser.cookies["__Host-session"].value
     act(browser, ada.id)
     acting = browser.cookies["__Host-session"].value
@@ -131,8 +133,8 @@ def test_release_goes_back_to_the_session_that_was(browser: Client, me: User, wo
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
 
 
-def test_only_who_acts_goes_back(browser: Client, world: World) -> None:
-    ada = world.person()
+def test_only_who_acts_goes_back(browser: Client, factory: Factory) -> None:
+    ada = factory.person()
     act(browser, ada.id)
     # As if she had signed in herself, in this browser.
     sessions(ada.id).update(staff_session=None)
@@ -140,8 +142,8 @@ def test_only_who_acts_goes_back(browser: Client, world: World) -> None:
     assert browser.get(ME).json()["email"] == ada.email
 
 
-def test_only_a_form_of_our_own_does_it(me: User, world: World) -> None:
-    ada = world.person()
+def test_only_a_form_of_our_own_does_it(me: User, factory: Factory) -> None:
+    ada = factory.person()
     browser = Client(enforce_csrf_checks=True)
     page = browser.get(f"{ADMIN}login/")
 
@@ -195,8 +197,8 @@ def test_nobody_acts_as_nobody(browser: Client, me: User) -> None:
     assert browser.post(f"{USERS}act/").status_code == 400
 
 
-def test_a_user_does_not_act(world: World) -> None:
-    ada, bob = world.person(), world.person()
+def test_a_user_does_not_act(factory: Factory) -> None:
+    ada, bob = factory.person(), factory.person()
     browser = Client()
     assert act(browser, bob.id).status_code == 302
     assert not sessions(bob.id).exists()
@@ -208,13 +210,13 @@ def test_a_user_does_not_act(world: World) -> None:
     assert not sessions(bob.id).exists()
 
 
-def test_the_admin_is_closed_meanwhile(browser: Client, world: World) -> None:
-    ada = world.person()
+def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> None:
+    ada = factory.person()
     act(browser, ada.id)
     page = browser.get(ADMIN, follow=True)
     assert page.redirect_chain[-1][0] == f"{USERS}acting/"
     assert "Stop acting" in page.text
-    assert act(browser, world.person().id).status_code == 302
+    assert act(browser, factory.person().id).status_code == 302
     assert browser.get(ME).json()["email"] == ada.email
 
 
@@ -247,13 +249,13 @@ def test_the_admin_is_closed_meanwhile(browser: Client, world: World) -> None:
     ],
 )
 def test_what_is_the_users_own_is_refused(
-    method: str, path: str, body: object, browser: Client, world: World
+    method: str, path: str, body: object, browser: Client, factory: Factory
 ) -> None:
-    ada = world.person()
+    ada = factory.person()
     user = User.objects.get(id=ada.id)
     user.set_password(PASSWORD)
     user.save()
-    path = path.format(session=ada.session_id, organization=world.organization(ada))
+    path = path.format(session=ada.session_id, organization=factory.organization(ada))
     act(browser, ada.id)
     answer = call(browser, method, path, body)
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
@@ -300,8 +302,8 @@ def user_is_shut_out(acting: UserSession) -> None:
         user_is_shut_out,
     ],
 )
-def test_it_ends(happens: Any, browser: Client, world: World) -> None:
-    ada = world.person()
+def test_it_ends(happens: Any, browser: Client, factory: Factory) -> None:
+    ada = factory.person()
     act(browser, ada.id)
     (acting,) = sessions(ada.id)
     allowed = acting.expires_at - acting.created_at
@@ -313,8 +315,8 @@ def test_it_ends(happens: Any, browser: Client, world: World) -> None:
     assert browser.get(ADMIN).headers["Location"].startswith(f"{ADMIN}login/")
 
 
-def test_the_user_sees_and_ends_it(browser: Client, world: World) -> None:
-    ada: Person = world.person()
+def test_the_user_sees_and_ends_it(browser: Client, factory: Factory) -> None:
+    ada: Person = factory.person()
     act(browser, ada.id)
     (acting,) = sessions(ada.id)
     listed = ada.request("GET", "/auth/sessions").json()["items"]
@@ -324,8 +326,8 @@ def test_the_user_sees_and_ends_it(browser: Client, world: World) -> None:
     assert notes(ada.id)[-1][0] == "acting.ended"
 
 
-def test_signing_out_of_the_application_ends_it(browser: Client, world: World) -> None:
-    ada = world.person()
+def test_signing_out_of_the_application_ends_it(browser: Client, factory: Factory) -> None:
+    ada = factory.person()
     act(browser, ada.id)
     told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
     assert told.json()["data"]["user"]["email"] == ada.email

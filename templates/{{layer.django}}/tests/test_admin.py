@@ -27,17 +27,18 @@ from django.test.utils import CaptureQueriesContext
 from app.__main__ import main
 from app.accounts.models import SecurityEvent, User, UserSession
 from app.audit.models import AuditEvent
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.admin_site import ReadOnlyAdmin
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.core.models import ClockTimestamp, OutboxEntry
-from app.core.roles import Role
-from app.core.staff import ReadOnlyAdmin
+from app.core.security.roles import Role
 from app.organizations.models import Membership
 from app.organizations.service import remove_member
 from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
-from tests.conftest import World
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory
 from tests.factories import (
     InvitationFactory,
     MembershipFactory,
@@ -45,7 +46,6 @@ from tests.factories import (
     UserFactory,
     UserSessionFactory,
 )
-from tests.together import together
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 NOT_SHOWN = {
@@ -210,16 +210,16 @@ def last_note(user: User) -> tuple[str, dict[str, Any]]:
     return event.action, event.details
 
 
-def test_a_project_is_made_and_seen_through_the_api(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     form = {"name": "Made by staff", "status": "active", "organization": str(organization)}
     assert staff.post(f"{ADMIN}projects/project/add/", form).status_code == 302
     listed = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
     assert [item["name"] for item in listed] == ["Made by staff"]
     told = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"][0]
     assert (told["action"], told["actor"]["label"]) == ("project.created", "staff@example.com")
-    assert told["changes"]["by_staff"] == "staff@example.com"
+    assert told["changes"]["impersonated_by"] == "staff@example.com"
     project = f"{ADMIN}projects/project/{listed[0]['id']}"
     changed = {"name": "Renamed", "status": "active"}
     assert staff.post(f"{project}/change/", changed).status_code == 302
@@ -247,9 +247,9 @@ def members(organization: UUID) -> dict[UUID, Membership]:
         return {item.user_id: item for item in Membership.objects.all()}
 
 
-def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/projects"
     ada.request("POST", path, json={"name": "Apollo"})
     other = ada.request("POST", path, json={"name": "Gemini"}).json()["id"]
@@ -263,17 +263,19 @@ def test_a_name_is_taken_only_once(staff: Client, world: World) -> None:
 @pytest.mark.parametrize(
     ("field", "text"), [("name", "a\nb"), ("name", "\x1b[2J"), ("description", "\x1b[2J")]
 )
-def test_texts_are_judged_as_in_the_api(field: str, text: str, staff: Client, world: World) -> None:
-    organization = world.organization(world.person())
+def test_texts_are_judged_as_in_the_api(
+    field: str, text: str, staff: Client, factory: Factory
+) -> None:
+    organization = factory.organization(factory.person())
     form = {"name": "A", "status": "active", "organization": str(organization), field: text}
     refused = staff.post("/admin/projects/project/add/", form)
     assert refused.status_code == 200
     assert "Control characters are not allowed." in refused.content.decode()
 
 
-def test_a_description_keeps_its_lines(staff: Client, world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     form = {"name": "A", "description": "a\r\nb", "status": "active"}
     form["organization"] = str(organization)
     assert staff.post("/admin/projects/project/add/", form).status_code == 302
@@ -288,9 +290,9 @@ def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
     assert staff.get(path).status_code == 400
 
 
-def test_members_are_added_changed_and_removed(staff: Client, world: World) -> None:
-    ada, bob, new = world.person(), world.person(), world.person()
-    organization = world.organization(ada)
+def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) -> None:
+    ada, bob, new = factory.person(), factory.person(), factory.person()
+    organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="member")
     path = f"{ADMIN}organizations/organization/{organization}/change/"
     were = members(organization)
@@ -311,7 +313,7 @@ def test_members_are_added_changed_and_removed(staff: Client, world: World) -> N
     }
     listed = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"]
     assert {"membership.created", "membership.updated"} <= {item["action"] for item in listed}
-    assert {item["changes"].get("by_staff") for item in listed[:2]} == {"staff@example.com"}
+    assert {item["changes"].get("impersonated_by") for item in listed[:2]} == {"staff@example.com"}
     removed = form | formset("memberships", kept | {"DELETE": "on"}, other)
     refused = staff.post(path, removed | formset("memberships-2"))
     assert "must keep at least one owner" in refused.text
@@ -322,9 +324,9 @@ def test_members_are_added_changed_and_removed(staff: Client, world: World) -> N
 
 
 @pytest.mark.committed
-def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> None:
-    ada, bob = world.person(), world.person()
-    organization = world.organization(ada)
+def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) -> None:
+    ada, bob = factory.person(), factory.person()
+    organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
     were = members(organization)
     form = {
@@ -345,7 +347,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> N
                 organization_id=organization, user_id=bob.id, by=Role.OWNER, by_user_id=bob.id
             )
             # Bob leaves, and has not left yet.
-            demoted = threads.submit(together, [partial(staff.post, path, form)])
+            demoted = threads.submit(run_concurrently, [partial(staff.post, path, form)])
             with suppress(TimeoutError):
                 demoted.result(1)
         (answer,) = demoted.result(10)
@@ -353,8 +355,8 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, world: World) -> N
     assert [item.role for item in members(organization).values()] == ["owner"]
 
 
-def test_an_organization_begins_with_an_owner(staff: Client, world: World, me: User) -> None:
-    ada = world.person()
+def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, me: User) -> None:
+    ada = factory.person()
     path = f"{ADMIN}organizations/organization/add/"
     form = {"name": "New", **formset("memberships", {"user": ada.id, "role": "viewer"})}
     assert "must keep at least one owner" in staff.post(path, form).text
@@ -369,8 +371,8 @@ def test_an_organization_begins_with_an_owner(staff: Client, world: World, me: U
     assert (action, details["id"]) == ("organization.deleted", made["id"])
 
 
-def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> None:
-    ada = world.person()
+def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) -> None:
+    ada = factory.person()
     user = User.objects.get(id=ada.id)
     path = f"{ADMIN}accounts/user/{ada.id}/change/"
     assert staff.post(path, {"name": user.name}).status_code == 302
@@ -378,8 +380,12 @@ def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> Non
     noted = SecurityEvent.objects.filter(user=user).order_by("id").values_list("action", "details")
     (_, shut), (_, changed) = noted
     assert [action for action, _ in noted] == ["user.disabled", "user.updated"]
-    assert changed == {"id": str(user.pk), "fields": ["is_active"], "by_staff": "staff@example.com"}
-    assert shut["by_staff"] == "staff@example.com"
+    assert changed == {
+        "id": str(user.pk),
+        "fields": ["is_active"],
+        "impersonated_by": "staff@example.com",
+    }
+    assert shut["impersonated_by"] == "staff@example.com"
     assert staff.post(path, {"name": user.name, "is_active": "on"}).status_code == 302
     # What was ended stays ended.
     assert ada.request("GET", "/me").status_code == 401
@@ -388,7 +394,7 @@ def test_an_account_is_shut_and_opened_again(staff: Client, world: World) -> Non
 
 
 def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
-    dead = OutboxEntryFactory.create(dead_at=ClockTimestamp(), attempts=8)
+    dead = OutboxEntryFactory.create(dead_lettered_at=ClockTimestamp(), attempts=8)
     done = OutboxEntryFactory.create(done_at=ClockTimestamp(), attempts=1)
     path = f"{ADMIN}core/outboxentry/"
     listed = staff.get(f"{path}?state=dead").text
@@ -397,11 +403,11 @@ def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
     form = {"action": "replay", "_selected_action": [str(dead.id), str(done.id)]}
     assert "run again: 1." in staff.post(path, form, follow=True).text
     again, same = OutboxEntry.objects.get(id=dead.id), OutboxEntry.objects.get(id=done.id)
-    assert (again.dead_at, again.attempts, again.state) == (None, 0, "waiting")
+    assert (again.dead_lettered_at, again.attempts, again.state) == (None, 0, "waiting")
     assert same.attempts == 1
     assert last_note(me) == (
         "job.replayed",
-        {"id": str(dead.id), "by_staff": "staff@example.com"},
+        {"id": str(dead.id), "impersonated_by": "staff@example.com"},
     )
 
 
@@ -450,8 +456,8 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
     assert "store_key" not in shown.text
 
 
-def test_nobody_else_gets_in(world: World) -> None:
-    ada = world.person()
+def test_nobody_else_gets_in(factory: Factory) -> None:
+    ada = factory.person()
     for path in ("", "projects/project/", "accounts/user/", "autocomplete/", "password_change/"):
         answer = Client().get(ADMIN + path)
         assert answer.status_code == 302, path
@@ -574,7 +580,7 @@ def test_forms_need_their_token(me: User) -> None:
 def test_the_path_is_a_setting() -> None:
     code = (
         "import django; django.setup(); from django.urls import reverse;"
-        "from app.core.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
+        "from app.core.web.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

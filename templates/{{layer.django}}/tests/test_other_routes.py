@@ -7,13 +7,13 @@ import pytest
 from django.test import Client as Browser
 from httpx2 import Client
 
-from app.core.access import SESSION_COOKIE
 from app.core.ids import uuid7
-from app.core.roles import Scope
-from tests.accounts.actors import PAGE, bearer
-from tests.conftest import World
+from app.core.security.roles import Scope
+from app.core.web.access import SESSION_COOKIE
+from tests.accounts.account_client import PAGE, bearer
+from tests.conftest import Factory
 from tests.factories import UserFactory
-from tests.operations import ADMIN, ALLAUTH, every_path
+from tests.route_table import ADMIN, ALLAUTH, every_path
 
 # What a stranger may do: prove who he is. The document has no client in its path.
 OPEN = {
@@ -81,12 +81,12 @@ def test_no_session_is_made_up(client: Client, method: str, path: str) -> None:
     assert answer.status_code == (410 if path.startswith(f"{ALLAUTH}app/") else 401), answer.text
 
 
-def test_key_is_no_user(world: World) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/api-keys"
+def test_key_is_no_user(factory: Factory) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/api-keys"
     made = ada.request("POST", path, json={"name": "CI", "scopes": list(Scope)})
     for method, route in CLOSED:
-        answer = world.client.request(method, route, headers=bearer(made.json()["key"]))
+        answer = factory.client.request(method, route, headers=bearer(made.json()["key"]))
         assert answer.status_code == 401, (method, route, answer.text)
 
 

@@ -20,8 +20,8 @@ import psycopg
 import pytest
 
 from app.settings import settings
-from tests.conftest import Person, World
-from tests.together import together
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 from tools.devservers import HOST, free_port, is_free
 
 CLIENTS = 8
@@ -113,15 +113,17 @@ def _look(url: str) -> list[tuple[str, int]]:
     return found
 
 
-def test_two_connections_are_enough_for_all(world: World, through_bouncer: tuple[str, str]) -> None:
+def test_two_connections_are_enough_for_all(
+    factory: Factory, through_bouncer: tuple[str, str]
+) -> None:
     database_url, base_url = through_bouncer
-    people = [world.person() for _ in range(CLIENTS)]
-    organizations = [world.organization(person) for person in people]
+    people = [factory.person() for _ in range(CLIENTS)]
+    organizations = [factory.organization(person) for person in people]
     clients: list[Callable[[], Any]] = [
         partial(_use, person, organization, base_url, number)
         for number, (person, organization) in enumerate(zip(people, organizations, strict=True))
     ]
     clients.append(partial(_look, database_url))
-    meanwhile = together(clients)[-1]
+    meanwhile = run_concurrently(clients)[-1]
     assert set(meanwhile) == {("", 0)}
     assert set(_look(database_url)) == {("", 0)}

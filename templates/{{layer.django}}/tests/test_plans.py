@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 from app.accounts import queries as accounts
 from app.api_keys import queries as api_keys
 from app.audit import queries as audit
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.exports import queries as exports
 from app.exports.models import Export
 from app.organizations import queries as organizations

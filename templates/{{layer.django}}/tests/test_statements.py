@@ -14,11 +14,11 @@ from django.db.models.functions import Now
 from httpx2 import Client
 
 from app.accounts.models import User, UserSession
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.organizations.models import Membership, Organization
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 
 
 @contextmanager
@@ -34,20 +34,20 @@ def _statements() -> Iterator[list[str]]:
         yield seen
 
 
-def _session(world: World, owner: Person, organization: UUID) -> None:
+def _session(factory: Factory, owner: Person, organization: UUID) -> None:
     UserSession.objects.create(user_id=owner.id, expires_at=Now() + timedelta(days=30))
 
 
-def _organization(world: World, owner: Person, organization: UUID) -> None:
-    world.organization(owner)
+def _organization(factory: Factory, owner: Person, organization: UUID) -> None:
+    factory.organization(owner)
 
 
-def _member(world: World, owner: Person, organization: UUID) -> None:
-    world.member(organization, "viewer")
+def _member(factory: Factory, owner: Person, organization: UUID) -> None:
+    factory.member(organization, "viewer")
 
 
-def _post(path: str, **body: Any) -> Callable[[World, Person, UUID], None]:
-    def post(world: World, owner: Person, organization: UUID) -> None:
+def _post(path: str, **body: Any) -> Callable[[Factory, Person, UUID], None]:
+    def post(factory: Factory, owner: Person, organization: UUID) -> None:
         unique = uuid7().hex
         sent = {
             name: value.format(unique) if isinstance(value, str) else value
@@ -60,7 +60,7 @@ def _post(path: str, **body: Any) -> Callable[[World, Person, UUID], None]:
 
 
 # How to have one more row in each list of the API.
-ONE_MORE: dict[str, Callable[[World, Person, UUID], None]] = {
+ONE_MORE: dict[str, Callable[[Factory, Person, UUID], None]] = {
     "/auth/sessions": _session,
     "/organizations": _organization,
     "/organizations/{organization_id}/members": _member,
@@ -96,9 +96,9 @@ def test_every_list_is_known(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ONE_MORE)
-def test_more_rows_need_no_more_statements(world: World, path: str) -> None:
-    owner = world.person()
-    organization = world.organization(owner)
+def test_more_rows_need_no_more_statements(factory: Factory, path: str) -> None:
+    owner = factory.person()
+    organization = factory.organization(owner)
 
     def read() -> tuple[int, list[str]]:
         with _statements() as seen:
@@ -108,10 +108,10 @@ def test_more_rows_need_no_more_statements(world: World, path: str) -> None:
         assert answer.status_code == 200, answer.text
         return len(answer.json()["items"]), seen
 
-    ONE_MORE[path](world, owner, organization)
+    ONE_MORE[path](factory, owner, organization)
     few_rows, few = read()
     for _ in range(20):
-        ONE_MORE[path](world, owner, organization)
+        ONE_MORE[path](factory, owner, organization)
     many_rows, many = read()
     assert many_rows >= few_rows + 20
     assert many == few
@@ -119,9 +119,9 @@ def test_more_rows_need_no_more_statements(world: World, path: str) -> None:
     assert len(few) <= 5
 
 
-def test_an_import_is_one_batch(world: World) -> None:
-    owner = world.person()
-    organization = world.organization(owner)
+def test_an_import_is_one_batch(factory: Factory) -> None:
+    owner = factory.person()
+    organization = factory.organization(owner)
     items = [{"name": f"Project {number}", "description": "x" * 100} for number in range(1000)]
     with _statements() as seen:
         answer = owner.request(
@@ -149,10 +149,10 @@ def test_managers_load_nothing_later(database: None, model: type[models.Model]) 
                 assert manager.across()._fetch_mode is models.FETCH_RAISE
 
 
-def test_relations_load_nothing_later(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
-    world.member(organization, "viewer")
+def test_relations_load_nothing_later(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
+    factory.member(organization, "viewer")
     with unit_of_work():
         tenancy.enter_organization(organization)
         own = Membership.objects.filter(user_id=ada.id)

@@ -2,7 +2,9 @@
 
 from httpx2 import ASGITransport
 
-from app.main import app
+from app.main import create_app
+
+app = create_app()
 
 
 def transport(address: str = "127.0.0.1") -> ASGITransport:

@@ -2,7 +2,9 @@
 
 from httpx2 import BaseTransport, Request, Response
 
-from app.main import app
+from app.main import create_app
+
+app = create_app()
 
 
 class _Transport(BaseTransport):

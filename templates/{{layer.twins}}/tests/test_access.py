@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from httpx2 import Client, Response
 
-from app.core import access
 from app.core.ids import uuid7
-from app.core.roles import Role, Scope
-from tests.conftest import Person, World
-from tests.operations import Operation, every_operation, other_paths
+from app.core.security.roles import Role, Scope
+from app.core.web import access
+from tests.conftest import Factory, Person
+from tests.route_table import Operation, every_operation, other_paths
 
 
 def _send(
@@ -78,36 +78,36 @@ def test_stranger_is_401(client: Client, operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", OF_USERS, ids=str)
-def test_key_is_no_user(world: World, operation: Operation) -> None:
-    ada = world.person()
-    key = _key(ada, world.organization(ada), *Scope)
-    _is_refused(_send(world.client, operation, key), 403)
+def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
+    ada = factory.person()
+    key = _key(ada, factory.organization(ada), *Scope)
+    _is_refused(_send(factory.client, operation, key), 403)
 
 
 @pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
-def test_tenant_route_admits_only_whom_it_says(world: World, operation: Operation) -> None:
+def test_tenant_route_admits_only_whom_it_says(factory: Factory, operation: Operation) -> None:
     (declared,) = operation.access
     assert isinstance(declared, access.Require)
-    ada, eve = world.person(), world.person()
-    organization, foreign = world.organization(ada), world.organization(eve)
+    ada, eve = factory.person(), factory.person()
+    organization, foreign = factory.organization(ada), factory.organization(eve)
 
     def attempt(credentials: str) -> Response:
-        return _send(world.client, operation, credentials, organization)
+        return _send(factory.client, operation, credentials, organization)
 
     _is_refused(attempt(eve.token), 404)
     _is_refused(attempt(_key(eve, foreign, *Scope)), 404)
     for role in Role:
         if not role.includes(declared.role):
-            person = world.member(organization, role)
+            person = factory.member(organization, role)
             _is_refused(attempt(person.token), 403)
     others = [scope for scope in Scope if scope is not declared.scope]
     _is_refused(attempt(_key(ada, organization, *others)), 403)
 
     # Whoever is refused has claimed no idempotency key.
-    assert world.count("idempotency_keys") == 0
+    assert factory.count("idempotency_keys") == 0
 
     # The same request of those who may: it gets on, if only to the next thing wrong with it.
-    admitted = [world.member(organization, declared.role).token]
+    admitted = [factory.member(organization, declared.role).token]
     if declared.scope is not None:
         admitted.append(_key(ada, organization, declared.scope))
     for credentials in admitted:

@@ -1,12 +1,12 @@
 import pytest
 
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
-from tests.accounts.steps import protect, refresh
-from tests.conftest import Person, World
+from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
+from tests.accounts.flows import protect, refresh
+from tests.conftest import Factory, Person
 
 
-async def test_read_and_rename(world: World) -> None:
-    ada = await world.person()
+async def test_read_and_rename(factory: Factory) -> None:
+    ada = await factory.person()
     me = await ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
@@ -27,8 +27,8 @@ async def test_read_and_rename(world: World) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
-async def test_nothing_else_can_be_changed(world: World, field: str) -> None:
-    ada = await world.person()
+async def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
+    ada = await factory.person()
     answer = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"/{field}"
@@ -39,23 +39,25 @@ async def _delete(person: Person, password: str = PASSWORD) -> int:
     return answer.status_code
 
 
-async def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
-    ada = await world.person(password=PASSWORD)
-    access, token = await visitor.tokens(ada.email)
-    await protect(visitor, access)
+async def test_delete_needs_the_password_and_leaves_nothing(
+    account_client: AccountClient, factory: Factory
+) -> None:
+    ada = await factory.person(password=PASSWORD)
+    access, token = await account_client.tokens(ada.email)
+    await protect(account_client, access)
     assert await _delete(ada, OTHER_PASSWORD) == 422
     assert await _delete(ada) == 204
     assert (await ada.request("GET", "/me")).status_code == 401
-    assert (await refresh(visitor, token)).status_code == 401
-    assert (await visitor.sign_in(ada.email)).status_code == 401
+    assert (await refresh(account_client, token)).status_code == 401
+    assert (await account_client.sign_in(ada.email)).status_code == 401
     for table in ("users", "sessions", "refresh_tokens", "security_events"):
-        assert await world.count(table) == 0
+        assert await factory.count(table) == 0
 
 
-async def test_sole_owner_stays(world: World) -> None:
-    ada = await world.person(password=PASSWORD)
-    organization = await world.organization(ada)
-    other = await world.member(organization, "admin")
+async def test_sole_owner_stays(factory: Factory) -> None:
+    ada = await factory.person(password=PASSWORD)
+    organization = await factory.organization(ada)
+    other = await factory.member(organization, "admin")
     assert await _delete(ada) == 409
     assert (await ada.request("GET", "/me")).status_code == 200
     promoted = await ada.request(

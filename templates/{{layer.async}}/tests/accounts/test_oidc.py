@@ -16,11 +16,11 @@ from httpx2 import AsyncClient, Response
 from pydantic import SecretStr
 
 from app.accounts import service
-from app.core import oidc
+from app.core.security import oidc
 from app.settings import OidcProvider, settings
-from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
-from tests.accounts.steps import protect, reset, verify
-from tests.conftest import World
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
+from tests.accounts.flows import protect, reset, verify
+from tests.conftest import Factory
 from tests.database import work
 
 ISSUER = "https://id.example.com"
@@ -151,7 +151,7 @@ async def _me(client: AsyncClient, answer: Response) -> dict[str, Any]:
 
 
 async def test_first_sign_in_makes_the_account(
-    client: AsyncClient, visitor: Visitor, provider: Provider
+    client: AsyncClient, account_client: AccountClient, provider: Provider
 ) -> None:
     answer = await _sign_in(client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
@@ -159,7 +159,7 @@ async def test_first_sign_in_makes_the_account(
     me = await _me(client, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
-    assert (await visitor.sign_in("grace@example.com")).status_code == 401
+    assert (await account_client.sign_in("grace@example.com")).status_code == 401
     # The address may change over there: still the same account.
     provider.identity["email"] = "hopper@example.com"
     assert (await _me(client, await _sign_in(client, provider)))["id"] == me["id"]
@@ -180,12 +180,16 @@ async def test_cookie_instead_of_tokens(client: AsyncClient, provider: Provider)
 
 
 async def test_verified_address_links_to_the_verified_account(
-    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+    client: AsyncClient,
+    account_client: AccountClient,
+    provider: Provider,
+    mailbox: Mailbox,
+    account: Account,
 ) -> None:
     provider.identity["email"] = account.email
     me = await _me(client, await _sign_in(client, provider))
     assert me["id"] == str(account.id)
-    assert (await visitor.sign_in(account.email)).status_code == 200
+    assert (await account_client.sign_in(account.email)).status_code == 200
     assert len(await mailbox.subjects(account.email)) == 1
 
 
@@ -199,24 +203,28 @@ async def test_unverified_address_opens_nothing(
 
 
 async def test_sign_up_before_does_not_get_into_the_account(
-    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: AsyncClient, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
-    await visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
+    await account_client.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
     (token,) = await mailbox.tokens("verify-email", "grace@example.com")
     me = await _me(client, await _sign_in(client, provider))
     assert me["name"] == "Grace Hopper"
-    assert (await verify(visitor, token)).status_code == 422
-    assert (await visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
+    assert (await verify(account_client, token)).status_code == 422
+    assert (await account_client.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
 async def test_another_subject_with_the_address_joins_only_what_is_not_protected(
-    client: AsyncClient, visitor: Visitor, provider: Provider, account: Account, world: World
+    client: AsyncClient,
+    account_client: AccountClient,
+    provider: Provider,
+    account: Account,
+    factory: Factory,
 ) -> None:
-    access, _ = await visitor.tokens(account.email)
-    await protect(visitor, access)
+    access, _ = await account_client.tokens(account.email)
+    await protect(account_client, access)
     provider.identity["email"] = account.email
     assert (await _sign_in(client, provider)).status_code == 403
-    assert await world.count("identities") == 0
+    assert await factory.count("identities") == 0
 
 
 async def test_disabled_account_stays_shut(client: AsyncClient, provider: Provider) -> None:
@@ -298,7 +306,7 @@ async def test_only_the_browser_that_began_can_finish(
         assert (await _finish(client, bad_cookie, **query)).status_code == 401, query
     assert (await _finish(client, cookie, "other", state=state, code="right")).status_code == 401
     late = time.time() + oidc.LIFETIME_SECONDS + 1
-    monkeypatch.setattr("app.core.oidc.time.time", lambda: late)
+    monkeypatch.setattr("app.core.security.oidc.time.time", lambda: late)
     assert (await _finish(client, cookie, state=state, code="right")).status_code == 401
 
 
@@ -312,10 +320,10 @@ async def test_unknown_and_unreachable_providers(client: AsyncClient, provider: 
 
 
 async def test_account_of_a_provider_gets_a_password_by_reset(
-    client: AsyncClient, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: AsyncClient, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
     await _sign_in(client, provider)
-    await visitor.forgot("grace@example.com")
+    await account_client.forgot("grace@example.com")
     (token,) = await mailbox.tokens("reset-password", "grace@example.com")
-    await reset(visitor, token)
-    assert (await visitor.sign_in("grace@example.com")).status_code == 200
+    await reset(account_client, token)
+    assert (await account_client.sign_in("grace@example.com")).status_code == 200

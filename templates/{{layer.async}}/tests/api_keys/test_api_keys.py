@@ -1,6 +1,5 @@
 """API keys: shown once, good for one organization, gone at once."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,12 +9,13 @@ import pytest
 from httpx2 import AsyncClient, Response
 
 from app.api_keys.service import authenticate
-from app.core import security, tenancy
+from app.core import crypto
+from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
-from tests.conftest import Person, World
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 from tests.database import execute, work
-from tests.together import together
 
 
 async def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
@@ -40,9 +40,9 @@ async def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
     return row
 
 
-async def test_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     created = await _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
     assert key.startswith(created["prefix"])
@@ -55,14 +55,14 @@ async def test_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
     events = await ada.request("GET", f"/organizations/{organization}/audit-events")
     assert events.json()["items"][0]["action"] == "api_key.created"
     stored = await _stored(organization, created["id"])
-    assert stored["key_hash"] == security.hash_secret(key)
+    assert stored["key_hash"] == crypto.hash_secret(key)
     for text_ in (page.text, events.text, repr(stored)):
         assert key not in text_
 
 
-async def test_key_does_what_its_scopes_name(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_key_does_what_its_scopes_name(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (await _create(ada, organization, "projects:read"))["key"]
     writer = (await _create(ada, organization, "projects:write"))["key"]
@@ -77,9 +77,9 @@ async def test_key_does_what_its_scopes_name(world: World) -> None:
     assert events.json()["items"][0]["actor"]["label"] == "CI"
 
 
-async def test_key_is_nobody_elsewhere(world: World) -> None:
-    ada = await world.person()
-    mine, other = await world.organization(ada), await world.organization(ada)
+async def test_key_is_nobody_elsewhere(factory: Factory) -> None:
+    ada = await factory.person()
+    mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     for organization in (other, uuid7()):
         answer = await _use(ada.client, key, f"/organizations/{organization}/projects")
@@ -87,15 +87,15 @@ async def test_key_is_nobody_elsewhere(world: World) -> None:
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (await _use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The organization in a key is a hint: with another one in its place it opens nothing.
-    raw = security.from_base64url(key.removeprefix("sk_"))
-    forged = "sk_" + security.to_base64url(raw[:-16] + other.bytes)
+    raw = crypto.from_base64url(key.removeprefix("sk_"))
+    forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
     answer = await _use(ada.client, forged, f"/organizations/{other}/projects")
     assert answer.status_code == 401
 
 
-async def test_revoked_key_is_refused_at_once(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = await _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -107,9 +107,9 @@ async def test_revoked_key_is_refused_at_once(world: World) -> None:
     assert (await ada.request("GET", keys)).json()["items"] == []
 
 
-async def test_key_of_another_organization_cannot_be_revoked(world: World) -> None:
-    ada, eve = await world.person(), await world.person()
-    mine, hers = await world.organization(ada), await world.organization(eve)
+async def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
+    ada, eve = await factory.person(), await factory.person()
+    mine, hers = await factory.organization(ada), await factory.organization(eve)
     created = await _create(ada, mine)
     answer = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
     assert answer.status_code == 404
@@ -117,9 +117,9 @@ async def test_key_of_another_organization_cannot_be_revoked(world: World) -> No
     assert (await _use(ada.client, created["key"], projects)).status_code == 200
 
 
-async def test_expired_key_is_refused(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_expired_key_is_refused(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = await _create(ada, organization, expires_at=tomorrow)
     assert created["expires_at"].endswith("Z")
@@ -150,9 +150,9 @@ async def test_expired_key_is_refused(world: World) -> None:
     ],
     ids=str,
 )
-async def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> None:
-    ada = await world.person()
-    path = f"/organizations/{await world.organization(ada)}/api-keys"
+async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
+    ada = await factory.person()
+    path = f"/organizations/{await factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
     answer = await ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
@@ -162,18 +162,18 @@ async def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
-async def test_junk_is_no_key(world: World, key: str) -> None:
-    organization = await world.organization(await world.person())
+async def test_junk_is_no_key(factory: Factory, key: str) -> None:
+    organization = await factory.organization(await factory.person())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = await world.client.get(
+    answer = await factory.client.get(
         f"/api/v1/organizations/{organization}/projects", headers=headers
     )
     assert answer.status_code == 401
 
 
-async def test_use_is_noted_once_a_minute(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     created = await _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
 
@@ -192,9 +192,9 @@ async def test_use_is_noted_once_a_minute(world: World) -> None:
     assert later >= first
 
 
-async def test_pages_hold_every_key_once(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_pages_hold_every_key_once(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     made = [(await _create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
     first = (await ada.request("GET", path, params={"limit": 2})).json()
@@ -203,9 +203,9 @@ async def test_pages_hold_every_key_once(world: World) -> None:
     assert rest["next_cursor"] is None
 
 
-async def test_authenticate_enters_no_other_organization(world: World) -> None:
-    ada = await world.person()
-    mine, other = await world.organization(ada), await world.organization(ada)
+async def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
+    ada = await factory.person()
+    mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     async with work() as unit:
         principal = await unit.call(authenticate, key)
@@ -218,9 +218,9 @@ async def test_authenticate_enters_no_other_organization(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_repeated_request_shows_the_same_key(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
         "json": {"name": "CI", "scopes": ["projects:read"]},
@@ -235,12 +235,12 @@ async def test_repeated_request_shows_the_same_key(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_one_of_many_revokes(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_one_of_many_revokes(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     created = await _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = await together(partial(ada.request, "DELETE", path) for _ in range(5))
+    answers = await run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
     assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
     events = await ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
@@ -249,16 +249,15 @@ async def test_one_of_many_revokes(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_requests_with_one_key_do_not_wait_for_each_other(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     key = (await _create(ada, organization))["key"]
     async with work() as unit:
         # A request that takes long: it has noted the use, and holds the key's row.
         await unit.call(authenticate, key)
-        async with asyncio.timeout(2):
-            answers = await together(
-                partial(_use, ada.client, key, f"/organizations/{organization}/projects")
-                for _ in "abc"
-            )
+        # If one of them waited for the row, the lock time-out would make it a 503.
+        answers = await run_concurrently(
+            partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
+        )
     assert [answer.status_code for answer in answers] == [200] * 3

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 from tests.database import statements
 
 
@@ -26,10 +26,10 @@ async def _projects(person: Person, organization: UUID, names: list[str]) -> Non
         assert answer.status_code == 201
 
 
-async def test_web(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
-    await world.member(organization, "viewer")
+async def test_web(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
+    await factory.member(organization, "viewer")
     await _projects(ada, organization, [f"Project {n}" for n in range(7)])
     newest = (await ada.request("GET", f"/organizations/{organization}/projects")).json()["items"]
     await ada.request(
@@ -50,9 +50,9 @@ async def test_web(world: World) -> None:
     assert (events[0]["action"], events[0]["actor"]) == ("project.updated", ada.email)
 
 
-async def test_mobile_is_smaller(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_mobile_is_smaller(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     await _projects(ada, organization, ["Apollo"])
     body = await _read(ada, organization, "mobile")
     (project,) = body.pop("newest_projects")
@@ -65,18 +65,18 @@ async def test_mobile_is_smaller(world: World) -> None:
     }
 
 
-async def test_audit_events_are_for_admins(world: World) -> None:
-    organization = await world.organization(await world.person())
+async def test_audit_events_are_for_admins(factory: Factory) -> None:
+    organization = await factory.organization(await factory.person())
     for role, sees in (("viewer", False), ("member", False), ("admin", True)):
-        body = await _read(await world.member(organization, role), organization)
+        body = await _read(await factory.member(organization, role), organization)
         assert body["role"] == role
         assert (body["newest_audit_events"] is not None) is sees
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-async def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
 
     async def count() -> int:
         with statements() as seen:
@@ -87,15 +87,15 @@ async def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
     few = await count()
     await _projects(ada, organization, [f"Project {n}" for n in range(30)])
     for role in ("viewer", "member", "admin") * 3:
-        await world.member(organization, role)
+        await factory.member(organization, role)
     assert await count() == few
     assert 0 < few <= 8
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-async def test_caching(world: World, surface: str) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_caching(factory: Factory, surface: str) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     path = f"/organizations/{organization}/dashboard?surface={surface}"
     first = await ada.request("GET", path)
     assert first.headers["cache-control"] == "private, max-age=30"
@@ -112,9 +112,9 @@ async def test_caching(world: World, surface: str) -> None:
 
 
 @pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
-async def test_unknown_surface(world: World, surface: str) -> None:
-    ada = await world.person()
-    path = f"/organizations/{await world.organization(ada)}/dashboard?surface={surface}"
+async def test_unknown_surface(factory: Factory, surface: str) -> None:
+    ada = await factory.person()
+    path = f"/organizations/{await factory.organization(ada)}/dashboard?surface={surface}"
     assert (await ada.request("GET", path)).status_code == 422
 
 

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from app.core import tenancy
-from app.core.jobs import replay, run_job
+from app.core.db import tenancy
+from app.core.jobs.execution import run_job
+from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
-from tests.conftest import Person, World
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 from tests.database import execute, work
-from tests.together import together
 
 
 async def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
@@ -43,9 +44,9 @@ async def _run() -> None:
         await run_job(job["id"])
 
 
-async def test_export_is_written_and_downloaded(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_export_is_written_and_downloaded(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
         await ada.request(
             "POST",
@@ -82,9 +83,9 @@ async def test_export_is_written_and_downloaded(world: World) -> None:
     assert rows == exact
 
 
-async def test_download_is_tagged(world: World) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+async def test_download_is_tagged(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     await _run()
     file = await ada.request("GET", f"{path}/download")
     assert file.headers["cache-control"] == "private, no-cache"
@@ -95,10 +96,10 @@ async def test_download_is_tagged(world: World) -> None:
 
 
 async def test_every_page_of_projects_is_in_it_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     names = [f"Project {number:02}" for number in range(25)]
     # In one statement, so that many of them have the same time.
     await ada.request(
@@ -113,9 +114,9 @@ async def test_every_page_of_projects_is_in_it_once(
     assert sorted(row["name"] for row in rows) == names
 
 
-async def test_foreign_projects_are_not_in_it(world: World) -> None:
-    ada, eve = await world.person(), await world.person()
-    mine, hers = await world.organization(ada), await world.organization(eve)
+async def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
+    ada, eve = await factory.person(), await factory.person()
+    mine, hers = await factory.organization(ada), await factory.organization(eve)
     await ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
     path = await _request(eve, hers)
     await _run()
@@ -126,21 +127,23 @@ async def test_foreign_projects_are_not_in_it(world: World) -> None:
         assert (await ada.request("GET", address)).status_code == 404
 
 
-async def test_nothing_to_download_before_it_is_done(world: World) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+async def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     assert (await ada.request("GET", f"{path}/download")).status_code == 409
 
 
 @pytest.mark.committed
-async def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+async def test_running_is_seen_from_outside(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     list_projects, seen = projects.list_projects, []
 
     async def look(*args: Any, **kwargs: Any) -> Any:
         # Beside the job, not inside it: there a request might get the job's transaction.
-        seen.extend(await together([partial(_read, ada, path)]))
+        seen.extend(await run_concurrently([partial(_read, ada, path)]))
         return await list_projects(*args, **kwargs)
 
     monkeypatch.setattr(projects, "list_projects", look)
@@ -151,10 +154,10 @@ async def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.Mo
 
 
 async def test_failed_attempt_is_queued_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     with monkeypatch.context() as patch:
         patch.setattr(projects, "list_projects", None)
         await _run()
@@ -162,10 +165,10 @@ async def test_failed_attempt_is_queued_again(
 
 
 async def test_dead_job_is_a_failed_export_that_can_be_replayed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     await execute("UPDATE outbox SET attempts = 100 WHERE job = 'exports.run'")
     await _run()
     export = await _read(ada, path)
@@ -183,10 +186,10 @@ async def test_dead_job_is_a_failed_export_that_can_be_replayed(
 
 
 async def test_too_large_is_a_failed_export_and_a_finished_job(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
     await _run()
     export = await _read(ada, path)
@@ -194,9 +197,9 @@ async def test_too_large_is_a_failed_export_and_a_finished_job(
     assert (await _jobs())[0]["done_at"] is not None
 
 
-async def test_second_run_changes_nothing(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_second_run_changes_nothing(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     path = await _request(ada, organization)
     await _run()
     export = await _read(ada, path)
@@ -210,9 +213,9 @@ async def test_second_run_changes_nothing(world: World) -> None:
     assert (await ada.request("GET", f"{path}/download")).json() == []
 
 
-async def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     path = await _request(ada, organization)
     await _run()
     await execute("UPDATE exports SET expires_at = clock_timestamp()", organization)
@@ -230,9 +233,9 @@ async def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> No
 
 
 @pytest.mark.committed
-async def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     await _request(ada, organization)
     assert (await ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
     await _run()
@@ -241,9 +244,9 @@ async def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_repeated_request_makes_one_export(world: World) -> None:
-    ada = await world.person()
-    path = f"/organizations/{await world.organization(ada)}/exports"
+async def test_repeated_request_makes_one_export(factory: Factory) -> None:
+    ada = await factory.person()
+    path = f"/organizations/{await factory.organization(ada)}/exports"
     answers = [
         await ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
         for _ in range(2)
@@ -254,11 +257,11 @@ async def test_repeated_request_makes_one_export(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_many_hints_for_one_job_write_one_file(world: World) -> None:
-    ada = await world.person()
-    path = await _request(ada, await world.organization(ada))
+async def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _request(ada, await factory.organization(ada))
     (job,) = await _jobs()
-    await together(partial(run_job, job["id"]) for _ in range(5))
+    await run_concurrently(partial(run_job, job["id"]) for _ in range(5))
     assert (await _read(ada, path))["status"] == "succeeded"
     assert (await _jobs())[0]["attempts"] == 1
 
@@ -266,7 +269,7 @@ async def test_many_hints_for_one_job_write_one_file(world: World) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
 )
-async def test_bad_input_is_a_problem(world: World, body: dict[str, Any]) -> None:
-    ada = await world.person()
-    path = f"/organizations/{await world.organization(ada)}/exports"
+async def test_bad_input_is_a_problem(factory: Factory, body: dict[str, Any]) -> None:
+    ada = await factory.person()
+    path = f"/organizations/{await factory.organization(ada)}/exports"
     assert (await ada.request("POST", path, json=body)).status_code == 422

@@ -2,11 +2,11 @@
 
 from uuid import uuid4
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 
-async def test_creator_owns_the_organization(world: World) -> None:
-    ada = await world.person()
+async def test_creator_owns_the_organization(factory: Factory) -> None:
+    ada = await factory.person()
     created = await ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -21,10 +21,10 @@ async def test_creator_owns_the_organization(world: World) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_list_shows_own_organizations_only(world: World) -> None:
-    ada, eve = await world.person(), await world.person()
-    mine = {str(await world.organization(ada, f"Org {n}")) for n in range(3)}
-    await world.organization(eve)
+async def test_list_shows_own_organizations_only(factory: Factory) -> None:
+    ada, eve = await factory.person(), await factory.person()
+    mine = {str(await factory.organization(ada, f"Org {n}")) for n in range(3)}
+    await factory.organization(eve)
     first = (await ada.request("GET", "/organizations", params={"limit": 2})).json()
     rest = (
         await ada.request("GET", "/organizations", params={"cursor": first["next_cursor"]})
@@ -33,18 +33,18 @@ async def test_list_shows_own_organizations_only(world: World) -> None:
     assert rest["next_cursor"] is None
 
 
-async def test_stranger_learns_nothing(world: World) -> None:
-    ada, eve = await world.person(), await world.person()
-    organization = await world.organization(ada)
+async def test_stranger_learns_nothing(factory: Factory) -> None:
+    ada, eve = await factory.person(), await factory.person()
+    organization = await factory.organization(ada)
     there = await eve.request("GET", f"/organizations/{organization}")
     nowhere = await eve.request("GET", f"/organizations/{uuid4()}")
     assert there.status_code == nowhere.status_code == 404
     assert there.json()["detail"] == nowhere.json()["detail"]
 
 
-async def test_stale_if_match_is_refused(world: World) -> None:
-    ada = await world.person()
-    path = f"/organizations/{await world.organization(ada)}"
+async def test_stale_if_match_is_refused(factory: Factory) -> None:
+    ada = await factory.person()
+    path = f"/organizations/{await factory.organization(ada)}"
     etag = (await ada.request("GET", path)).headers["etag"]
     body = {"name": "New"}
     changed = await ada.request("PATCH", path, json=body, headers={"If-Match": etag})
@@ -55,12 +55,12 @@ async def test_stale_if_match_is_refused(world: World) -> None:
         assert stale.status_code == 412, stale.text
 
 
-async def test_only_owner_makes_owners_and_the_last_one_stays(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
+async def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
     members = f"/organizations/{organization}/members"
-    admin = await world.member(organization, "admin")
-    bob = await world.member(organization, "member")
+    admin = await factory.member(organization, "admin")
+    bob = await factory.member(organization, "member")
 
     for target in (bob, ada):
         refused = await admin.request("PATCH", f"{members}/{target.id}", json={"role": "owner"})
@@ -76,21 +76,21 @@ async def test_only_owner_makes_owners_and_the_last_one_stays(world: World) -> N
     assert (await ada.request("GET", members)).status_code == 404
 
 
-async def test_member_may_leave_but_not_remove(world: World) -> None:
-    ada = await world.person()
-    organization = await world.organization(ada)
-    viewer = await world.member(organization, "viewer")
+async def test_member_may_leave_but_not_remove(factory: Factory) -> None:
+    ada = await factory.person()
+    organization = await factory.organization(ada)
+    viewer = await factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
     assert (await viewer.request("DELETE", f"{members}/{ada.id}")).status_code == 403
     assert (await viewer.request("DELETE", f"{members}/{viewer.id}")).status_code == 204
 
 
-async def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
-    from app.core.security import sign_tenant_row_token
+async def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
+    from app.core.security.tokens import sign_tenant_row_token
 
-    ada, eve = await world.person(), await world.person()
-    bob = await world.person()
-    organization = await world.organization(ada)
+    ada, eve = await factory.person(), await factory.person()
+    bob = await factory.person()
+    organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
     created = await ada.request("POST", path, json=body)
@@ -111,13 +111,13 @@ async def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
     assert (await ada.request("POST", path, json=body)).status_code == 409
 
 
-async def test_revoked_invitation_opens_nothing(world: World) -> None:
+async def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
     from uuid import UUID
 
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
-    ada, bob = await world.person(), await world.person()
-    organization = await world.organization(ada)
+    ada, bob = await factory.person(), await factory.person()
+    organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = (await ada.request("POST", path, json={"email": bob.email})).json()
     assert (await ada.request("DELETE", f"{path}/{created['id']}")).status_code == 204

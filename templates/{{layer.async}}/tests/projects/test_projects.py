@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import Person, World
-from tests.together import together
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 
 
-async def _path(world: World, owner: Person) -> str:
-    return f"/organizations/{await world.organization(owner)}/projects"
+async def _path(factory: Factory, owner: Person) -> str:
+    return f"/organizations/{await factory.organization(owner)}/projects"
 
 
 async def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
@@ -21,9 +21,9 @@ async def _create(person: Person, path: str, name: str, **more: Any) -> dict[str
     return created
 
 
-async def test_create_read_change_delete(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_create_read_change_delete(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     created = await ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
     assert created.status_code == 201
     body = created.json()
@@ -63,18 +63,18 @@ async def test_create_read_change_delete(world: World) -> None:
         None,
     ],
 )
-async def test_bad_input_is_a_problem(world: World, body: Any) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     answer = await ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["errors"]
 
 
-async def test_half_a_character_is_refused(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_half_a_character_is_refused(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
     answer = await ada.request("POST", path, content=lone_surrogate, headers=headers)
@@ -82,30 +82,30 @@ async def test_half_a_character_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
-async def test_bad_change_is_refused(world: World, body: dict[str, Any]) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     project = await _create(ada, path, "Apollo")
     answer = await ada.request("PATCH", f"{path}/{project['id']}", json=body)
     assert answer.status_code == 422
 
 
-async def test_name_is_unique_without_regard_to_case(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     await _create(ada, path, "Straße")
     taken = await ada.request("POST", path, json={"name": "STRASSE"})
     assert taken.status_code == 409
     other = await _create(ada, path, "Other")
     renamed = await ada.request("PATCH", f"{path}/{other['id']}", json={"name": "strasse"})
     assert renamed.status_code == 409
-    await _create(ada, await _path(world, ada), "Straße")
+    await _create(ada, await _path(factory, ada), "Straße")
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-async def test_pages_hold_every_project_once(world: World, sort: str) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
         await _create(ada, path, name)
@@ -125,9 +125,9 @@ async def test_pages_hold_every_project_once(world: World, sort: str) -> None:
     assert seen == (expected[::-1] if sort.startswith("-") else expected)
 
 
-async def test_cursor_belongs_to_its_list(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     for name in "abc":
         await _create(ada, path, name)
     cursor = (await ada.request("GET", path, params={"limit": 1})).json()["next_cursor"]
@@ -140,13 +140,13 @@ async def test_cursor_belongs_to_its_list(world: World) -> None:
     ):
         answer = await ada.request("GET", path, params=params)
         assert answer.status_code == 422, params
-    other = await _path(world, ada)
+    other = await _path(factory, ada)
     assert (await ada.request("GET", other, params={"cursor": cursor})).status_code == 422
 
 
-async def test_filters(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_filters(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     await _create(ada, path, "100% Wool")
     project = await _create(ada, path, "Wool")
     await ada.request("PATCH", f"{path}/{project['id']}", json={"status": "archived"})
@@ -161,9 +161,9 @@ async def test_filters(world: World) -> None:
     assert await names(q="none") == []
 
 
-async def test_import_is_all_or_nothing(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_import_is_all_or_nothing(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     many = [{"name": f"Project {n}"} for n in range(1000)]
     created = await ada.request("POST", f"{path}/import", json={"items": many})
     assert (created.status_code, created.json()) == (201, {"created": 1000})
@@ -183,25 +183,25 @@ async def test_import_is_all_or_nothing(world: World) -> None:
 
 
 @pytest.mark.committed
-async def test_one_of_many_creates_a_name(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
-    answers = await together(
+async def test_one_of_many_creates_a_name(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
+    answers = await run_concurrently(
         partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
     )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
 @pytest.mark.committed
-async def test_idempotency_key_makes_one_project(world: World) -> None:
-    ada = await world.person()
-    path = await _path(world, ada)
+async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
+    ada = await factory.person()
+    path = await _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
 
     async def create(name: str = "Once") -> Any:
         return await ada.request("POST", path, json={"name": name}, headers=key)
 
-    answers = await together(create for _ in range(5))
+    answers = await run_concurrently(create for _ in range(5))
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 201
     assert set(statuses) <= {201, 409}
@@ -218,7 +218,7 @@ async def test_idempotency_key_makes_one_project(world: World) -> None:
     assert len(page["items"]) == 1
 
     # Another caller's key of the same name is another key.
-    eve = await world.person()
-    other = await _path(world, eve)
+    eve = await factory.person()
+    other = await _path(factory, eve)
     answer = await eve.request("POST", other, json={"name": "Once"}, headers=key)
     assert "idempotency-replayed" not in answer.headers

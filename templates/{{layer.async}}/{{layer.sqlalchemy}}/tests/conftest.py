@@ -73,7 +73,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Migrate this worker's database, once."""
     from alembic import command
 
-    from app.core.migrations import alembic_config
+    from app.core.db.migrations import alembic_config
     from app.settings import settings
 
     settings.__dict__["mail_dir"] = tmp_path_factory.mktemp("mail")
@@ -84,7 +84,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
 async def connections(migrated: None, anyio_backend: str) -> AsyncIterator[None]:
     """Keep connections from the first to the last test, and close them."""
     from app.core import redis
-    from app.core.database import engine
+    from app.core.db.engine import engine
 
     yield
     await redis.client.aclose()
@@ -95,7 +95,7 @@ async def connections(migrated: None, anyio_backend: str) -> AsyncIterator[None]
 async def database(request: pytest.FixtureRequest, connections: None) -> AsyncIterator[None]:
     """Isolate a test: roll back what it did, or empty the tables if it commits."""
     from app.core import redis
-    from app.core.database import engine, sessions
+    from app.core.db.engine import engine, sessions
 
     await redis.client.flushdb()
     if request.node.get_closest_marker("committed"):
@@ -148,7 +148,7 @@ def _empty_tables() -> None:
 @pytest.fixture
 async def session(database: None) -> "AsyncIterator[AsyncSession]":
     """Give a session for arranging and asserting; commit what requests shall see."""
-    from app.core.database import sessions
+    from app.core.db.engine import sessions
 
     async with sessions() as session:
         yield session
@@ -187,7 +187,7 @@ class Person:
 
 
 @dataclass
-class World:
+class Factory:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "AsyncClient"
@@ -198,8 +198,8 @@ class World:
         from sqlalchemy import func, text
 
         from app.accounts.models import User, UserSession
-        from app.core import access_tokens, passwords
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.security import access_tokens, passwords
 
         self.made += 1
         name = name or f"person{self.made}"
@@ -228,9 +228,9 @@ class World:
 
     async def member(self, organization_id: UUID, role: str) -> Person:
         """Make a person who belongs to an organization already."""
-        from app.core import tenancy
-        from app.core.database import unit_of_work
-        from app.core.roles import Role
+        from app.core.db import tenancy
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.security.roles import Role
         from app.organizations.models import Membership
 
         person = await self.person(role)
@@ -245,16 +245,16 @@ class World:
         """Count the rows of a table that belongs to no organization."""
         from sqlalchemy import text
 
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
 
         async with unit_of_work() as session:
             return await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
 
 
 @pytest.fixture
-def world(client: "AsyncClient") -> World:
+def factory(client: "AsyncClient") -> Factory:
     """Give the maker of people and organizations."""
-    return World(client)
+    return Factory(client)
 
 
 @pytest.fixture

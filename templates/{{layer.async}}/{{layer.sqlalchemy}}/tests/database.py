@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core import tenancy
-from app.core.database import engine, unit_of_work
+from app.core.db import tenancy
+from app.core.db.engine import engine
+from app.core.db.unit_of_work import unit_of_work
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def test_services_know_no_http() -> None:
         found(),
         rule=3,
         says="no HTTP status code below routes.",
-        instead="raise an error of app.core.errors; app.core.problems maps it to a status.",
+        instead="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
     )
 
 

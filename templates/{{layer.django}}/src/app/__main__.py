@@ -24,7 +24,7 @@ def main() -> None:
 @click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
 def web(*, reload: bool) -> None:
     """Serve HTTP on HOST and PORT."""
-    from app.core import server
+    from app.core.web import server
 
     server.serve("app.wsgi:application", reload=reload)
 
@@ -33,18 +33,18 @@ def web(*, reload: bool) -> None:
 def worker() -> None:
     """Run jobs."""
     _prepare()
-    from app.core import engine
+    from app.core.jobs.worker import run_worker
 
-    engine.worker()
+    run_worker()
 
 
 @main.command()
 def scheduler() -> None:
-    """Enqueue scheduled jobs, and hand over again what got lost. One process is enough."""
+    """Enqueue scheduled jobs and redeliver lost messages. One process is enough."""
     _prepare()
-    from app.core import engine
+    from app.core.jobs.worker import run_scheduler
 
-    engine.scheduler()
+    run_scheduler()
 
 
 def _prepare() -> None:
@@ -57,11 +57,10 @@ def _prepare() -> None:
 @main.command()
 @click.argument("role", type=click.Choice(["worker", "scheduler"]))
 def alive(role: Literal["worker", "scheduler"]) -> None:
-    """Exit with 0 when the worker or scheduler of this host has lately been at work."""
-    _prepare()
-    from app.core import engine
+    """Exit with 0 if the worker or scheduler on this host has a recent heartbeat."""
+    from app.core.ops import heartbeat
 
-    sys.exit(0 if engine.alive(role) else 1)
+    sys.exit(0 if heartbeat.is_alive(role) else 1)
 
 
 @main.command()
@@ -109,18 +108,18 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--dead", is_flag=True, help="Only jobs that were given up.")
-def list_jobs(*, dead: bool) -> None:
+@click.option("--dead-letters", is_flag=True, help="Only jobs that failed for good.")
+def list_jobs(*, dead_letters: bool) -> None:
     """List jobs that are not done."""
     _prepare()
 
     def show() -> None:
-        from app.core.database import unit_of_work
-        from app.core.jobs import list_jobs
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.jobs.outbox import list_jobs
 
         with unit_of_work():
-            for entry in list_jobs(dead=dead):
-                state = "dead" if entry.dead_at else "open"
+            for entry in list_jobs(dead_letters=dead_letters):
+                state = "dead letter" if entry.dead_lettered_at else "open"
                 click.echo(
                     f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
                     f"  {entry.last_error or ''}"
@@ -132,13 +131,13 @@ def list_jobs(*, dead: bool) -> None:
 @jobs.command()
 @click.argument("job_id", type=click.UUID)
 def replay(job_id: UUID) -> None:
-    """Give a dead job its attempts back and run it again."""
+    """Run a dead letter again, with all its attempts."""
     _prepare()
 
     def run_again() -> None:
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
         from app.core.errors import AppError
-        from app.core.jobs import replay
+        from app.core.jobs.outbox import replay
 
         try:
             with unit_of_work():
@@ -203,7 +202,7 @@ def _set_staff(email: str, *, staff: bool) -> None:
 def _change_user(email: str, change: Callable[[UUID], None]) -> None:
     _prepare()
     from app.accounts import queries
-    from app.core.database import unit_of_work
+    from app.core.db.unit_of_work import unit_of_work
     from app.core.errors import AppError
 
     try:

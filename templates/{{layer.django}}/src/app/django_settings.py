@@ -43,9 +43,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     # Outermost: what it does, it does for every answer.
-    "app.core.middleware.ExchangeMiddleware",
-    "app.core.middleware.CorsMiddleware",
-    "app.core.middleware.LimitMiddleware",
+    "app.core.web.middleware.ExchangeMiddleware",
+    "app.core.web.middleware.CorsMiddleware",
+    "app.core.web.middleware.LimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "app.core.middleware.ApiHeadersMiddleware",
+    "app.core.web.middleware.ApiHeadersMiddleware",
 ]
 ROOT_URLCONF = "app.urls"
 WSGI_APPLICATION = "app.wsgi.application"
@@ -139,7 +139,7 @@ MFA_RECOVERY_CODE_DIGITS = 10
 HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
 HIJACK_INSERT_BEFORE = None
 
-# Browsers: the admin, and sign-in with a cookie. The API's own headers are in `core.middleware`.
+# Browsers: the admin, and sign-in with a cookie. `core.web.middleware` has the API's headers.
 
 _IS_HTTPS = settings.public_url.startswith("https://")
 # The proxy sends browsers to HTTPS: inside, requests are plain, the probes among them.
@@ -180,7 +180,7 @@ WHITENOISE_AUTOREFRESH = False
 
 # The rest
 
-LOGGING_CONFIG = None  # `app.core.log` does it, see `app.core.apps`
+LOGGING_CONFIG = None  # `app.core.ops.log` does it, see `app.core.apps`
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False

@@ -1,8 +1,8 @@
 """Demo data for development: a user with an organization and projects, and one of the staff."""
 
 from app.accounts import service as accounts
-from app.core import tenancy
-from app.core.database import unit_of_work
+from app.core.db import tenancy
+from app.core.db.unit_of_work import unit_of_work
 from app.demo import EMAIL, PASSWORD
 from app.organizations import service as organizations
 from app.projects import service as projects

@@ -7,12 +7,12 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from app.accounts import admin_login
 from app.accounts import service as accounts
-from app.accounts import staff
 from app.audit import service as audit
 from app.core import context
+from app.core.admin_site import StaffSite
 from app.core.context import Actor
-from app.core.staff import StaffSite
 
 
 class Site(StaffSite):
@@ -21,13 +21,13 @@ class Site(StaffSite):
     site_header = site_title = "Administration"
     index_title = "Everything"
     site_url = None  # the service has no page of its own
-    login_form = staff.LoginForm
+    login_form = admin_login.LoginForm
     login_template = "staff/login.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Admit staff that has proved enough; asked several times, found out once."""
         if not hasattr(request, "may_enter"):
-            admitted = super().has_permission(request) and staff.may_enter(request)
+            admitted = super().has_permission(request) and admin_login.may_enter(request)
             request.may_enter = admitted  # type: ignore[attr-defined]  # our attribute
         found: bool = request.may_enter  # type: ignore[attr-defined]  # our attribute
         return found
@@ -37,11 +37,15 @@ class Site(StaffSite):
         super().enter(request)
         user, current = request.user, context.current()
         current.actor = Actor("user", user.pk, user.get_username())
-        current.by_staff = user.get_username()
+        current.impersonated_by = user.get_username()
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Ask who it is; show who acts as a user how to stop that."""
-        if request.method == "GET" and request.user.is_authenticated and context.current().by_staff:
+        if (
+            request.method == "GET"
+            and request.user.is_authenticated
+            and context.current().impersonated_by
+        ):
             return HttpResponseRedirect(reverse("admin:accounts_user_acting"))
         return super().login(request, extra_context)
 
@@ -49,7 +53,7 @@ class Site(StaffSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Change the password by the rules of the API."""
-        return staff.PasswordView.as_view(
+        return admin_login.PasswordView.as_view(
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )(request)

@@ -11,7 +11,7 @@ urlpatterns = [
     path("_allauth/", include("app.accounts.urls")),
     path("", api.urls),
 ]
-handler400 = "app.core.http.bad_request"
-handler403 = "app.core.http.forbidden"
-handler404 = "app.core.http.not_found"
-handler500 = "app.core.http.server_error"
+handler400 = "app.core.web.http.bad_request"
+handler403 = "app.core.web.http.forbidden"
+handler404 = "app.core.web.http.not_found"
+handler500 = "app.core.web.http.server_error"

@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from app.core.chunked import ChunkedBodies
+from app.core.web.chunked import ChunkedBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.django_settings")
 application = ChunkedBodies(get_wsgi_application())

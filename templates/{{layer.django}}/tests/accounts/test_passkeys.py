@@ -12,10 +12,18 @@ from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import UserSession
-from app.core.database import unit_of_work
-from tests.accounts.actors import PASSWORD, Account, Mailbox, Visitor, actions, bearer, cookie_of
+from app.core.db.unit_of_work import unit_of_work
+from tests.accounts.account_client import (
+    PASSWORD,
+    Account,
+    AccountClient,
+    Mailbox,
+    actions,
+    bearer,
+    cookie_of,
+)
 from tests.accounts.passkeys import VERIFIED, Passkey
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 PASSKEYS = "account/authenticators/webauthn"
 LOGIN = "auth/webauthn/login"
@@ -23,17 +31,17 @@ SECOND = "auth/webauthn/authenticate"
 UNVERIFIED = VERIFIED & ~VERIFIED.UV
 
 
-def _creation_options(visitor: Visitor, access: str) -> dict[str, Any]:
-    answer = visitor.call("GET", f"{PASSKEYS}?passwordless", access)
+def _creation_options(account_client: AccountClient, access: str) -> dict[str, Any]:
+    answer = account_client.call("GET", f"{PASSKEYS}?passwordless", access)
     assert answer.status_code == 200, answer.text
     options: dict[str, Any] = answer.json()["data"]["creation_options"]
     return options
 
 
-def _register(visitor: Visitor, access: str, name: str = "Phone") -> Passkey:
-    assert visitor.prove(access).status_code == 200
-    passkey, credential = Passkey().create(_creation_options(visitor, access))
-    answer = visitor.post(PASSKEYS, access, name=name, credential=credential)
+def _register(account_client: AccountClient, access: str, name: str = "Phone") -> Passkey:
+    assert account_client.prove(access).status_code == 200
+    passkey, credential = Passkey().create(_creation_options(account_client, access))
+    answer = account_client.post(PASSKEYS, access, name=name, credential=credential)
     assert answer.status_code == 200, answer.text
     return passkey
 
@@ -42,22 +50,24 @@ def _step(token: str) -> dict[str, str]:
     return {"X-Session-Token": token}
 
 
-def _begin(visitor: Visitor, path: str = LOGIN, token: str = "") -> tuple[dict[str, Any], str]:
+def _begin(
+    account_client: AccountClient, path: str = LOGIN, token: str = ""
+) -> tuple[dict[str, Any], str]:
     """Ask for a challenge; the options and the token that leads to the next step."""
-    answer = visitor.call("GET", path, headers=_step(token) if token else {})
+    answer = account_client.call("GET", path, headers=_step(token) if token else {})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     return body["data"]["request_options"], token or body["meta"]["session_token"]
 
 
-def _sign_in(visitor: Visitor, passkey: Passkey) -> Response:
-    options, token = _begin(visitor)
-    return visitor.call("POST", LOGIN, headers=_step(token), credential=passkey.get(options))
+def _sign_in(account_client: AccountClient, passkey: Passkey) -> Response:
+    options, token = _begin(account_client)
+    return account_client.call("POST", LOGIN, headers=_step(token), credential=passkey.get(options))
 
 
-def _password_step(visitor: Visitor, account: Account) -> str:
+def _password_step(account_client: AccountClient, account: Account) -> str:
     """Sign in with the password as far as it goes."""
-    begun = visitor.sign_in(account.email)
+    begun = account_client.sign_in(account.email)
     assert begun.status_code == 401
     flows = {flow["id"]: flow for flow in begun.json()["data"]["flows"]}
     assert flows["mfa_authenticate"]["is_pending"]
@@ -66,7 +76,7 @@ def _password_step(visitor: Visitor, account: Account) -> str:
     return token
 
 
-def _is_pair(visitor: Visitor, account: Account, answer: Response) -> bool:
+def _is_pair(account_client: AccountClient, account: Account, answer: Response) -> bool:
     """Tell whether the answer has the contract's pair of tokens, and whether they work."""
     assert answer.status_code == 200, answer.text
     meta = answer.json()["meta"]
@@ -77,112 +87,116 @@ def _is_pair(visitor: Visitor, account: Account, answer: Response) -> bool:
         "expires_in",
         "refresh_token",
     }
-    assert visitor.me(meta["access_token"]).json()["email"] == account.email
-    refreshed = visitor.post("tokens/refresh", refresh_token=meta["refresh_token"])
+    assert account_client.me(meta["access_token"]).json()["email"] == account.email
+    refreshed = account_client.post("tokens/refresh", refresh_token=meta["refresh_token"])
     return refreshed.status_code == 200
 
 
 def test_register_list_rename_and_delete(
-    visitor: Visitor, account: Account, mailbox: Mailbox
+    account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    assert visitor.call("GET", PASSKEYS, access).status_code == 401
-    _register(visitor, access)
+    access, _ = account_client.tokens(account.email)
+    assert account_client.call("GET", PASSKEYS, access).status_code == 401
+    _register(account_client, access)
     (kept,) = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
-    listed = visitor.call("GET", "account/authenticators", access).json()["data"]
+    listed = account_client.call("GET", "account/authenticators", access).json()["data"]
     (item,) = [item for item in listed if item["type"] == "webauthn"]
     assert (item["id"], item["name"], item["is_passwordless"]) == (kept.pk, "Phone", True)
     assert item["last_used_at"] is None
     # Recovery codes come with the first factor.
     assert {item["type"] for item in listed} == {"webauthn", "recovery_codes"}
 
-    renamed = visitor.call("PUT", PASSKEYS, access, id=kept.pk, name="Ada's phone")
+    renamed = account_client.call("PUT", PASSKEYS, access, id=kept.pk, name="Ada's phone")
     assert renamed.json()["data"]["name"] == "Ada's phone"
     kept.refresh_from_db()
     assert kept.data["name"] == "Ada's phone"
 
-    deleted = visitor.call("DELETE", PASSKEYS, access, authenticators=[kept.pk])
+    deleted = account_client.call("DELETE", PASSKEYS, access, authenticators=[kept.pk])
     assert deleted.status_code == 200
     assert not Authenticator.objects.exists()
     # The password is enough again.
-    assert visitor.sign_in(account.email).status_code == 200
+    assert account_client.sign_in(account.email).status_code == 200
     assert actions() == ["session.opened", "passkey.added", "passkey.removed", "session.opened"]
     assert len(mailbox.subjects(account.email)) == 2
 
 
-def test_a_list_of_many_needs_as_many_statements_as_one(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
+def test_a_list_of_many_needs_as_many_statements_as_one(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
 
     def read() -> int:
         with CaptureQueriesContext(connection) as seen:
-            answer = visitor.call("GET", "account/authenticators", access)
+            answer = account_client.call("GET", "account/authenticators", access)
             assert answer.status_code == 200
-            _begin(visitor, SECOND, token)
+            _begin(account_client, SECOND, token)
         return len(seen)
 
-    token = _password_step(visitor, account)
+    token = _password_step(account_client, account)
     few = read()
     for _ in range(5):
-        _register(visitor, access)
+        _register(account_client, access)
     assert read() == few
-    assert _is_pair(visitor, account, _sign_in(visitor, passkey))
+    assert _is_pair(account_client, account, _sign_in(account_client, passkey))
 
 
-def test_changes_need_a_proof(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
+def test_changes_need_a_proof(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
     (kept,) = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
-    other = _sign_in(visitor, passkey).json()["meta"]["access_token"]
+    other = _sign_in(account_client, passkey).json()["meta"]["access_token"]
     for method, body in (
         ("GET", {}),
         ("PUT", {"id": kept.pk, "name": "X"}),
         ("DELETE", {"authenticators": [kept.pk]}),
     ):
-        refused = visitor.call(method, PASSKEYS, other, **body)
+        refused = account_client.call(method, PASSKEYS, other, **body)
         assert refused.json()["data"]["flows"][0]["id"] == "reauthenticate"
     # A challenge of another session, which has proved it, is no help.
-    _, made = Passkey().create(_creation_options(visitor, access))
-    assert visitor.post(PASSKEYS, other, name="X", credential=made).status_code == 400
+    _, made = Passkey().create(_creation_options(account_client, access))
+    assert account_client.post(PASSKEYS, other, name="X", credential=made).status_code == 400
     kept.refresh_from_db()
     assert kept.data["name"] == "Phone"
     # The passkey itself is a proof.
     path = "auth/webauthn/reauthenticate"
-    options = visitor.call("GET", path, other).json()["data"]["request_options"]
-    proved = visitor.post(path, other, credential=passkey.get(options))
+    options = account_client.call("GET", path, other).json()["data"]["request_options"]
+    proved = account_client.post(path, other, credential=passkey.get(options))
     assert proved.status_code == 200, proved.text
-    renamed = visitor.call("PUT", PASSKEYS, other, id=kept.pk, name="X")
+    renamed = account_client.call("PUT", PASSKEYS, other, id=kept.pk, name="X")
     assert renamed.status_code == 200
 
 
-def test_sign_in_without_a_password(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    answer = _sign_in(visitor, passkey)
-    assert _is_pair(visitor, account, answer)
+def test_sign_in_without_a_password(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    answer = _sign_in(account_client, passkey)
+    assert _is_pair(account_client, account, answer)
     (kept,) = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
     assert kept.last_used_at is not None
     assert UserSession.objects.count() == 2
     assert actions()[-1] == "session.opened"
 
 
-def test_second_factor(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    options, token = _begin(visitor, SECOND, _password_step(visitor, account))
+def test_second_factor(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    options, token = _begin(account_client, SECOND, _password_step(account_client, account))
     # The password was asked for already: a touch is enough.
     credential = passkey.but(flags=UNVERIFIED).get(options)
-    answer = visitor.call("POST", SECOND, headers=_step(token), credential=credential)
-    assert _is_pair(visitor, account, answer)
+    answer = account_client.call("POST", SECOND, headers=_step(token), credential=credential)
+    assert _is_pair(account_client, account, answer)
 
 
-def test_browser_signs_in_without_a_password(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    begun = visitor.browse("GET", LOGIN)
+def test_browser_signs_in_without_a_password(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    begun = account_client.browse("GET", LOGIN)
     options = begun.json()["data"]["request_options"]
     before = cookie_of(begun)
-    answer = visitor.browse("POST", LOGIN, before, credential=passkey.get(options))
+    answer = account_client.browse("POST", LOGIN, before, credential=passkey.get(options))
     assert answer.status_code == 200, answer.text
     assert "token" not in answer.text
     # Another cookie than before the sign-in, or else somebody could have planted it.
@@ -190,33 +204,39 @@ def test_browser_signs_in_without_a_password(visitor: Visitor, account: Account)
     assert after != before
     for cookie, status in ((after, 200), (before, 401)):
         headers = {"Cookie": f"__Host-session={cookie}"}
-        assert visitor.http.get("/api/v1/me", headers=headers).status_code == status
+        assert account_client.http.get("/api/v1/me", headers=headers).status_code == status
 
 
-def test_browsers_second_factor(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    begun = visitor.browse("POST", "auth/login", email=account.email, password=PASSWORD)
+def test_browsers_second_factor(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    begun = account_client.browse("POST", "auth/login", email=account.email, password=PASSWORD)
     assert begun.status_code == 401
     cookie = cookie_of(begun)
     assert (
-        visitor.http.get("/api/v1/me", headers={"Cookie": f"__Host-session={cookie}"}).status_code
+        account_client.http.get(
+            "/api/v1/me", headers={"Cookie": f"__Host-session={cookie}"}
+        ).status_code
         == 401
     )
-    options = visitor.browse("GET", SECOND, cookie).json()["data"]["request_options"]
-    answer = visitor.browse("POST", SECOND, cookie, credential=passkey.get(options))
+    options = account_client.browse("GET", SECOND, cookie).json()["data"]["request_options"]
+    answer = account_client.browse("POST", SECOND, cookie, credential=passkey.get(options))
     assert answer.status_code == 200, answer.text
     headers = {"Cookie": f"__Host-session={cookie_of(answer)}"}
-    assert visitor.http.get("/api/v1/me", headers=headers).json()["email"] == account.email
+    assert account_client.http.get("/api/v1/me", headers=headers).json()["email"] == account.email
 
 
-def test_another_site_cannot_sign_its_visitor_in(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    begun = visitor.browse("GET", LOGIN)
+def test_another_site_cannot_sign_its_visitor_in(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    begun = account_client.browse("GET", LOGIN)
     credential = passkey.get(begun.json()["data"]["request_options"])
     foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    answer = visitor.browse("POST", LOGIN, cookie_of(begun), headers=foreign, credential=credential)
+    answer = account_client.browse(
+        "POST", LOGIN, cookie_of(begun), headers=foreign, credential=credential
+    )
     assert answer.status_code == 403
 
 
@@ -232,70 +252,76 @@ BAD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("bend", BAD.values(), ids=BAD)
-def test_what_is_refused(visitor: Visitor, account: Account, bend: Any) -> None:
-    access, _ = visitor.tokens(account.email)
-    good = _register(visitor, access)
-    options, token = _begin(visitor)
-    seconds = _begin(visitor, SECOND, _password_step(visitor, account))
+def test_what_is_refused(account_client: AccountClient, account: Account, bend: Any) -> None:
+    access, _ = account_client.tokens(account.email)
+    good = _register(account_client, access)
+    options, token = _begin(account_client)
+    seconds = _begin(account_client, SECOND, _password_step(account_client, account))
     for path, asked, step in ((LOGIN, options, token), (SECOND, *seconds)):
-        answer = visitor.call("POST", path, headers=_step(step), credential=bend(good).get(asked))
+        answer = account_client.call(
+            "POST", path, headers=_step(step), credential=bend(good).get(asked)
+        )
         assert answer.status_code == 400, answer.text
         assert "access_token" not in answer.text
     assert actions().count("session.opened") == 1
     # And the right one is taken all the same.
-    answer = visitor.call("POST", LOGIN, headers=_step(token), credential=good.get(options))
-    assert _is_pair(visitor, account, answer)
+    answer = account_client.call("POST", LOGIN, headers=_step(token), credential=good.get(options))
+    assert _is_pair(account_client, account, answer)
 
 
 @pytest.mark.parametrize("bend", list(BAD.values())[2:], ids=list(BAD)[2:])
-def test_what_is_not_registered(visitor: Visitor, account: Account, bend: Any) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.prove(access)
-    options = _creation_options(visitor, access)
+def test_what_is_not_registered(account_client: AccountClient, account: Account, bend: Any) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.prove(access)
+    options = _creation_options(account_client, access)
     _, credential = bend(Passkey()).create(options)
-    answer = visitor.post(PASSKEYS, access, name="X", credential=credential)
+    answer = account_client.post(PASSKEYS, access, name="X", credential=credential)
     assert answer.status_code == 400, answer.text
     assert not Authenticator.objects.exists()
 
 
-def test_a_touch_is_no_password(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    assert _sign_in(visitor, passkey.but(flags=UNVERIFIED)).status_code == 400
+def test_a_touch_is_no_password(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    assert _sign_in(account_client, passkey.but(flags=UNVERIFIED)).status_code == 400
     # Nor is it registered as one.
-    _, credential = Passkey(flags=UNVERIFIED).create(_creation_options(visitor, access))
-    answer = visitor.post(PASSKEYS, access, name="X", credential=credential)
+    _, credential = Passkey(flags=UNVERIFIED).create(_creation_options(account_client, access))
+    answer = account_client.post(PASSKEYS, access, name="X", credential=credential)
     assert answer.status_code == 400
 
 
-def test_challenges_work_once(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.prove(access)
-    first, made = Passkey().create(_creation_options(visitor, access))
-    assert visitor.post(PASSKEYS, access, name="X", credential=made).status_code == 200
-    assert visitor.post(PASSKEYS, access, name="X", credential=made).status_code == 400
+def test_challenges_work_once(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.prove(access)
+    first, made = Passkey().create(_creation_options(account_client, access))
+    assert account_client.post(PASSKEYS, access, name="X", credential=made).status_code == 200
+    assert account_client.post(PASSKEYS, access, name="X", credential=made).status_code == 400
 
-    options, token = _begin(visitor)
+    options, token = _begin(account_client)
     used = first.get(options)
-    assert visitor.call("POST", LOGIN, headers=_step(token), credential=used).status_code == 200
-    _, other = _begin(visitor)
+    assert (
+        account_client.call("POST", LOGIN, headers=_step(token), credential=used).status_code == 200
+    )
+    _, other = _begin(account_client)
     for headers in (_step(token), _step(other), {}):
-        answer = visitor.call("POST", LOGIN, headers=headers, credential=used)
+        answer = account_client.call("POST", LOGIN, headers=headers, credential=used)
         assert answer.status_code in {400, 410}, answer.text
         assert "access_token" not in answer.text
 
 
 @pytest.mark.committed
 @pytest.mark.parametrize("path", [LOGIN, SECOND])
-def test_of_one_answer_at_once_one_is_taken(visitor: Visitor, account: Account, path: str) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    begun = _password_step(visitor, account) if path == SECOND else ""
-    options, token = _begin(visitor, path, begun)
+def test_of_one_answer_at_once_one_is_taken(
+    account_client: AccountClient, account: Account, path: str
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    begun = _password_step(account_client, account) if path == SECOND else ""
+    options, token = _begin(account_client, path, begun)
     sent = partial(
-        visitor.call, "POST", path, headers=_step(token), credential=passkey.get(options)
+        account_client.call, "POST", path, headers=_step(token), credential=passkey.get(options)
     )
-    answers = together([sent] * 4)
+    answers = run_concurrently([sent] * 4)
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 200
     # Too late: the challenge was answered, or its session is gone altogether.
@@ -305,27 +331,27 @@ def test_of_one_answer_at_once_one_is_taken(visitor: Visitor, account: Account, 
 
 @pytest.mark.committed
 def test_of_one_answer_of_a_browser_at_once_one_is_taken(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    begun = visitor.browse("GET", LOGIN)
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    begun = account_client.browse("GET", LOGIN)
     credential = passkey.get(begun.json()["data"]["request_options"])
-    sent = partial(visitor.browse, "POST", LOGIN, cookie_of(begun), credential=credential)
-    statuses = sorted(answer.status_code for answer in together([sent] * 4))
+    sent = partial(account_client.browse, "POST", LOGIN, cookie_of(begun), credential=credential)
+    statuses = sorted(answer.status_code for answer in run_concurrently([sent] * 4))
     assert statuses[0] == 200
     # Without a session there is no challenge, which allauth calls a wrong code.
     assert set(statuses[1:]) <= {400, 401}
     assert UserSession.objects.count() == 2
 
 
-def test_anothers_credential(visitor: Visitor, account: Account) -> None:
+def test_anothers_credential(account_client: AccountClient, account: Account) -> None:
     with unit_of_work():
         service.create_verified_user(email="eve@example.com", name="Eve", password=PASSWORD)
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
-    eves_access, _ = visitor.tokens("eve@example.com")
-    eves = _register(visitor, eves_access)
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
+    eves_access, _ = account_client.tokens("eve@example.com")
+    eves = _register(account_client, eves_access)
     (kept,) = Authenticator.objects.filter(type="webauthn", user_id=account.id)
 
     # Eve's key with Ada's name on it, and the other way round.
@@ -333,26 +359,26 @@ def test_anothers_credential(visitor: Visitor, account: Account) -> None:
         eves.but(user_handle=passkey.user_handle),
         passkey.but(user_handle=eves.user_handle),
     ):
-        assert _sign_in(visitor, bent).status_code == 400
+        assert _sign_in(account_client, bent).status_code == 400
     # Eve's key as Ada's second factor.
-    options, token = _begin(visitor, SECOND, _password_step(visitor, account))
-    answer = visitor.call("POST", SECOND, headers=_step(token), credential=eves.get(options))
+    options, token = _begin(account_client, SECOND, _password_step(account_client, account))
+    answer = account_client.call("POST", SECOND, headers=_step(token), credential=eves.get(options))
     assert answer.status_code == 400
     # Nor can she touch it.
     for method, body in (
         ("PUT", {"id": kept.pk, "name": "X"}),
         ("DELETE", {"authenticators": [kept.pk]}),
     ):
-        assert visitor.call(method, PASSKEYS, eves_access, **body).status_code == 400
-    assert _is_pair(visitor, account, _sign_in(visitor, passkey))
+        assert account_client.call(method, PASSKEYS, eves_access, **body).status_code == 400
+    assert _is_pair(account_client, account, _sign_in(account_client, passkey))
 
 
-def test_disabled_account_stays_shut(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    passkey = _register(visitor, access)
+def test_disabled_account_stays_shut(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    passkey = _register(account_client, access)
     with unit_of_work():
         service.disable_user(user_id=account.id)
-    assert _sign_in(visitor, passkey).status_code == 401
+    assert _sign_in(account_client, passkey).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -360,11 +386,13 @@ def test_disabled_account_stays_shut(visitor: Visitor, account: Account) -> None
     ["\x00", "\ud800", float("nan"), "x" * 500_000],
     ids=["NUL", "half a character", "no number", "large"],
 )
-def test_oddities_in_what_is_right(visitor: Visitor, account: Account, odd: object) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.prove(access)
-    _, credential = Passkey().create(_creation_options(visitor, access), odd=odd)
-    answer = visitor.http.post(
+def test_oddities_in_what_is_right(
+    account_client: AccountClient, account: Account, odd: object
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.prove(access)
+    _, credential = Passkey().create(_creation_options(account_client, access), odd=odd)
+    answer = account_client.http.post(
         f"/_allauth/app/v1/{PASSKEYS}",
         headers=bearer(access) | {"Content-Type": "application/json"},
         content=json.dumps({"name": "X", "credential": {**credential, "odd": odd}}).encode(),
@@ -376,13 +404,13 @@ def test_oddities_in_what_is_right(visitor: Visitor, account: Account, odd: obje
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "\x00", "\x1b[2J", 5, []], ids=repr)
-def test_odd_names(visitor: Visitor, account: Account, name: object) -> None:
-    access, _ = visitor.tokens(account.email)
-    _register(visitor, access)
+def test_odd_names(account_client: AccountClient, account: Account, name: object) -> None:
+    access, _ = account_client.tokens(account.email)
+    _register(account_client, access)
     (kept,) = Authenticator.objects.filter(type="webauthn")
-    _, credential = Passkey().create(_creation_options(visitor, access))
+    _, credential = Passkey().create(_creation_options(account_client, access))
     for method, body in (("POST", {"credential": credential}), ("PUT", {"id": kept.pk})):
-        answer = visitor.call(method, PASSKEYS, access, name=name, **body)
+        answer = account_client.call(method, PASSKEYS, access, name=name, **body)
         assert answer.status_code == 422, answer.text
         assert answer.json()["errors"][0]["pointer"] == "/name"
 
@@ -402,8 +430,10 @@ def test_odd_names(visitor: Visitor, account: Account, name: object) -> None:
     ],
     ids=lambda body: str(body[:24]),
 )
-def test_bodies_that_are_no_json_object(visitor: Visitor, path: str, body: bytes) -> None:
-    answer = visitor.http.post(
+def test_bodies_that_are_no_json_object(
+    account_client: AccountClient, path: str, body: bytes
+) -> None:
+    answer = account_client.http.post(
         f"/_allauth/app/v1/{path}", headers={"Content-Type": "application/json"}, content=body
     )
     assert answer.status_code in {400, 422}, answer.text

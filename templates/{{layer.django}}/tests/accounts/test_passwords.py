@@ -6,39 +6,41 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 
 from app.accounts.models import User
-from tests.accounts.actors import (
+from tests.accounts.account_client import (
     OTHER_PASSWORD,
     PASSWORD,
     Account,
+    AccountClient,
     Mailbox,
-    Visitor,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 THIRD_PASSWORD = "amber kettle 9 window"
 
 
-def test_change_ends_all_other_sessions(visitor: Visitor, account: Account) -> None:
-    here, refresh = visitor.tokens(account.email)
-    there, _ = visitor.tokens(account.email)
-    cookie = visitor.cookie(account.email)
-    changed = visitor.post(
+def test_change_ends_all_other_sessions(account_client: AccountClient, account: Account) -> None:
+    here, refresh = account_client.tokens(account.email)
+    there, _ = account_client.tokens(account.email)
+    cookie = account_client.cookie(account.email)
+    changed = account_client.post(
         "account/password/change", here, current_password=PASSWORD, new_password=OTHER_PASSWORD
     )
     assert changed.status_code == 200
-    assert visitor.me(here).status_code == 200
-    assert visitor.call("GET", "auth/session", here).status_code == 200
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 200
-    assert visitor.me(there).status_code == 401
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
-    assert visitor.sign_in(account.email).status_code == 401
-    assert visitor.sign_in(account.email, OTHER_PASSWORD).status_code == 200
+    assert account_client.me(here).status_code == 200
+    assert account_client.call("GET", "auth/session", here).status_code == 200
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 200
+    assert account_client.me(there).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.sign_in(account.email).status_code == 401
+    assert account_client.sign_in(account.email, OTHER_PASSWORD).status_code == 200
 
 
-def test_change_in_a_browser_keeps_its_session(visitor: Visitor, account: Account) -> None:
-    cookie = visitor.cookie(account.email)
-    changed = visitor.browse(
+def test_change_in_a_browser_keeps_its_session(
+    account_client: AccountClient, account: Account
+) -> None:
+    cookie = account_client.cookie(account.email)
+    changed = account_client.browse(
         "POST",
         "account/password/change",
         cookie,
@@ -52,8 +54,8 @@ def test_change_in_a_browser_keeps_its_session(visitor: Visitor, account: Accoun
     assert new != cookie
     for value, status in ((new, 200), (cookie, 401)):
         headers = {"Cookie": f"__Host-session={value}"}
-        assert visitor.http.get("/api/v1/me", headers=headers).status_code == status
-        assert visitor.browse("GET", "auth/session", value).status_code == status
+        assert account_client.http.get("/api/v1/me", headers=headers).status_code == status
+        assert account_client.browse("GET", "auth/session", value).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -65,54 +67,61 @@ def test_change_in_a_browser_keeps_its_session(visitor: Visitor, account: Accoun
     ],
 )
 def test_change_refused(
-    visitor: Visitor, account: Account, current: str, new: str, pointer: str
+    account_client: AccountClient, account: Account, current: str, new: str, pointer: str
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    answer = visitor.post(
+    access, _ = account_client.tokens(account.email)
+    answer = account_client.post(
         "account/password/change", access, current_password=current, new_password=new
     )
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert visitor.sign_in(account.email).status_code == 200
+    assert account_client.sign_in(account.email).status_code == 200
 
 
-def test_reset(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    access, refresh = visitor.tokens(account.email)
+def test_reset(account_client: AccountClient, account: Account, mailbox: Mailbox) -> None:
+    access, refresh = account_client.tokens(account.email)
     for address in (account.email, "unknown@example.com"):
-        asked = visitor.post("auth/password/request", email=address)
+        asked = account_client.post("auth/password/request", email=address)
         assert (asked.status_code, asked.json()) == (200, {"status": 200})
     assert mailbox.subjects("unknown@example.com") == []
     (token,) = mailbox.tokens("reset-password", account.email)
-    weak = visitor.post("auth/password/reset", key=token, password="password1234")
+    weak = account_client.post("auth/password/reset", key=token, password="password1234")
     assert weak.status_code == 422
-    done = visitor.post("auth/password/reset", key=token, password=OTHER_PASSWORD)
+    done = account_client.post("auth/password/reset", key=token, password=OTHER_PASSWORD)
     assert (done.status_code, done.json()["meta"]) == (401, {"is_authenticated": False})
-    assert visitor.me(access).status_code == 401
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
-    assert visitor.sign_in(account.email).status_code == 401
-    assert visitor.sign_in(account.email, OTHER_PASSWORD).status_code == 200
-    again = visitor.post("auth/password/reset", key=token, password=THIRD_PASSWORD)
+    assert account_client.me(access).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.sign_in(account.email).status_code == 401
+    assert account_client.sign_in(account.email, OTHER_PASSWORD).status_code == 200
+    again = account_client.post("auth/password/reset", key=token, password=THIRD_PASSWORD)
     assert again.status_code == 422
 
 
-def test_a_reset_link_expires(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    visitor.post("auth/password/request", email=account.email)
+def test_a_reset_link_expires(
+    account_client: AccountClient, account: Account, mailbox: Mailbox
+) -> None:
+    account_client.post("auth/password/request", email=account.email)
     (token,) = mailbox.tokens("reset-password", account.email)
     age("email_tokens", "expires_at", "30 minutes")
-    answer = visitor.post("auth/password/reset", key=token, password=OTHER_PASSWORD)
+    answer = account_client.post("auth/password/reset", key=token, password=OTHER_PASSWORD)
     assert answer.status_code == 422
 
 
 @pytest.mark.committed
-def test_of_resets_at_once_one_counts(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    visitor.post("auth/password/request", email=account.email)
+def test_of_resets_at_once_one_counts(
+    account_client: AccountClient, account: Account, mailbox: Mailbox
+) -> None:
+    account_client.post("auth/password/request", email=account.email)
     (token,) = mailbox.tokens("reset-password", account.email)
     new = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = together(
-        [partial(visitor.post, "auth/password/reset", key=token, password=item) for item in new]
+    answers = run_concurrently(
+        [
+            partial(account_client.post, "auth/password/reset", key=token, password=item)
+            for item in new
+        ]
     )
     assert sorted(answer.status_code for answer in answers) == [401, 422, 422, 422]
-    assert [visitor.sign_in(account.email, item).status_code for item in new].count(200) == 1
+    assert [account_client.sign_in(account.email, item).status_code for item in new].count(200) == 1
 
 
 def test_hashes_are_argon2id_with_our_parameters() -> None:

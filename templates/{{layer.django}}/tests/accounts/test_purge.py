@@ -7,8 +7,8 @@ from django.db import connection
 
 from app.accounts import service
 from app.accounts.models import EmailToken, RefreshToken, User, UserSession
-from app.core.database import unit_of_work
-from tests.accounts.actors import Account, Mailbox, Visitor, age
+from app.core.db.unit_of_work import unit_of_work
+from tests.accounts.account_client import Account, AccountClient, Mailbox, age
 
 
 def _purge() -> int:
@@ -24,8 +24,10 @@ def _purge() -> int:
     return len(seen)
 
 
-def test_what_was_never_verified(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    visitor.sign_up("new@example.com")
+def test_what_was_never_verified(
+    account_client: AccountClient, account: Account, mailbox: Mailbox
+) -> None:
+    account_client.sign_up("new@example.com")
     (token,) = mailbox.tokens("verify-email", "new@example.com")
     # The link has expired, and is remembered for a while; then the address is free again.
     age("email_tokens", "expires_at", "6 days")
@@ -35,15 +37,15 @@ def test_what_was_never_verified(visitor: Visitor, account: Account, mailbox: Ma
     age("email_tokens", "expires_at", "3 days")
     _purge()
     assert list(User.objects.values_list("email", flat=True)) == [account.email]
-    assert visitor.post("auth/email/verify", key=token).status_code == 422
+    assert account_client.post("auth/email/verify", key=token).status_code == 422
 
 
-def test_sessions_with_all_that_is_theirs(visitor: Visitor, account: Account) -> None:
-    visitor.tokens(account.email)
-    ended, _ = visitor.tokens(account.email)
-    cookie = visitor.cookie(account.email)
+def test_sessions_with_all_that_is_theirs(account_client: AccountClient, account: Account) -> None:
+    account_client.tokens(account.email)
+    ended, _ = account_client.tokens(account.email)
+    cookie = account_client.cookie(account.email)
     assert Store.objects.count() == 3
-    visitor.call("DELETE", "auth/session", ended)
+    account_client.call("DELETE", "auth/session", ended)
     _purge()
     # Kept for questions and replays; what allauth remembered of it went at once.
     assert (UserSession.objects.count(), Store.objects.count()) == (3, 2)
@@ -57,10 +59,10 @@ def test_sessions_with_all_that_is_theirs(visitor: Visitor, account: Account) ->
     _purge()
     assert not UserSession.objects.exists()
     assert not Store.objects.exists()
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
-def test_many_cost_no_more_statements_than_one(visitor: Visitor) -> None:
+def test_many_cost_no_more_statements_than_one(account_client: AccountClient) -> None:
     def forget(count: int) -> int:
         for number in range(count):
             User.objects.create_user(f"{number}@example.com", name="Never")

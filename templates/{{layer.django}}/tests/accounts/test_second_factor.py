@@ -5,8 +5,8 @@ import pytest
 from allauth.mfa.models import Authenticator
 from httpx2 import Response
 
-from tests.accounts.actors import PASSWORD, Account, Mailbox, Visitor, actions
-from tests.together import together
+from tests.accounts.account_client import PASSWORD, Account, AccountClient, Mailbox, actions
+from tests.concurrency import run_concurrently
 
 TOTP = "account/authenticators/totp"
 RECOVERY = "account/authenticators/recovery-codes"
@@ -19,139 +19,147 @@ def forget_the_last_step() -> None:
     item.save()
 
 
-def second_step(visitor: Visitor, account: Account, code: str) -> Response:
+def second_step(account_client: AccountClient, account: Account, code: str) -> Response:
     """Sign in with both factors."""
-    begun = visitor.sign_in(account.email)
+    begun = account_client.sign_in(account.email)
     flows = begun.json()["data"]["flows"]
     (pending,) = [flow for flow in flows if flow.get("is_pending")]
     assert (begun.status_code, pending["id"]) == (401, "mfa_authenticate")
     token = begun.json()["meta"]["session_token"]
-    return visitor.call(
+    return account_client.call(
         "POST", "auth/2fa/authenticate", headers={"X-Session-Token": token}, code=code
     )
 
 
 def test_set_up_needs_the_password_again(
-    visitor: Visitor, account: Account, mailbox: Mailbox
+    account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    begun = visitor.call("GET", TOTP, access)
+    access, _ = account_client.tokens(account.email)
+    begun = account_client.call("GET", TOTP, access)
     assert begun.status_code == 404
     assert begun.json()["meta"]["totp_url"].startswith("otpauth://totp/ada%40example.com?")
     code = pyotp.TOTP(begun.json()["meta"]["secret"]).now()
-    refused = visitor.post(TOTP, access, code=code)
+    refused = account_client.post(TOTP, access, code=code)
     flows = [flow["id"] for flow in refused.json()["data"]["flows"]]
     assert (refused.status_code, flows) == (401, ["reauthenticate"])
-    assert visitor.prove(access, "quiet lantern 42 meadow").status_code == 422
-    assert visitor.prove(access).status_code == 200
-    assert visitor.post(TOTP, access, code="000000").status_code == 422
-    assert visitor.post(TOTP, access, code=code).status_code == 200
-    assert visitor.http.get("/api/v1/me", headers={"Authorization": f"Bearer {access}"}).json()[
-        "totp_enabled"
-    ]
-    assert visitor.post(TOTP, access, code=code).status_code == 409
+    assert account_client.prove(access, "quiet lantern 42 meadow").status_code == 422
+    assert account_client.prove(access).status_code == 200
+    assert account_client.post(TOTP, access, code="000000").status_code == 422
+    assert account_client.post(TOTP, access, code=code).status_code == 200
+    assert account_client.http.get(
+        "/api/v1/me", headers={"Authorization": f"Bearer {access}"}
+    ).json()["totp_enabled"]
+    assert account_client.post(TOTP, access, code=code).status_code == 409
     assert actions()[-1] == "totp.enabled"
     assert len(mailbox.subjects(account.email)) == 1
 
 
-def test_secrets_are_sealed(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    app = visitor.set_up_totp(access)
+def test_secrets_are_sealed(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
     kept = [str(item.data) for item in Authenticator.objects.all()]
     assert len(kept) == 2
     assert not any(app.secret in text for text in kept)
 
 
-def test_codes_work_once(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    app = visitor.set_up_totp(access)
+def test_codes_work_once(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
     # Not even the code of the set-up works again.
-    used = second_step(visitor, account, app.now())
+    used = second_step(account_client, account, app.now())
     assert used.json()["type"] == "/problems/mfa-required"
     forget_the_last_step()
-    answer = second_step(visitor, account, app.now())
+    answer = second_step(account_client, account, app.now())
     assert answer.status_code == 200
-    assert visitor.me(answer.json()["meta"]["access_token"]).status_code == 200
-    assert second_step(visitor, account, app.now()).status_code == 401
+    assert account_client.me(answer.json()["meta"]["access_token"]).status_code == 200
+    assert second_step(account_client, account, app.now()).status_code == 401
 
 
 @pytest.mark.committed
-def test_of_one_code_at_once_one_is_taken(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    app = visitor.set_up_totp(access)
-    codes = visitor.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
+def test_of_one_code_at_once_one_is_taken(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
+    codes = account_client.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
     forget_the_last_step()
     for code in (app.now(), codes[0]):
-        answers = together([partial(second_step, visitor, account, code)] * 4)
+        answers = run_concurrently([partial(second_step, account_client, account, code)] * 4)
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
     assert actions().count("recovery_code.used") == 1
 
 
-def test_a_step_is_worth_nothing_elsewhere(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.set_up_totp(access)
-    token = visitor.sign_in(account.email).json()["meta"]["session_token"]
+def test_a_step_is_worth_nothing_elsewhere(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.set_up_totp(access)
+    token = account_client.sign_in(account.email).json()["meta"]["session_token"]
     step = {"X-Session-Token": token}
-    assert visitor.call("GET", "auth/session", headers=step).status_code == 401
-    assert visitor.call("GET", TOTP, headers=step).status_code == 401
+    assert account_client.call("GET", "auth/session", headers=step).status_code == 401
+    assert account_client.call("GET", TOTP, headers=step).status_code == 401
     for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"__Host-session={token}"}):
-        assert visitor.http.get("/api/v1/me", headers=headers).status_code == 401
+        assert account_client.http.get("/api/v1/me", headers=headers).status_code == 401
 
 
-def test_reset_does_not_pass_it_by(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.set_up_totp(access)
-    visitor.post("auth/password/request", email=account.email)
+def test_reset_does_not_pass_it_by(
+    account_client: AccountClient, account: Account, mailbox: Mailbox
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.set_up_totp(access)
+    account_client.post("auth/password/request", email=account.email)
     (token,) = mailbox.tokens("reset-password", account.email)
-    visitor.post("auth/password/reset", key=token, password=PASSWORD + " too")
-    answer = visitor.sign_in(account.email, PASSWORD + " too")
+    account_client.post("auth/password/reset", key=token, password=PASSWORD + " too")
+    answer = account_client.sign_in(account.email, PASSWORD + " too")
     assert answer.status_code == 401
     assert "access_token" not in answer.text
 
 
-def test_remove(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.set_up_totp(access)
-    fresh = second_step(visitor, account, _recovery_code(visitor, access))
+def test_remove(account_client: AccountClient, account: Account) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.set_up_totp(access)
+    fresh = second_step(account_client, account, _recovery_code(account_client, access))
     other = fresh.json()["meta"]["access_token"]
     # Another session has not proved anything lately.
-    assert visitor.call("DELETE", TOTP, other).status_code == 401
-    assert visitor.call("DELETE", TOTP, access).status_code == 200
+    assert account_client.call("DELETE", TOTP, other).status_code == 401
+    assert account_client.call("DELETE", TOTP, access).status_code == 200
     assert not Authenticator.objects.exists()
-    assert visitor.sign_in(account.email).status_code == 200
-    assert visitor.call("DELETE", TOTP, access).status_code == 409
+    assert account_client.sign_in(account.email).status_code == 200
+    assert account_client.call("DELETE", TOTP, access).status_code == 409
     assert actions()[-2:] == ["totp.disabled", "session.opened"]
 
 
-def _recovery_code(visitor: Visitor, access: str) -> str:
-    codes: list[str] = visitor.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
+def _recovery_code(account_client: AccountClient, access: str) -> str:
+    codes: list[str] = account_client.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
     return codes[0]
 
 
-def test_new_recovery_codes(visitor: Visitor, account: Account, mailbox: Mailbox) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.set_up_totp(access)
-    old = visitor.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
+def test_new_recovery_codes(
+    account_client: AccountClient, account: Account, mailbox: Mailbox
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    account_client.set_up_totp(access)
+    old = account_client.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
     assert {len(code) for code in old} == {10}
-    answer = visitor.call("POST", RECOVERY, access)
+    answer = account_client.call("POST", RECOVERY, access)
     new = answer.json()["data"]["unused_codes"]
     assert not set(old) & set(new)
-    assert second_step(visitor, account, old[0]).status_code == 401
-    assert second_step(visitor, account, new[0]).status_code == 200
+    assert second_step(account_client, account, old[0]).status_code == 401
+    assert second_step(account_client, account, new[0]).status_code == 200
     assert "recovery_codes.renewed" in actions()
     # Set up, renewed, used.
     assert len(mailbox.subjects(account.email)) == 3
 
 
-def test_passkeys_are_for_the_front_ends_domain(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
+def test_passkeys_are_for_the_front_ends_domain(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
     path = "account/authenticators/webauthn"
-    assert visitor.call("GET", path, access).status_code == 401
-    visitor.prove(access)
-    options = visitor.call("GET", path, access).json()["data"]["creation_options"]["publicKey"]
+    assert account_client.call("GET", path, access).status_code == 401
+    account_client.prove(access)
+    options = account_client.call("GET", path, access).json()["data"]["creation_options"][
+        "publicKey"
+    ]
     assert options["rp"] == {"id": "localhost", "name": options["rp"]["name"]}
     assert options["user"]["name"] == account.email
-    anybody = visitor.call("GET", "auth/webauthn/login")
+    anybody = account_client.call("GET", "auth/webauthn/login")
     assert anybody.json()["data"]["request_options"]["publicKey"]["rpId"] == "localhost"
 
 
@@ -180,10 +188,10 @@ def test_passkeys_are_for_the_front_ends_domain(visitor: Visitor, account: Accou
     ids=str,
 )
 def test_odd_answers_of_authenticators(
-    visitor: Visitor, account: Account, credential: object
+    account_client: AccountClient, account: Account, credential: object
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    visitor.prove(access)
+    access, _ = account_client.tokens(account.email)
+    account_client.prove(access)
     for path in (
         "auth/webauthn/login",
         "auth/webauthn/authenticate",
@@ -191,6 +199,6 @@ def test_odd_answers_of_authenticators(
         "account/authenticators/webauthn",
     ):
         for sent in ({"credential": credential}, {"credential": credential, "name": "\x00"}):
-            answer = visitor.post(path, access, **sent)
+            answer = account_client.post(path, access, **sent)
             assert answer.status_code in {400, 401, 422}, answer.text
             assert "access_token" not in answer.text

@@ -9,23 +9,24 @@ from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import RefreshToken, UserSession
-from app.core import access_tokens, security
-from app.core.database import unit_of_work
-from tests.accounts.actors import (
+from app.core import crypto
+from app.core.db.unit_of_work import unit_of_work
+from app.core.security import access_tokens
+from tests.accounts.account_client import (
     OTHER_PASSWORD,
     PAGE,
     Account,
-    Visitor,
+    AccountClient,
     actions,
     age,
     bearer,
     cookie_of,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
-def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
-    answer = visitor.sign_in(account.email)
+def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
+    answer = account_client.sign_in(account.email)
     meta = answer.json()["meta"]
     # No `session_token`: the access token is the only credential.
     assert set(meta) == {
@@ -41,29 +42,31 @@ def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
     opened = UserSession.objects.get()
     assert (claims["sub"], claims["sid"]) == (str(account.id), str(opened.id))
     (kept,) = RefreshToken.objects.values_list("token_hash", flat=True)
-    assert bytes(kept) == security.hash_secret(meta["refresh_token"])
+    assert bytes(kept) == crypto.hash_secret(meta["refresh_token"])
     assert actions() == ["session.opened"]
 
 
-def test_wrong_password_and_unknown_address_look_alike(visitor: Visitor, account: Account) -> None:
-    wrong = visitor.sign_in(account.email, OTHER_PASSWORD)
-    unknown = visitor.sign_in("unknown@example.com", OTHER_PASSWORD)
+def test_wrong_password_and_unknown_address_look_alike(
+    account_client: AccountClient, account: Account
+) -> None:
+    wrong = account_client.sign_in(account.email, OTHER_PASSWORD)
+    unknown = account_client.sign_in("unknown@example.com", OTHER_PASSWORD)
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.headers["Content-Type"] == "application/problem+json"
     same = {"type", "title", "status", "detail", "instance"}
     assert all(wrong.json()[key] == unknown.json()[key] for key in same)
 
 
-def test_sessions_are_listed_and_ended(visitor: Visitor, account: Account) -> None:
-    here, _ = visitor.tokens(account.email)
-    there, refresh = visitor.tokens(account.email)
+def test_sessions_are_listed_and_ended(account_client: AccountClient, account: Account) -> None:
+    here, _ = account_client.tokens(account.email)
+    there, refresh = account_client.tokens(account.email)
 
     def get(path: str) -> Response:
-        return visitor.http.get(f"/api/v1/auth/{path}", headers=bearer(here))
+        return account_client.http.get(f"/api/v1/auth/{path}", headers=bearer(here))
 
     def end(session_id: object) -> int:
         path = f"/api/v1/auth/sessions/{session_id}"
-        return visitor.http.delete(path, headers=bearer(here)).status_code
+        return account_client.http.delete(path, headers=bearer(here)).status_code
 
     listed = get("sessions").json()
     assert [item["current"] for item in listed["items"]] == [False, True]
@@ -73,86 +76,92 @@ def test_sessions_are_listed_and_ended(visitor: Visitor, account: Account) -> No
 
     other = listed["items"][0]["id"]
     assert end(other) == 204
-    assert visitor.me(there).status_code == 401
-    assert visitor.call("GET", "auth/session", there).status_code == 401
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.me(there).status_code == 401
+    assert account_client.call("GET", "auth/session", there).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
     assert end(other) == 404
     assert end(uuid4()) == 404
 
 
-def test_sign_out_ends_the_session(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    other, _ = visitor.tokens(account.email)
-    answer = visitor.call("DELETE", "auth/session", access)
+def test_sign_out_ends_the_session(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    other, _ = account_client.tokens(account.email)
+    answer = account_client.call("DELETE", "auth/session", access)
     assert answer.json()["meta"] == {"is_authenticated": False}
-    assert visitor.me(access).status_code == 401
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
-    again = visitor.call("DELETE", "auth/session", access)
+    assert account_client.me(access).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    again = account_client.call("DELETE", "auth/session", access)
     assert again.json()["type"] == "/problems/unauthenticated"
-    assert visitor.me(other).status_code == 200
+    assert account_client.me(other).status_code == 200
 
 
-def test_sessions_end_by_age(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    cookie = visitor.cookie(account.email)
+def test_sessions_end_by_age(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    cookie = account_client.cookie(account.email)
     age("sessions", "expires_at", "30 days")
-    assert visitor.me(access).status_code == 401
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.me(access).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
-def test_disabling_a_user_works_at_once(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    cookie = visitor.cookie(account.email)
+def test_disabling_a_user_works_at_once(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    cookie = account_client.cookie(account.email)
     with unit_of_work():
         service.disable_user(user_id=account.id)
-    assert visitor.me(access).status_code == 401
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
-    assert visitor.sign_in(account.email).status_code == 401
+    assert account_client.me(access).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.sign_in(account.email).status_code == 401
     assert "user.disabled" in actions()
 
 
-def test_refresh_rotates(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    answer = visitor.post("tokens/refresh", refresh_token=refresh)
+def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    answer = account_client.post("tokens/refresh", refresh_token=refresh)
     assert set(answer.json()["data"]) == {"access_token", "refresh_token"}
-    assert visitor.me(answer.json()["data"]["access_token"]).status_code == 200
-    assert visitor.me(access).status_code == 200
+    assert account_client.me(answer.json()["data"]["access_token"]).status_code == 200
+    assert account_client.me(access).status_code == 200
     # Within the grace a second use is refused, and harms nobody.
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
-    assert visitor.me(access).status_code == 200
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.me(access).status_code == 200
 
 
 @pytest.mark.committed
-def test_replay_ends_the_session_and_is_kept(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    newest = visitor.post("tokens/refresh", refresh_token=refresh).json()["data"]
+def test_replay_ends_the_session_and_is_kept(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, refresh = account_client.tokens(account.email)
+    newest = account_client.post("tokens/refresh", refresh_token=refresh).json()["data"]
     age("refresh_tokens", "used_at", "11 seconds")
-    assert visitor.post("tokens/refresh", refresh_token=refresh).status_code == 401
+    assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
     for token in (access, newest["access_token"]):
-        assert visitor.me(token).status_code == 401
-    answer = visitor.post("tokens/refresh", refresh_token=newest["refresh_token"])
+        assert account_client.me(token).status_code == 401
+    answer = account_client.post("tokens/refresh", refresh_token=newest["refresh_token"])
     assert answer.status_code == 401
     assert actions() == ["session.opened", "refresh_token.reused"]
 
 
 @pytest.mark.committed
-def test_of_refreshes_at_once_one_wins(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    answers = together([partial(visitor.post, "tokens/refresh", refresh_token=refresh)] * 8)
+def test_of_refreshes_at_once_one_wins(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    answers = run_concurrently(
+        [partial(account_client.post, "tokens/refresh", refresh_token=refresh)] * 8
+    )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
-    assert visitor.me(access).status_code == 200
+    assert account_client.me(access).status_code == 200
     assert RefreshToken.objects.count() == 2
 
 
 @pytest.mark.committed
-def test_a_password_changed_between_the_steps(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    app = visitor.set_up_totp(access)
-    begun = visitor.sign_in(account.email)
+def test_a_password_changed_between_the_steps(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
+    begun = account_client.sign_in(account.email)
     token = begun.json()["meta"]["session_token"]
-    changed = visitor.post(
+    changed = account_client.post(
         "account/password/change",
         access,
         current_password="velvet otter 7 harbour",
@@ -161,7 +170,7 @@ def test_a_password_changed_between_the_steps(visitor: Visitor, account: Account
     assert changed.status_code == 200, changed.text
     for _ in range(2):  # and it stays refused
         _let_codes_be_new()
-        answer = visitor.call(
+        answer = account_client.call(
             "POST", "auth/2fa/authenticate", headers={"X-Session-Token": token}, code=app.now()
         )
         assert answer.status_code == 401
@@ -174,14 +183,14 @@ def _let_codes_be_new() -> None:
         item.save()
 
 
-def test_what_is_no_access_token(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    cookie = visitor.cookie(account.email)
+def test_what_is_no_access_token(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    cookie = account_client.cookie(account.email)
     (key,) = Store.objects.exclude(session_key=cookie).values_list("session_key", flat=True)
     strange = access_tokens.issue(user_id=uuid4(), session_id=uuid4())
     for token in (refresh, cookie, key, strange, "x", "\u00e9"):
         assert (
-            visitor.call(
+            account_client.call(
                 "GET",
                 "auth/session",
                 headers={"Authorization": f"Bearer {token}".encode()},  # type: ignore[dict-item]  # bytes do
@@ -190,11 +199,13 @@ def test_what_is_no_access_token(visitor: Visitor, account: Account) -> None:
         )
     # Neither is the key of a finished session a token from step to step, nor is a cookie.
     for token in (key, cookie, access):
-        answer = visitor.call("GET", "auth/session", headers={"X-Session-Token": token})
+        answer = account_client.call("GET", "auth/session", headers={"X-Session-Token": token})
         assert answer.status_code == 410
     # And what belongs to a client with tokens is no cookie of the API.
     assert (
-        visitor.http.get("/api/v1/me", headers={"Cookie": f"__Host-session={key}"}).status_code
+        account_client.http.get(
+            "/api/v1/me", headers={"Cookie": f"__Host-session={key}"}
+        ).status_code
         == 401
     )
 
@@ -202,8 +213,8 @@ def test_what_is_no_access_token(visitor: Visitor, account: Account) -> None:
 # Browsers
 
 
-def test_cookie_is_a_session(visitor: Visitor, account: Account) -> None:
-    answer = visitor.browse(
+def test_cookie_is_a_session(account_client: AccountClient, account: Account) -> None:
+    answer = account_client.browse(
         "POST", "auth/login", email=account.email, password="velvet otter 7 harbour"
     )
     (header,) = answer.headers.get_list("Set-Cookie")
@@ -211,9 +222,9 @@ def test_cookie_is_a_session(visitor: Visitor, account: Account) -> None:
     assert "token" not in answer.text
     cookie = cookie_of(answer)
     assert cookie not in answer.text
-    me = visitor.http.get("/api/v1/me", headers={"Cookie": f"__Host-session={cookie}"})
+    me = account_client.http.get("/api/v1/me", headers={"Cookie": f"__Host-session={cookie}"})
     assert me.json()["email"] == account.email
-    assert UserSession.objects.get().cookie_hash == security.hash_secret(cookie)
+    assert UserSession.objects.get().cookie_hash == crypto.hash_secret(cookie)
 
 
 @pytest.mark.parametrize(
@@ -226,21 +237,21 @@ def test_cookie_is_a_session(visitor: Visitor, account: Account) -> None:
     ids=str,
 )
 def test_other_sites_cannot_use_it(
-    visitor: Visitor, account: Account, headers: dict[str, str]
+    account_client: AccountClient, account: Account, headers: dict[str, str]
 ) -> None:
-    cookie = visitor.cookie(account.email)
+    cookie = account_client.cookie(account.email)
     for method, path in (("DELETE", "auth/session"), ("POST", "account/password/change")):
-        answer = visitor.browse(method, path, cookie, headers=headers)
+        answer = account_client.browse(method, path, cookie, headers=headers)
         assert answer.status_code == 403
-    signed_in = visitor.browse(
+    signed_in = account_client.browse(
         "POST", "auth/login", headers=headers, email=account.email, password=OTHER_PASSWORD
     )
     assert signed_in.status_code == 403
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 200
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 200
 
 
-def test_a_form_cannot_be_posted(visitor: Visitor, account: Account) -> None:
-    answer = visitor.http.post(
+def test_a_form_cannot_be_posted(account_client: AccountClient, account: Account) -> None:
+    answer = account_client.http.post(
         "/_allauth/browser/v1/auth/login",
         content=b'{"email": "ada@example.com", "password": "x"}',
         headers={**PAGE, "Content-Type": "text/plain"},
@@ -248,21 +259,21 @@ def test_a_form_cannot_be_posted(visitor: Visitor, account: Account) -> None:
     assert answer.status_code == 415
 
 
-def test_browser_signs_out(visitor: Visitor, account: Account) -> None:
-    cookie = visitor.cookie(account.email)
-    answer = visitor.browse("DELETE", "auth/session", cookie)
+def test_browser_signs_out(account_client: AccountClient, account: Account) -> None:
+    cookie = account_client.cookie(account.email)
+    answer = account_client.browse("DELETE", "auth/session", cookie)
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
     assert actions() == ["session.opened", "session.ended"]
 
 
 def test_a_session_ended_elsewhere_is_over_for_the_browser(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    cookie = visitor.cookie(account.email)
+    cookie = account_client.cookie(account.email)
     opened = UserSession.objects.get()
     with unit_of_work():
         service.end_session(user_id=account.id, session_id=opened.id)
     # Django's own session is still there.
     assert Store.objects.filter(session_key=cookie).exists()
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401

@@ -3,53 +3,63 @@ from functools import partial
 import pytest
 
 from app.accounts.models import User
-from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor, actions, age
-from tests.together import together
+from tests.accounts.account_client import (
+    OTHER_PASSWORD,
+    Account,
+    AccountClient,
+    Mailbox,
+    actions,
+    age,
+)
+from tests.concurrency import run_concurrently
 
 NEW = "new@example.com"
 
 
-def test_from_sign_up_to_sign_in(visitor: Visitor, mailbox: Mailbox) -> None:
-    answer = visitor.sign_up(NEW)
+def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+    answer = account_client.sign_up(NEW)
     assert answer.status_code == 401
     assert {"id": "verify_email", "is_pending": True} in answer.json()["data"]["flows"]
-    assert visitor.sign_in(NEW).status_code == 401
+    assert account_client.sign_in(NEW).status_code == 401
     (token,) = mailbox.tokens("verify-email", NEW)
-    verified = visitor.post("auth/email/verify", key=token)
+    verified = account_client.post("auth/email/verify", key=token)
     # It signs nobody in.
     assert (verified.status_code, verified.json()["meta"]) == (401, {"is_authenticated": False})
-    access, _ = visitor.tokens(NEW)
-    assert visitor.me(access).json()["name"] == "Ada Lovelace"
+    access, _ = account_client.tokens(NEW)
+    assert account_client.me(access).json()["name"] == "Ada Lovelace"
     assert actions() == ["email.verified", "session.opened"]
 
 
 def test_the_answer_does_not_tell_who_has_an_account(
-    visitor: Visitor, account: Account, mailbox: Mailbox
+    account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
-    assert visitor.sign_up(NEW).json() == visitor.sign_up(account.email, OTHER_PASSWORD).json()
+    assert (
+        account_client.sign_up(NEW).json()
+        == account_client.sign_up(account.email, OTHER_PASSWORD).json()
+    )
     assert mailbox.tokens("verify-email", account.email) == []
     (subject,) = mailbox.subjects(account.email)
     assert "already" in subject
-    assert visitor.sign_in(account.email, OTHER_PASSWORD).status_code == 401
+    assert account_client.sign_in(account.email, OTHER_PASSWORD).status_code == 401
 
 
-def test_a_link_brings_its_own_password(visitor: Visitor, mailbox: Mailbox) -> None:
-    visitor.sign_up(NEW, OTHER_PASSWORD, "Attacker")
-    visitor.sign_up(NEW.upper())
+def test_a_link_brings_its_own_password(account_client: AccountClient, mailbox: Mailbox) -> None:
+    account_client.sign_up(NEW, OTHER_PASSWORD, "Attacker")
+    account_client.sign_up(NEW.upper())
     first, second = mailbox.tokens("verify-email", NEW)
-    assert visitor.post("auth/email/verify", key=second).status_code == 401
-    assert visitor.sign_in(NEW, OTHER_PASSWORD).status_code == 401
-    assert visitor.sign_in(NEW).status_code == 200
-    refused = visitor.post("auth/email/verify", key=first)
+    assert account_client.post("auth/email/verify", key=second).status_code == 401
+    assert account_client.sign_in(NEW, OTHER_PASSWORD).status_code == 401
+    assert account_client.sign_in(NEW).status_code == 200
+    refused = account_client.post("auth/email/verify", key=first)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/key"
 
 
-def test_a_link_expires(visitor: Visitor, mailbox: Mailbox) -> None:
-    visitor.sign_up(NEW)
+def test_a_link_expires(account_client: AccountClient, mailbox: Mailbox) -> None:
+    account_client.sign_up(NEW)
     (token,) = mailbox.tokens("verify-email", NEW)
     age("email_tokens", "expires_at", "24 hours")
-    assert visitor.post("auth/email/verify", key=token).status_code == 422
+    assert account_client.post("auth/email/verify", key=token).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -61,8 +71,10 @@ def test_a_link_expires(visitor: Visitor, mailbox: Mailbox) -> None:
         ("ada lovelace", "password_too_common"),
     ],
 )
-def test_weak_passwords_are_refused(visitor: Visitor, password: str, code: str) -> None:
-    answer = visitor.sign_up(NEW, password)
+def test_weak_passwords_are_refused(
+    account_client: AccountClient, password: str, code: str
+) -> None:
+    answer = account_client.sign_up(NEW, password)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
@@ -70,10 +82,12 @@ def test_weak_passwords_are_refused(visitor: Visitor, password: str, code: str) 
 
 
 @pytest.mark.committed
-def test_sign_ups_at_once_give_one_account(visitor: Visitor, mailbox: Mailbox) -> None:
-    answers = together([partial(visitor.sign_up, NEW)] * 6)
+def test_sign_ups_at_once_give_one_account(account_client: AccountClient, mailbox: Mailbox) -> None:
+    answers = run_concurrently([partial(account_client.sign_up, NEW)] * 6)
     assert {answer.status_code for answer in answers} == {401}
     assert User.objects.filter(email=NEW).count() == 1
     tokens = mailbox.tokens("verify-email", NEW)
-    results = together([partial(visitor.post, "auth/email/verify", key=t) for t in tokens])
+    results = run_concurrently(
+        [partial(account_client.post, "auth/email/verify", key=t) for t in tokens]
+    )
     assert sorted(answer.status_code for answer in results) == [401, *[422] * (len(tokens) - 1)]

@@ -15,7 +15,7 @@ from redis import Redis
 
 from app.core import redis
 from app.core.cache import Client
-from tests.accounts.actors import Account, Visitor
+from tests.accounts.account_client import Account, AccountClient
 from tests.accounts.test_second_factor import forget_the_last_step
 from tools.devservers import Valkey
 
@@ -46,14 +46,14 @@ def valkey(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     valkey.stop()
 
 
-def test_the_cache_spares_the_database(visitor: Visitor, account: Account) -> None:
-    cookie = visitor.cookie(account.email)
-    access, _ = visitor.tokens(account.email)
+def test_the_cache_spares_the_database(account_client: AccountClient, account: Account) -> None:
+    cookie = account_client.cookie(account.email)
+    access, _ = account_client.tokens(account.email)
 
     def reads() -> int:
         with _reads_of_the_store() as seen:
-            assert visitor.browse("GET", "auth/session", cookie).status_code == 200
-            assert visitor.call("GET", "auth/session", access).status_code == 200
+            assert account_client.browse("GET", "auth/session", cookie).status_code == 200
+            assert account_client.call("GET", "auth/session", access).status_code == 200
         return len(seen)
 
     assert reads() == 0
@@ -61,73 +61,75 @@ def test_the_cache_spares_the_database(visitor: Visitor, account: Account) -> No
     # The API does not even need it: our own table says whose the cookie is.
     with _reads_of_the_store() as seen:
         headers = {"Cookie": f"__Host-session={cookie}"}
-        assert visitor.http.get("/api/v1/me", headers=headers).status_code == 200
+        assert account_client.http.get("/api/v1/me", headers=headers).status_code == 200
     assert seen == []
     assert reads() == 2
     assert reads() == 0
 
 
-def test_redis_holds_nothing_that_runs(visitor: Visitor, account: Account) -> None:
-    visitor.cookie(account.email)
+def test_redis_holds_nothing_that_runs(account_client: AccountClient, account: Account) -> None:
+    account_client.cookie(account.email)
     (key,) = redis.client.scan_iter("cache:*")
     held: Any = redis.client.get(key)
     assert json.loads(held)["_auth_user_id"] == str(account.id)
 
 
-def test_clearing_the_cache_leaves_the_rest_alone(visitor: Visitor, account: Account) -> None:
-    visitor.cookie(account.email)
+def test_clearing_the_cache_leaves_the_rest_alone(
+    account_client: AccountClient, account: Account
+) -> None:
+    account_client.cookie(account.email)
     redis.client.set("queue", "a job")
     cache.clear()
     assert redis.client.keys("*") == [b"queue"]
 
 
-def test_without_redis(visitor: Visitor, account: Account, valkey: Valkey) -> None:
-    cookie = visitor.cookie(account.email)
-    access, _ = visitor.tokens(account.email)
-    app = visitor.set_up_totp(access)
+def test_without_redis(account_client: AccountClient, account: Account, valkey: Valkey) -> None:
+    cookie = account_client.cookie(account.email)
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
     assert list(redis.client.scan_iter("cache:*"))
     valkey.stop()
 
     for _ in range(2):
-        assert visitor.browse("GET", "auth/session", cookie).status_code == 200
-        assert visitor.call("GET", "auth/session", access).status_code == 200
+        assert account_client.browse("GET", "auth/session", cookie).status_code == 200
+        assert account_client.call("GET", "auth/session", access).status_code == 200
     # All steps of a sign-in, which is remembered from one to the next.
     forget_the_last_step()
-    begun = visitor.sign_in(account.email)
+    begun = account_client.sign_in(account.email)
     headers = {"X-Session-Token": begun.json()["meta"]["session_token"]}
-    done = visitor.call("POST", "auth/2fa/authenticate", headers=headers, code=app.now())
+    done = account_client.call("POST", "auth/2fa/authenticate", headers=headers, code=app.now())
     assert done.status_code == 200, done.text
-    assert visitor.browse("DELETE", "auth/session", cookie).status_code == 401
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.browse("DELETE", "auth/session", cookie).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
 def test_what_ended_without_redis_stays_ended(
-    visitor: Visitor, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+    account_client: AccountClient, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookie = visitor.cookie(account.email)
+    cookie = account_client.cookie(account.email)
     client = redis.client
     (key,) = client.scan_iter("cache:*")
     # Out of reach, and not empty when it is back.
     monkeypatch.setattr(redis, "client", Redis.from_url("redis://127.0.0.1:1/0"))
-    assert visitor.browse("DELETE", "auth/session", cookie).status_code == 401
+    assert account_client.browse("DELETE", "auth/session", cookie).status_code == 401
     monkeypatch.setattr(redis, "client", client)
     monkeypatch.setattr(Client, "down_until", float("-inf"))
     assert client.exists(key)
-    assert visitor.browse("GET", "auth/session", cookie).status_code == 401
+    assert account_client.browse("GET", "auth/session", cookie).status_code == 401
     headers = {"Cookie": f"__Host-session={cookie}"}
-    assert visitor.http.get("/api/v1/me", headers=headers).status_code == 401
+    assert account_client.http.get("/api/v1/me", headers=headers).status_code == 401
 
 
 def test_a_redis_that_hangs_is_waited_for_once(
-    visitor: Visitor, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+    account_client: AccountClient, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookie = visitor.cookie(account.email)
+    cookie = account_client.cookie(account.email)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         client = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
         monkeypatch.setattr(redis, "client", client)
         started = time.monotonic()
         for _ in range(8):
-            assert visitor.browse("GET", "auth/session", cookie).status_code == 200
+            assert account_client.browse("GET", "auth/session", cookie).status_code == 200
         # Were each of them to wait, it would be twice as long at least.
         assert time.monotonic() - started < 4

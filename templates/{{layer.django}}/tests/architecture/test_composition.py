@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import apps
 
-from app.core import registry
+from app.core.jobs import registry
 from tests.architecture.loaded import load
 from tests.architecture.source import ROOT, SOURCE, demand_none, files
 
@@ -19,7 +19,7 @@ load()
 
 def operations() -> "Iterator[tuple[str, Operation]]":
     from app.api import api
-    from app.core import openapi
+    from app.core.web import openapi
 
     return openapi.operations(api)
 
@@ -71,7 +71,7 @@ def test_what_is_enqueued_is_a_job() -> None:
 
 
 def test_every_route_declares_who_may_call_it() -> None:
-    from app.core import access
+    from app.core.web import access
 
     def is_declaration(callback: object) -> bool:
         return callback in {access.public, access.current_user} or isinstance(
@@ -90,5 +90,5 @@ def test_every_route_declares_who_may_call_it() -> None:
         found(),
         rule=10,
         says="every route has exactly one explicit authorisation.",
-        instead="auth= with one of app.core.access: require(Role...), current_user or public.",
+        instead="auth= with one of app.core.web.access: require(Role...), current_user or public.",
     )

@@ -3,18 +3,18 @@
 import pytest
 from django.core.management import call_command
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 COUNT = "print(sum(1 for _ in Project.objects.all()), 'found')"
 
 
 def test_shell_is_opened_to_an_organization(
-    world: World, capsys: pytest.CaptureFixture[str]
+    factory: Factory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     organizations = []
     for _ in range(2):
-        ada = world.person()
-        organizations.append(world.organization(ada))
+        ada = factory.person()
+        organizations.append(factory.organization(ada))
         path = f"/organizations/{organizations[-1]}/projects"
         assert ada.request("POST", path, json={"name": "Apollo"}).status_code == 201
     enter = f"tenancy.enter_organization('{organizations[0]}')"

@@ -13,10 +13,14 @@ from app.accounts import service as accounts_service
 from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
 from app.audit import routes as audit
-from app.core import access, docs, exchange, health, log, metrics, openapi, redis, telemetry
-from app.core.database import engine, refuse_privileged_role
-from app.core.http import install_error_handlers
-from app.core.middleware import (
+from app.core import redis
+from app.core.db.engine import engine
+from app.core.db.roles import refuse_privileged_role
+from app.core.ops import log, telemetry
+from app.core.web import access, docs, metrics, openapi, probes
+from app.core.web.headers import CORS_METHODS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS
+from app.core.web.http import install_error_handlers
+from app.core.web.middleware import (
     BodyLimitMiddleware,
     RateLimitMiddleware,
     RequestContextMiddleware,
@@ -26,6 +30,7 @@ from app.exports import routes as exports
 from app.models import register_models
 from app.organizations import queries as organizations_queries
 from app.organizations import routes as organizations
+from app.organizations import service as organizations_service
 from app.projects import routes as projects
 from app.registry import register_jobs
 from app.settings import settings
@@ -37,7 +42,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     if settings.environment == "production":
         await refuse_privileged_role()
     yield
-    health.probe.draining = True
+    probes.probe.draining = True
     await redis.client.aclose()
     await engine.dispose()
 
@@ -60,9 +65,9 @@ def create_app() -> FastAPI:
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_credentials=True,
-                allow_methods=exchange.CORS_METHODS,
-                allow_headers=exchange.CORS_REQUEST_HEADERS,
-                expose_headers=exchange.CORS_ANSWER_HEADERS,
+                allow_methods=CORS_METHODS,
+                allow_headers=CORS_REQUEST_HEADERS,
+                expose_headers=CORS_RESPONSE_HEADERS,
             ),
         )
     app = FastAPI(
@@ -70,31 +75,29 @@ def create_app() -> FastAPI:
         description=about.DESCRIPTION,
         version="1",
         openapi_url="/openapi.json" if settings.docs_enabled else None,
-        # Served by `core.docs`, from files of our own instead of another site's.
+        # Served by `core.web.docs`, from files of our own instead of another site's.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware,
     )
-    app.state.directory = access.Directory(
+    app.state.authenticators = access.Authenticators(
         by_access_token=accounts_service.authenticate_token,
         by_cookie=accounts_service.authenticate_cookie,
         by_api_key=api_keys_service.authenticate,
         role_of=organizations_queries.get_role,
     )
+    accounts_service.call_before_deletion(organizations_service.leave_all_organizations)
     api = APIRouter(prefix="/api/v1")
     for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(accounts.well_known_router)
-    app.include_router(health.router)
+    app.include_router(probes.router)
     app.include_router(metrics.router)
     if settings.docs_enabled:
         app.include_router(docs.router)
     install_error_handlers(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
-
-
-app = create_app()

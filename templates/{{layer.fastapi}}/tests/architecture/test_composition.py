@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from app import models, registry
-from app.core.openapi import access_of
-from app.core.registry import find
-from app.main import app
+from app.core.jobs.registry import find
+from app.core.web.openapi import access_of
 from tests.architecture.source import ROOT, SOURCE, demand_none, files
+from tests.transport import app
 
 
 def routes() -> Iterator[RouteContext]:
@@ -76,5 +76,5 @@ def test_every_route_declares_who_may_call_it() -> None:
         found(),
         rule=10,
         says="every route has exactly one explicit authorisation.",
-        instead="one of app.core.access: require(Role...), CurrentUser, or Depends(public).",
+        instead="one of app.core.web.access: require(Role...), CurrentUser, or Depends(public).",
     )

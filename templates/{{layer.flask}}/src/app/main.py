@@ -10,20 +10,22 @@ from app.accounts import service as accounts_service
 from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
 from app.audit import routes as audit
-from app.core import docs, health, log, metrics, middleware, openapi, telemetry
-from app.core.access import Directory
-from app.core.database import unit_of_work
-from app.core.http import Service, install_error_handlers
+from app.core.db.unit_of_work import unit_of_work
+from app.core.ops import log, telemetry
+from app.core.web import docs, metrics, middleware, openapi, probes
+from app.core.web.access import Authenticators
+from app.core.web.http import App, install_error_handlers
 from app.dashboard import routes as dashboard
 from app.exports import routes as exports
 from app.models import register_models
 from app.organizations import queries as organizations_queries
 from app.organizations import routes as organizations
+from app.organizations import service as organizations_service
 from app.projects import routes as projects
 from app.registry import register_jobs
 from app.settings import settings
 
-directory = Directory(
+authenticators = Authenticators(
     by_access_token=accounts_service.authenticate_token,
     by_cookie=accounts_service.authenticate_cookie,
     by_api_key=api_keys_service.authenticate,
@@ -31,36 +33,37 @@ directory = Directory(
 )
 
 
-def create_app() -> Service:
+def create_app() -> App:
     """Put the service together."""
     log.configure()
     telemetry.configure()
     register_models()
     register_jobs()
-    app = Service(
+    app = App(
         __name__,
         title=about.NAME,
         version="1",
         spec_path="/openapi.json" if settings.docs_enabled else None,
-        # Served by `core.docs`, from files of our own instead of another site's.
+        # Served by `core.web.docs`, from files of our own instead of another site's.
         docs_path=None,
         static_folder=None,  # type: ignore[arg-type]  # Flask itself takes it
     )
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        # Only a preflight is answered, see `core.middleware`.
+        # Only a preflight is answered, see `core.web.middleware`.
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     # Another spelling of a path is another path, and nobody is sent elsewhere.
     app.url_map.merge_slashes = False
     install_error_handlers(app)
-    for extension in (middleware, directory, openapi):
+    for extension in (middleware, authenticators, openapi):
         extension.init_app(app)
+    accounts_service.call_before_deletion(organizations_service.leave_all_organizations)
     api = APIBlueprint("api", __name__, url_prefix="/api/v1")
     for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(api)
-    for blueprint in (accounts.well_known, health.blueprint, metrics.blueprint):
+    for blueprint in (accounts.well_known, probes.blueprint, metrics.blueprint):
         app.register_blueprint(blueprint)
     if settings.docs_enabled:
         app.register_blueprint(docs.blueprint)
@@ -70,6 +73,3 @@ def create_app() -> Service:
 
 def _shell_context() -> dict[str, Any]:
     return {"unit_of_work": unit_of_work}
-
-
-app = create_app()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from werkzeug.routing import Rule
 
 from app import models, registry
-from app.core.access import declared_by
-from app.core.registry import find
-from app.main import app
+from app.core.jobs.registry import find
+from app.core.web.access import declared_by
 from tests.architecture.source import ROOT, SOURCE, demand_none, files
+from tests.transport import app
 
 
 def routes() -> Iterator[Rule]:
@@ -76,6 +76,6 @@ def test_every_route_declares_who_may_call_it() -> None:
         found(),
         rule=10,
         says="every route has exactly one explicit authorisation.",
-        instead="one of app.core.access right below the route: @require(Role...), @current_user"
+        instead="one of app.core.web.access right below the route: @require(Role...), @current_user"
         " or @public.",
     )

@@ -126,7 +126,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("dead_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dead_lettered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="outbox_pkey"),
@@ -139,7 +139,7 @@ def upgrade() -> None:
         "outbox_due_idx",
         "outbox",
         ["available_at"],
-        postgresql_where="done_at IS NULL AND dead_at IS NULL",
+        postgresql_where="done_at IS NULL AND dead_lettered_at IS NULL",
     )
     op.create_table(
         "users",

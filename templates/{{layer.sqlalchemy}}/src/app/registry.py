@@ -1,11 +1,11 @@
-"""Every module's jobs, for what must know them all: web, worker and scheduler."""
+"""Imports every module's jobs, which declares them."""
 
 from importlib import import_module
 
-MODULES = ("core", "accounts", "organizations", "exports")
+MODULES = ("accounts", "organizations", "exports")
 
 
 def register_jobs() -> None:
-    """Import every module's jobs, so that they can be enqueued and run."""
-    for module in MODULES:
-        import_module(f"app.{module}.jobs")
+    """Declare all jobs, so that they can be enqueued and run."""
+    for name in ("app.core.jobs.schedule", *(f"app.{module}.jobs" for module in MODULES)):
+        import_module(name)

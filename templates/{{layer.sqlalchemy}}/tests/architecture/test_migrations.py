@@ -13,7 +13,7 @@ from functools import cache
 from alembic import command
 from alembic.script import Script, ScriptDirectory
 
-from app.core.migrations import alembic_config
+from app.core.db.migrations import alembic_config
 from app.core.models import Base
 from app.models import register_models
 from tests.architecture.source import ROOT, demand_none

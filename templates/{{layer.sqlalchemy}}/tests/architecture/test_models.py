@@ -93,6 +93,6 @@ def test_secrets_are_stored_hashed() -> None:
         ),
         rule=11,
         says="secrets are stored hashed, or encrypted when they must be read again.",
-        instead="a column `..._hash` with app.core.security.hash_secret, or Mapped[bytes] with"
-        " app.core.security.encrypt. What is no secret goes to NOT_SECRET in this file.",
+        instead="a column `..._hash` with app.core.crypto.hash_secret, or Mapped[bytes] with"
+        " app.core.crypto.encrypt. What is no secret goes to NOT_SECRET in this file.",
     )

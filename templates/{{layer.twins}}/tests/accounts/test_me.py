@@ -1,12 +1,12 @@
 import pytest
 
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Visitor
-from tests.accounts.steps import protect, refresh
-from tests.conftest import Person, World
+from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
+from tests.accounts.flows import protect, refresh
+from tests.conftest import Factory, Person
 
 
-def test_read_and_rename(world: World) -> None:
-    ada = world.person()
+def test_read_and_rename(factory: Factory) -> None:
+    ada = factory.person()
     me = ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
@@ -27,8 +27,8 @@ def test_read_and_rename(world: World) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
-def test_nothing_else_can_be_changed(world: World, field: str) -> None:
-    ada = world.person()
+def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
+    ada = factory.person()
     answer = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"/{field}"
@@ -39,23 +39,25 @@ def _delete(person: Person, password: str = PASSWORD) -> int:
     return answer.status_code
 
 
-def test_delete_needs_the_password_and_leaves_nothing(visitor: Visitor, world: World) -> None:
-    ada = world.person(password=PASSWORD)
-    access, token = visitor.tokens(ada.email)
-    protect(visitor, access)
+def test_delete_needs_the_password_and_leaves_nothing(
+    account_client: AccountClient, factory: Factory
+) -> None:
+    ada = factory.person(password=PASSWORD)
+    access, token = account_client.tokens(ada.email)
+    protect(account_client, access)
     assert _delete(ada, OTHER_PASSWORD) == 422
     assert _delete(ada) == 204
     assert (ada.request("GET", "/me")).status_code == 401
-    assert (refresh(visitor, token)).status_code == 401
-    assert (visitor.sign_in(ada.email)).status_code == 401
+    assert (refresh(account_client, token)).status_code == 401
+    assert (account_client.sign_in(ada.email)).status_code == 401
     for table in ("users", "sessions", "refresh_tokens", "security_events"):
-        assert world.count(table) == 0
+        assert factory.count(table) == 0
 
 
-def test_sole_owner_stays(world: World) -> None:
-    ada = world.person(password=PASSWORD)
-    organization = world.organization(ada)
-    other = world.member(organization, "admin")
+def test_sole_owner_stays(factory: Factory) -> None:
+    ada = factory.person(password=PASSWORD)
+    organization = factory.organization(ada)
+    other = factory.member(organization, "admin")
     assert _delete(ada) == 409
     assert (ada.request("GET", "/me")).status_code == 200
     promoted = ada.request(

@@ -16,11 +16,11 @@ from httpx2 import Client, Response
 from pydantic import SecretStr
 
 from app.accounts import service
-from app.core import oidc
+from app.core.security import oidc
 from app.settings import OidcProvider, settings
-from tests.accounts.actors import OTHER_PASSWORD, Account, Mailbox, Visitor
-from tests.accounts.steps import protect, reset, verify
-from tests.conftest import World
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
+from tests.accounts.flows import protect, reset, verify
+from tests.conftest import Factory
 from tests.database import work
 
 ISSUER = "https://id.example.com"
@@ -151,7 +151,7 @@ def _me(client: Client, answer: Response) -> dict[str, Any]:
 
 
 def test_first_sign_in_makes_the_account(
-    client: Client, visitor: Visitor, provider: Provider
+    client: Client, account_client: AccountClient, provider: Provider
 ) -> None:
     answer = _sign_in(client, provider)
     assert "Max-Age=0" in answer.headers["set-cookie"]
@@ -159,7 +159,7 @@ def test_first_sign_in_makes_the_account(
     me = _me(client, answer)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
-    assert (visitor.sign_in("grace@example.com")).status_code == 401
+    assert (account_client.sign_in("grace@example.com")).status_code == 401
     # The address may change over there: still the same account.
     provider.identity["email"] = "hopper@example.com"
     assert (_me(client, _sign_in(client, provider)))["id"] == me["id"]
@@ -180,12 +180,16 @@ def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
 
 
 def test_verified_address_links_to_the_verified_account(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox, account: Account
+    client: Client,
+    account_client: AccountClient,
+    provider: Provider,
+    mailbox: Mailbox,
+    account: Account,
 ) -> None:
     provider.identity["email"] = account.email
     me = _me(client, _sign_in(client, provider))
     assert me["id"] == str(account.id)
-    assert (visitor.sign_in(account.email)).status_code == 200
+    assert (account_client.sign_in(account.email)).status_code == 200
     assert len(mailbox.subjects(account.email)) == 1
 
 
@@ -199,24 +203,28 @@ def test_unverified_address_opens_nothing(
 
 
 def test_sign_up_before_does_not_get_into_the_account(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
-    visitor.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
+    account_client.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
     (token,) = mailbox.tokens("verify-email", "grace@example.com")
     me = _me(client, _sign_in(client, provider))
     assert me["name"] == "Grace Hopper"
-    assert (verify(visitor, token)).status_code == 422
-    assert (visitor.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
+    assert (verify(account_client, token)).status_code == 422
+    assert (account_client.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
 def test_another_subject_with_the_address_joins_only_what_is_not_protected(
-    client: Client, visitor: Visitor, provider: Provider, account: Account, world: World
+    client: Client,
+    account_client: AccountClient,
+    provider: Provider,
+    account: Account,
+    factory: Factory,
 ) -> None:
-    access, _ = visitor.tokens(account.email)
-    protect(visitor, access)
+    access, _ = account_client.tokens(account.email)
+    protect(account_client, access)
     provider.identity["email"] = account.email
     assert (_sign_in(client, provider)).status_code == 403
-    assert world.count("identities") == 0
+    assert factory.count("identities") == 0
 
 
 def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None:
@@ -294,7 +302,7 @@ def test_only_the_browser_that_began_can_finish(
         assert (_finish(client, bad_cookie, **query)).status_code == 401, query
     assert (_finish(client, cookie, "other", state=state, code="right")).status_code == 401
     late = time.time() + oidc.LIFETIME_SECONDS + 1
-    monkeypatch.setattr("app.core.oidc.time.time", lambda: late)
+    monkeypatch.setattr("app.core.security.oidc.time.time", lambda: late)
     assert (_finish(client, cookie, state=state, code="right")).status_code == 401
 
 
@@ -308,10 +316,10 @@ def test_unknown_and_unreachable_providers(client: Client, provider: Provider) -
 
 
 def test_account_of_a_provider_gets_a_password_by_reset(
-    client: Client, visitor: Visitor, provider: Provider, mailbox: Mailbox
+    client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
     _sign_in(client, provider)
-    visitor.forgot("grace@example.com")
+    account_client.forgot("grace@example.com")
     (token,) = mailbox.tokens("reset-password", "grace@example.com")
-    reset(visitor, token)
-    assert (visitor.sign_in("grace@example.com")).status_code == 200
+    reset(account_client, token)
+    assert (account_client.sign_in("grace@example.com")).status_code == 200

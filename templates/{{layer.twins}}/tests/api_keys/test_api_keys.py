@@ -9,13 +9,13 @@ import pytest
 from httpx2 import Client, Response
 
 from app.api_keys.service import authenticate
-from app.core import security, tenancy
-from app.core.deadlines import deadline
+from app.core import crypto
+from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
-from tests.conftest import Person, World
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 from tests.database import execute, work
-from tests.together import together
 
 
 def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
     return row
 
 
-def test_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     created = _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
     assert key.startswith(created["prefix"])
@@ -53,14 +53,14 @@ def test_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
     events = ada.request("GET", f"/organizations/{organization}/audit-events")
     assert events.json()["items"][0]["action"] == "api_key.created"
     stored = _stored(organization, created["id"])
-    assert stored["key_hash"] == security.hash_secret(key)
+    assert stored["key_hash"] == crypto.hash_secret(key)
     for text_ in (page.text, events.text, repr(stored)):
         assert key not in text_
 
 
-def test_key_does_what_its_scopes_name(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_key_does_what_its_scopes_name(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (_create(ada, organization, "projects:read"))["key"]
     writer = (_create(ada, organization, "projects:write"))["key"]
@@ -75,9 +75,9 @@ def test_key_does_what_its_scopes_name(world: World) -> None:
     assert events.json()["items"][0]["actor"]["label"] == "CI"
 
 
-def test_key_is_nobody_elsewhere(world: World) -> None:
-    ada = world.person()
-    mine, other = world.organization(ada), world.organization(ada)
+def test_key_is_nobody_elsewhere(factory: Factory) -> None:
+    ada = factory.person()
+    mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     for organization in (other, uuid7()):
         answer = _use(ada.client, key, f"/organizations/{organization}/projects")
@@ -85,15 +85,15 @@ def test_key_is_nobody_elsewhere(world: World) -> None:
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The organization in a key is a hint: with another one in its place it opens nothing.
-    raw = security.from_base64url(key.removeprefix("sk_"))
-    forged = "sk_" + security.to_base64url(raw[:-16] + other.bytes)
+    raw = crypto.from_base64url(key.removeprefix("sk_"))
+    forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
     answer = _use(ada.client, forged, f"/organizations/{other}/projects")
     assert answer.status_code == 401
 
 
-def test_revoked_key_is_refused_at_once(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -105,9 +105,9 @@ def test_revoked_key_is_refused_at_once(world: World) -> None:
     assert (ada.request("GET", keys)).json()["items"] == []
 
 
-def test_key_of_another_organization_cannot_be_revoked(world: World) -> None:
-    ada, eve = world.person(), world.person()
-    mine, hers = world.organization(ada), world.organization(eve)
+def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
+    ada, eve = factory.person(), factory.person()
+    mine, hers = factory.organization(ada), factory.organization(eve)
     created = _create(ada, mine)
     answer = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
     assert answer.status_code == 404
@@ -115,9 +115,9 @@ def test_key_of_another_organization_cannot_be_revoked(world: World) -> None:
     assert (_use(ada.client, created["key"], projects)).status_code == 200
 
 
-def test_expired_key_is_refused(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_expired_key_is_refused(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = _create(ada, organization, expires_at=tomorrow)
     assert created["expires_at"].endswith("Z")
@@ -148,9 +148,9 @@ def test_expired_key_is_refused(world: World) -> None:
     ],
     ids=str,
 )
-def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/api-keys"
+def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
     answer = ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
@@ -160,16 +160,16 @@ def test_bad_input_is_a_problem(world: World, change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
-def test_junk_is_no_key(world: World, key: str) -> None:
-    organization = world.organization(world.person())
+def test_junk_is_no_key(factory: Factory, key: str) -> None:
+    organization = factory.organization(factory.person())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = world.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
+    answer = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
     assert answer.status_code == 401
 
 
-def test_use_is_noted_once_a_minute(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_use_is_noted_once_a_minute(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     created = _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
 
@@ -186,9 +186,9 @@ def test_use_is_noted_once_a_minute(world: World) -> None:
     assert later >= first
 
 
-def test_pages_hold_every_key_once(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_pages_hold_every_key_once(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     made = [(_create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
     first = ada.request("GET", path, params={"limit": 2}).json()
@@ -197,9 +197,9 @@ def test_pages_hold_every_key_once(world: World) -> None:
     assert rest["next_cursor"] is None
 
 
-def test_authenticate_enters_no_other_organization(world: World) -> None:
-    ada = world.person()
-    mine, other = world.organization(ada), world.organization(ada)
+def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
+    ada = factory.person()
+    mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     with work() as unit:
         principal = unit.call(authenticate, key)
@@ -211,9 +211,9 @@ def test_authenticate_enters_no_other_organization(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_repeated_request_shows_the_same_key(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
         "json": {"name": "CI", "scopes": ["projects:read"]},
@@ -228,12 +228,12 @@ def test_repeated_request_shows_the_same_key(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_one_of_many_revokes(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_one_of_many_revokes(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     created = _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = together(partial(ada.request, "DELETE", path) for _ in range(5))
+    answers = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
     assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
     events = ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
@@ -242,16 +242,15 @@ def test_one_of_many_revokes(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_requests_with_one_key_do_not_wait_for_each_other(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     key = (_create(ada, organization))["key"]
     with work() as unit:
         # A request that takes long: it has noted the use, and holds the key's row.
         unit.call(authenticate, key)
-        with deadline(2):
-            answers = together(
-                partial(_use, ada.client, key, f"/organizations/{organization}/projects")
-                for _ in "abc"
-            )
+        # If one of them waited for the row, the lock time-out would make it a 503.
+        answers = run_concurrently(
+            partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
+        )
     assert [answer.status_code for answer in answers] == [200] * 3

@@ -6,15 +6,16 @@ from uuid import UUID
 import pytest
 
 from app.audit import service
-from app.core import context, tenancy
-from app.core.roles import Role
-from tests.conftest import World
+from app.core import context
+from app.core.db import tenancy
+from app.core.security.roles import Role
+from tests.conftest import Factory
 from tests.database import work
 
 
-def test_event_tells_who_what_and_whence(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_event_tells_who_what_and_whence(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     project = ada.request(
         "POST",
         f"/organizations/{organization}/projects",
@@ -35,9 +36,9 @@ def test_event_tells_who_what_and_whence(world: World) -> None:
     }
 
 
-def test_newest_first_page_by_page_and_by_action(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     events = f"/organizations/{organization}/audit-events"
     for number in range(5):
@@ -61,15 +62,15 @@ def test_newest_first_page_by_page_and_by_action(world: World) -> None:
 
 
 @pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
-def test_action_is_well_formed(world: World, action: str) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/audit-events?action={action}"
+def test_action_is_well_formed(factory: Factory, action: str) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/audit-events?action={action}"
     assert (ada.request("GET", path)).status_code == 422
 
 
-def test_cursor_belongs_to_one_filter(world: World) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}"
+def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}"
     for name in "ab":
         ada.request("POST", f"{path}/projects", json={"name": name})
     page = ada.request("GET", f"{path}/audit-events", params={"limit": 1}).json()
@@ -82,17 +83,17 @@ def test_cursor_belongs_to_one_filter(world: World) -> None:
         assert answer.status_code == 422, params
 
 
-def test_members_may_not_read_it(world: World) -> None:
-    organization = world.organization(world.person())
+def test_members_may_not_read_it(factory: Factory) -> None:
+    organization = factory.organization(factory.person())
     path = f"/organizations/{organization}/audit-events"
     for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
-        person = world.member(organization, role)
+        person = factory.member(organization, role)
         assert (person.request("GET", path)).status_code == status
 
 
-def test_no_request_means_the_system_and_changes_become_json(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
     with work() as unit:
@@ -116,9 +117,9 @@ def test_no_request_means_the_system_and_changes_become_json(world: World) -> No
     }
 
 
-def test_what_fails_leaves_no_event(world: World) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}"
+def test_what_fails_leaves_no_event(factory: Factory) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
         answer = ada.request("POST", f"{path}/projects", json={"name": name})
         assert answer.status_code == status
@@ -126,9 +127,9 @@ def test_what_fails_leaves_no_event(world: World) -> None:
     assert len(page.json()["items"]) == 1
 
 
-def test_transaction_that_visits_organizations_records_in_each(world: World) -> None:
-    ada = world.person()
-    organizations = [world.organization(ada) for _ in range(2)]
+def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
+    ada = factory.person()
+    organizations = [factory.organization(ada) for _ in range(2)]
     with work() as unit:
         for organization in organizations:
             unit.call(tenancy.enter_organization, organization)

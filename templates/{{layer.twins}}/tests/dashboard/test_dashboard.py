@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from httpx2 import Client
 
-from tests.conftest import Person, World
+from tests.conftest import Factory, Person
 from tests.database import statements
 
 
@@ -26,10 +26,10 @@ def _projects(person: Person, organization: UUID, names: list[str]) -> None:
         assert answer.status_code == 201
 
 
-def test_web(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
-    world.member(organization, "viewer")
+def test_web(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
+    factory.member(organization, "viewer")
     _projects(ada, organization, [f"Project {n}" for n in range(7)])
     newest = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
     ada.request(
@@ -50,9 +50,9 @@ def test_web(world: World) -> None:
     assert (events[0]["action"], events[0]["actor"]) == ("project.updated", ada.email)
 
 
-def test_mobile_is_smaller(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_mobile_is_smaller(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     _projects(ada, organization, ["Apollo"])
     body = _read(ada, organization, "mobile")
     (project,) = body.pop("newest_projects")
@@ -65,18 +65,18 @@ def test_mobile_is_smaller(world: World) -> None:
     }
 
 
-def test_audit_events_are_for_admins(world: World) -> None:
-    organization = world.organization(world.person())
+def test_audit_events_are_for_admins(factory: Factory) -> None:
+    organization = factory.organization(factory.person())
     for role, sees in (("viewer", False), ("member", False), ("admin", True)):
-        body = _read(world.member(organization, role), organization)
+        body = _read(factory.member(organization, role), organization)
         assert body["role"] == role
         assert (body["newest_audit_events"] is not None) is sees
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
 
     def count() -> int:
         with statements() as seen:
@@ -87,15 +87,15 @@ def test_number_of_queries_is_fixed(world: World, surface: str) -> None:
     few = count()
     _projects(ada, organization, [f"Project {n}" for n in range(30)])
     for role in ("viewer", "member", "admin") * 3:
-        world.member(organization, role)
+        factory.member(organization, role)
     assert count() == few
     assert 0 < few <= 8
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-def test_caching(world: World, surface: str) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_caching(factory: Factory, surface: str) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/dashboard?surface={surface}"
     first = ada.request("GET", path)
     assert first.headers["cache-control"] == "private, max-age=30"
@@ -112,9 +112,9 @@ def test_caching(world: World, surface: str) -> None:
 
 
 @pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
-def test_unknown_surface(world: World, surface: str) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/dashboard?surface={surface}"
+def test_unknown_surface(factory: Factory, surface: str) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/dashboard?surface={surface}"
     assert (ada.request("GET", path)).status_code == 422
 
 

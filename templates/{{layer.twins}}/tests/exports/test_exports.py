@@ -8,13 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from app.core import tenancy
-from app.core.jobs import replay, run_job
+from app.core.db import tenancy
+from app.core.jobs.execution import run_job
+from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
-from tests.conftest import Person, World
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 from tests.database import execute, work
-from tests.together import together
 
 
 def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
@@ -43,9 +44,9 @@ def _run() -> None:
         run_job(job["id"])
 
 
-def test_export_is_written_and_downloaded(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_export_is_written_and_downloaded(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
         ada.request(
             "POST",
@@ -82,9 +83,9 @@ def test_export_is_written_and_downloaded(world: World) -> None:
     assert rows == exact
 
 
-def test_download_is_tagged(world: World) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+def test_download_is_tagged(factory: Factory) -> None:
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     _run()
     file = ada.request("GET", f"{path}/download")
     assert file.headers["cache-control"] == "private, no-cache"
@@ -93,10 +94,10 @@ def test_download_is_tagged(world: World) -> None:
 
 
 def test_every_page_of_projects_is_in_it_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+    ada = factory.person()
+    organization = factory.organization(ada)
     names = [f"Project {number:02}" for number in range(25)]
     # In one statement, so that many of them have the same time.
     ada.request(
@@ -111,9 +112,9 @@ def test_every_page_of_projects_is_in_it_once(
     assert sorted(row["name"] for row in rows) == names
 
 
-def test_foreign_projects_are_not_in_it(world: World) -> None:
-    ada, eve = world.person(), world.person()
-    mine, hers = world.organization(ada), world.organization(eve)
+def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
+    ada, eve = factory.person(), factory.person()
+    mine, hers = factory.organization(ada), factory.organization(eve)
     ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
     path = _request(eve, hers)
     _run()
@@ -124,21 +125,21 @@ def test_foreign_projects_are_not_in_it(world: World) -> None:
         assert (ada.request("GET", address)).status_code == 404
 
 
-def test_nothing_to_download_before_it_is_done(world: World) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     assert (ada.request("GET", f"{path}/download")).status_code == 409
 
 
 @pytest.mark.committed
-def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+def test_running_is_seen_from_outside(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     list_projects, seen = projects.list_projects, []
 
     def look(*args: Any, **kwargs: Any) -> Any:
         # Beside the job, not inside it: there a request might get the job's transaction.
-        seen.extend(together([partial(_read, ada, path)]))
+        seen.extend(run_concurrently([partial(_read, ada, path)]))
         return list_projects(*args, **kwargs)
 
     monkeypatch.setattr(projects, "list_projects", look)
@@ -148,9 +149,9 @@ def test_running_is_seen_from_outside(world: World, monkeypatch: pytest.MonkeyPa
     assert (_read(ada, path))["status"] == "succeeded"
 
 
-def test_failed_attempt_is_queued_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+def test_failed_attempt_is_queued_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     with monkeypatch.context() as patch:
         patch.setattr(projects, "list_projects", None)
         _run()
@@ -158,10 +159,10 @@ def test_failed_attempt_is_queued_again(world: World, monkeypatch: pytest.Monkey
 
 
 def test_dead_job_is_a_failed_export_that_can_be_replayed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     execute("UPDATE outbox SET attempts = 100 WHERE job = 'exports.run'")
     _run()
     export = _read(ada, path)
@@ -179,10 +180,10 @@ def test_dead_job_is_a_failed_export_that_can_be_replayed(
 
 
 def test_too_large_is_a_failed_export_and_a_finished_job(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
     _run()
     export = _read(ada, path)
@@ -190,9 +191,9 @@ def test_too_large_is_a_failed_export_and_a_finished_job(
     assert (_jobs())[0]["done_at"] is not None
 
 
-def test_second_run_changes_nothing(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_second_run_changes_nothing(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = _request(ada, organization)
     _run()
     export = _read(ada, path)
@@ -204,9 +205,9 @@ def test_second_run_changes_nothing(world: World) -> None:
     assert (ada.request("GET", f"{path}/download")).json() == []
 
 
-def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     path = _request(ada, organization)
     _run()
     execute("UPDATE exports SET expires_at = clock_timestamp()", organization)
@@ -222,9 +223,9 @@ def test_expired_export_is_gone_and_its_job_deletes_it(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     _request(ada, organization)
     assert (ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
     _run()
@@ -233,9 +234,9 @@ def test_jobs_of_a_deleted_organization_end_well(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_repeated_request_makes_one_export(world: World) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/exports"
+def test_repeated_request_makes_one_export(factory: Factory) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/exports"
     answers = [
         ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
         for _ in range(2)
@@ -246,11 +247,11 @@ def test_repeated_request_makes_one_export(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_many_hints_for_one_job_write_one_file(world: World) -> None:
-    ada = world.person()
-    path = _request(ada, world.organization(ada))
+def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
+    ada = factory.person()
+    path = _request(ada, factory.organization(ada))
     (job,) = _jobs()
-    together(partial(run_job, job["id"]) for _ in range(5))
+    run_concurrently(partial(run_job, job["id"]) for _ in range(5))
     assert (_read(ada, path))["status"] == "succeeded"
     assert (_jobs())[0]["attempts"] == 1
 
@@ -258,7 +259,7 @@ def test_many_hints_for_one_job_write_one_file(world: World) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
 )
-def test_bad_input_is_a_problem(world: World, body: dict[str, Any]) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}/exports"
+def test_bad_input_is_a_problem(factory: Factory, body: dict[str, Any]) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}/exports"
     assert (ada.request("POST", path, json=body)).status_code == 422

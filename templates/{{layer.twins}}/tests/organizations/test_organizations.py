@@ -2,11 +2,11 @@
 
 from uuid import uuid4
 
-from tests.conftest import World
+from tests.conftest import Factory
 
 
-def test_creator_owns_the_organization(world: World) -> None:
-    ada = world.person()
+def test_creator_owns_the_organization(factory: Factory) -> None:
+    ada = factory.person()
     created = ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -19,28 +19,28 @@ def test_creator_owns_the_organization(world: World) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_list_shows_own_organizations_only(world: World) -> None:
-    ada, eve = world.person(), world.person()
-    mine = {str(world.organization(ada, f"Org {n}")) for n in range(3)}
-    world.organization(eve)
+def test_list_shows_own_organizations_only(factory: Factory) -> None:
+    ada, eve = factory.person(), factory.person()
+    mine = {str(factory.organization(ada, f"Org {n}")) for n in range(3)}
+    factory.organization(eve)
     first = ada.request("GET", "/organizations", params={"limit": 2}).json()
     rest = ada.request("GET", "/organizations", params={"cursor": first["next_cursor"]}).json()
     assert [item["id"] for item in first["items"] + rest["items"]] == sorted(mine)
     assert rest["next_cursor"] is None
 
 
-def test_stranger_learns_nothing(world: World) -> None:
-    ada, eve = world.person(), world.person()
-    organization = world.organization(ada)
+def test_stranger_learns_nothing(factory: Factory) -> None:
+    ada, eve = factory.person(), factory.person()
+    organization = factory.organization(ada)
     there = eve.request("GET", f"/organizations/{organization}")
     nowhere = eve.request("GET", f"/organizations/{uuid4()}")
     assert there.status_code == nowhere.status_code == 404
     assert there.json()["detail"] == nowhere.json()["detail"]
 
 
-def test_stale_if_match_is_refused(world: World) -> None:
-    ada = world.person()
-    path = f"/organizations/{world.organization(ada)}"
+def test_stale_if_match_is_refused(factory: Factory) -> None:
+    ada = factory.person()
+    path = f"/organizations/{factory.organization(ada)}"
     etag = ada.request("GET", path).headers["etag"]
     body = {"name": "New"}
     changed = ada.request("PATCH", path, json=body, headers={"If-Match": etag})
@@ -51,12 +51,12 @@ def test_stale_if_match_is_refused(world: World) -> None:
         assert stale.status_code == 412, stale.text
 
 
-def test_only_owner_makes_owners_and_the_last_one_stays(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
+def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
     members = f"/organizations/{organization}/members"
-    admin = world.member(organization, "admin")
-    bob = world.member(organization, "member")
+    admin = factory.member(organization, "admin")
+    bob = factory.member(organization, "member")
 
     for target in (bob, ada):
         refused = admin.request("PATCH", f"{members}/{target.id}", json={"role": "owner"})
@@ -72,21 +72,21 @@ def test_only_owner_makes_owners_and_the_last_one_stays(world: World) -> None:
     assert (ada.request("GET", members)).status_code == 404
 
 
-def test_member_may_leave_but_not_remove(world: World) -> None:
-    ada = world.person()
-    organization = world.organization(ada)
-    viewer = world.member(organization, "viewer")
+def test_member_may_leave_but_not_remove(factory: Factory) -> None:
+    ada = factory.person()
+    organization = factory.organization(ada)
+    viewer = factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
     assert (viewer.request("DELETE", f"{members}/{ada.id}")).status_code == 403
     assert (viewer.request("DELETE", f"{members}/{viewer.id}")).status_code == 204
 
 
-def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
-    from app.core.security import sign_tenant_row_token
+def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
+    from app.core.security.tokens import sign_tenant_row_token
 
-    ada, eve = world.person(), world.person()
-    bob = world.person()
-    organization = world.organization(ada)
+    ada, eve = factory.person(), factory.person()
+    bob = factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
     created = ada.request("POST", path, json=body)
@@ -107,13 +107,13 @@ def test_invitation_is_for_one_address_and_one_use(world: World) -> None:
     assert (ada.request("POST", path, json=body)).status_code == 409
 
 
-def test_revoked_invitation_opens_nothing(world: World) -> None:
+def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
     from uuid import UUID
 
-    from app.core.security import sign_tenant_row_token
+    from app.core.security.tokens import sign_tenant_row_token
 
-    ada, bob = world.person(), world.person()
-    organization = world.organization(ada)
+    ada, bob = factory.person(), factory.person()
+    organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = ada.request("POST", path, json={"email": bob.email}).json()
     assert (ada.request("DELETE", f"{path}/{created['id']}")).status_code == 204

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import Person, World
-from tests.together import together
+from tests.concurrency import run_concurrently
+from tests.conftest import Factory, Person
 
 
-def _path(world: World, owner: Person) -> str:
-    return f"/organizations/{world.organization(owner)}/projects"
+def _path(factory: Factory, owner: Person) -> str:
+    return f"/organizations/{factory.organization(owner)}/projects"
 
 
 def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
@@ -21,9 +21,9 @@ def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]
     return created
 
 
-def test_create_read_change_delete(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_create_read_change_delete(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     created = ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
     assert created.status_code == 201
     body = created.json()
@@ -63,18 +63,18 @@ def test_create_read_change_delete(world: World) -> None:
         None,
     ],
 )
-def test_bad_input_is_a_problem(world: World, body: Any) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     answer = ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["errors"]
 
 
-def test_half_a_character_is_refused(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_half_a_character_is_refused(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
     answer = ada.request("POST", path, content=lone_surrogate, headers=headers)
@@ -82,30 +82,30 @@ def test_half_a_character_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
-def test_bad_change_is_refused(world: World, body: dict[str, Any]) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     project = _create(ada, path, "Apollo")
     answer = ada.request("PATCH", f"{path}/{project['id']}", json=body)
     assert answer.status_code == 422
 
 
-def test_name_is_unique_without_regard_to_case(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     _create(ada, path, "Straße")
     taken = ada.request("POST", path, json={"name": "STRASSE"})
     assert taken.status_code == 409
     other = _create(ada, path, "Other")
     renamed = ada.request("PATCH", f"{path}/{other['id']}", json={"name": "strasse"})
     assert renamed.status_code == 409
-    _create(ada, _path(world, ada), "Straße")
+    _create(ada, _path(factory, ada), "Straße")
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-def test_pages_hold_every_project_once(world: World, sort: str) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
         _create(ada, path, name)
@@ -125,9 +125,9 @@ def test_pages_hold_every_project_once(world: World, sort: str) -> None:
     assert seen == (expected[::-1] if sort.startswith("-") else expected)
 
 
-def test_cursor_belongs_to_its_list(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_cursor_belongs_to_its_list(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     for name in "abc":
         _create(ada, path, name)
     cursor = ada.request("GET", path, params={"limit": 1}).json()["next_cursor"]
@@ -140,13 +140,13 @@ def test_cursor_belongs_to_its_list(world: World) -> None:
     ):
         answer = ada.request("GET", path, params=params)
         assert answer.status_code == 422, params
-    other = _path(world, ada)
+    other = _path(factory, ada)
     assert (ada.request("GET", other, params={"cursor": cursor})).status_code == 422
 
 
-def test_filters(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_filters(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     _create(ada, path, "100% Wool")
     project = _create(ada, path, "Wool")
     ada.request("PATCH", f"{path}/{project['id']}", json={"status": "archived"})
@@ -161,9 +161,9 @@ def test_filters(world: World) -> None:
     assert names(q="none") == []
 
 
-def test_import_is_all_or_nothing(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_import_is_all_or_nothing(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     many = [{"name": f"Project {n}"} for n in range(1000)]
     created = ada.request("POST", f"{path}/import", json={"items": many})
     assert (created.status_code, created.json()) == (201, {"created": 1000})
@@ -183,23 +183,25 @@ def test_import_is_all_or_nothing(world: World) -> None:
 
 
 @pytest.mark.committed
-def test_one_of_many_creates_a_name(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
-    answers = together(partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8))
+def test_one_of_many_creates_a_name(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
+    answers = run_concurrently(
+        partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
+    )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
 @pytest.mark.committed
-def test_idempotency_key_makes_one_project(world: World) -> None:
-    ada = world.person()
-    path = _path(world, ada)
+def test_idempotency_key_makes_one_project(factory: Factory) -> None:
+    ada = factory.person()
+    path = _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
 
     def create(name: str = "Once") -> Any:
         return ada.request("POST", path, json={"name": name}, headers=key)
 
-    answers = together(create for _ in range(5))
+    answers = run_concurrently(create for _ in range(5))
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 201
     assert set(statuses) <= {201, 409}
@@ -216,7 +218,7 @@ def test_idempotency_key_makes_one_project(world: World) -> None:
     assert len(page["items"]) == 1
 
     # Another caller's key of the same name is another key.
-    eve = world.person()
-    other = _path(world, eve)
+    eve = factory.person()
+    other = _path(factory, eve)
     answer = eve.request("POST", other, json={"name": "Once"}, headers=key)
     assert "idempotency-replayed" not in answer.headers

@@ -67,7 +67,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Migrate this worker's database, once."""
     from alembic import command
 
-    from app.core.migrations import alembic_config
+    from app.core.db.migrations import alembic_config
     from app.settings import settings
 
     settings.__dict__["mail_dir"] = tmp_path_factory.mktemp("mail")
@@ -78,7 +78,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
 def connections(migrated: None) -> Iterator[None]:
     """Keep connections from the first to the last test, and close them."""
     from app.core import redis
-    from app.core.database import engine
+    from app.core.db.engine import engine
 
     yield
     redis.client.close()
@@ -89,7 +89,7 @@ def connections(migrated: None) -> Iterator[None]:
 def database(request: pytest.FixtureRequest, connections: None) -> Iterator[None]:
     """Isolate a test: roll back what it did, or empty the tables if it commits."""
     from app.core import redis
-    from app.core.database import engine, sessions
+    from app.core.db.engine import engine, sessions
 
     redis.client.flushdb()
     if request.node.get_closest_marker("committed"):
@@ -142,7 +142,7 @@ def _empty_tables() -> None:
 @pytest.fixture
 def session(database: None) -> "Iterator[Session]":
     """Give a session for arranging and asserting; commit what requests shall see."""
-    from app.core.database import sessions
+    from app.core.db.engine import sessions
 
     with sessions() as session:
         yield session
@@ -181,7 +181,7 @@ class Person:
 
 
 @dataclass
-class World:
+class Factory:
     """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
 
     client: "Client"
@@ -192,8 +192,8 @@ class World:
         from sqlalchemy import func, text
 
         from app.accounts.models import User, UserSession
-        from app.core import access_tokens, passwords
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.security import access_tokens, passwords
 
         self.made += 1
         name = name or f"person{self.made}"
@@ -222,9 +222,9 @@ class World:
 
     def member(self, organization_id: UUID, role: str) -> Person:
         """Make a person who belongs to an organization already."""
-        from app.core import tenancy
-        from app.core.database import unit_of_work
-        from app.core.roles import Role
+        from app.core.db import tenancy
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.security.roles import Role
         from app.organizations.models import Membership
 
         person = self.person(role)
@@ -239,16 +239,16 @@ class World:
         """Count the rows of a table that belongs to no organization."""
         from sqlalchemy import text
 
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
 
         with unit_of_work() as session:
             return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
 
 
 @pytest.fixture
-def world(client: "Client") -> World:
+def factory(client: "Client") -> Factory:
     """Give the maker of people and organizations."""
-    return World(client)
+    return Factory(client)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.accounts.actors import (
+from tests.accounts.account_client import (
     OTHER_PASSWORD,
     PASSWORD,
     Account,
+    AccountClient,
     Mailbox,
-    Visitor,
     actions,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 @dataclass
@@ -34,34 +34,36 @@ class Protected:
 
 
 @pytest.fixture
-async def protected(visitor: Visitor, account: Account) -> Protected:
-    access, _ = await visitor.tokens(account.email)
-    setup = await visitor.post("totp", access)
+async def protected(account_client: AccountClient, account: Account) -> Protected:
+    access, _ = await account_client.tokens(account.email)
+    setup = await account_client.post("totp", access)
     assert setup.status_code == 201
     app = pyotp.TOTP(setup.json()["secret"])
     # The step before, so that two more are left for the test.
     code = app.at(int(time.time()) - 30)
-    confirmed = await visitor.post("totp/confirm", access, code=code)
+    confirmed = await account_client.post("totp/confirm", access, code=code)
     assert confirmed.status_code == 200, confirmed.text
     codes = confirmed.json()["recovery_codes"]
     return Protected(account.email, access, app, code, codes)
 
 
-async def test_nothing_is_due_before_the_confirmation(visitor: Visitor, account: Account) -> None:
-    access, _ = await visitor.tokens(account.email)
-    first = (await visitor.post("totp", access)).json()
-    second = (await visitor.post("totp", access)).json()
+async def test_nothing_is_due_before_the_confirmation(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = await account_client.tokens(account.email)
+    first = (await account_client.post("totp", access)).json()
+    second = (await account_client.post("totp", access)).json()
     assert first["secret"] != second["secret"]
     assert second["otpauth_uri"].startswith("otpauth://totp/")
-    assert (await visitor.sign_in(account.email)).status_code == 200
+    assert (await account_client.sign_in(account.email)).status_code == 200
     old_code = pyotp.TOTP(first["secret"]).now()
-    refused = await visitor.post("totp/confirm", access, code=old_code)
+    refused = await account_client.post("totp/confirm", access, code=old_code)
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "wrong_code")
     code = pyotp.TOTP(second["secret"]).now()
-    assert (await visitor.post("totp/confirm", access, code=code)).status_code == 200
-    assert (await visitor.post("totp/confirm", access, code=code)).status_code == 409
-    assert (await visitor.post("totp", access)).status_code == 409
-    assert (await visitor.get("me", access)).json()["totp_enabled"] is True
+    assert (await account_client.post("totp/confirm", access, code=code)).status_code == 200
+    assert (await account_client.post("totp/confirm", access, code=code)).status_code == 409
+    assert (await account_client.post("totp", access)).status_code == 409
+    assert (await account_client.get("me", access)).json()["totp_enabled"] is True
 
 
 async def test_secret_and_codes_are_not_readable_in_the_database(
@@ -75,34 +77,36 @@ async def test_secret_and_codes_are_not_readable_in_the_database(
 
 
 async def test_sign_in_asks_for_a_code_once_the_password_is_right(
-    visitor: Visitor, protected: Protected
+    account_client: AccountClient, protected: Protected
 ) -> None:
-    missing = await visitor.sign_in(protected.email)
+    missing = await account_client.sign_in(protected.email)
     assert missing.status_code == 401
     assert missing.json()["type"] == "/problems/mfa-required"
-    wrong = await visitor.sign_in(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    wrong = await account_client.sign_in(
+        protected.email, OTHER_PASSWORD, totp_code=protected.code()
+    )
     assert wrong.json()["type"] == "/problems/unauthenticated"
     # The code was not looked at, so it is not used up.
-    await visitor.tokens(protected.email, totp_code=protected.code())
+    await account_client.tokens(protected.email, totp_code=protected.code())
 
 
-async def test_a_code_works_once(visitor: Visitor, protected: Protected) -> None:
+async def test_a_code_works_once(account_client: AccountClient, protected: Protected) -> None:
     code = protected.code(ahead=0)
-    await visitor.tokens(protected.email, totp_code=code)
+    await account_client.tokens(protected.email, totp_code=code)
     for used in (code, protected.confirmed_with):
-        again = await visitor.sign_in(protected.email, totp_code=used)
+        again = await account_client.sign_in(protected.email, totp_code=used)
         assert again.json()["type"] == "/problems/mfa-required"
-    await visitor.tokens(protected.email, totp_code=protected.code())
+    await account_client.tokens(protected.email, totp_code=protected.code())
 
 
 async def test_a_recovery_code_works_once(
-    visitor: Visitor, protected: Protected, mailbox: Mailbox
+    account_client: AccountClient, protected: Protected, mailbox: Mailbox
 ) -> None:
     first, second, *_ = protected.recovery_codes
-    await visitor.tokens(protected.email, recovery_code=first.upper())
-    again = await visitor.sign_in(protected.email, recovery_code=first)
+    await account_client.tokens(protected.email, recovery_code=first.upper())
+    again = await account_client.sign_in(protected.email, recovery_code=first)
     assert again.json()["type"] == "/problems/mfa-required"
-    await visitor.tokens(protected.email, recovery_code=second.replace("-", " "))
+    await account_client.tokens(protected.email, recovery_code=second.replace("-", " "))
     assert (await actions()).count("recovery_code.used") == 2
     assert len(await mailbox.subjects(protected.email)) == 3
 
@@ -110,29 +114,33 @@ async def test_a_recovery_code_works_once(
 @pytest.mark.committed
 @pytest.mark.parametrize("kind", ["totp_code", "recovery_code"])
 async def test_of_parallel_uses_of_a_code_one_wins(
-    visitor: Visitor, protected: Protected, kind: str
+    account_client: AccountClient, protected: Protected, kind: str
 ) -> None:
     code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = await together(
-        partial(visitor.sign_in, protected.email, **{kind: code}) for _ in range(5)
+    answers = await run_concurrently(
+        partial(account_client.sign_in, protected.email, **{kind: code}) for _ in range(5)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]
 
 
 async def test_reset_does_not_pass_the_second_factor(
-    visitor: Visitor, protected: Protected, mailbox: Mailbox
+    account_client: AccountClient, protected: Protected, mailbox: Mailbox
 ) -> None:
-    await visitor.post("password/forgot", email=protected.email)
+    await account_client.post("password/forgot", email=protected.email)
     (token,) = await mailbox.tokens("reset-password", protected.email)
-    assert (await visitor.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
-    due = await visitor.sign_in(protected.email, OTHER_PASSWORD)
+    assert (
+        await account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
+    ).is_success
+    due = await account_client.sign_in(protected.email, OTHER_PASSWORD)
     assert due.json()["type"] == "/problems/mfa-required"
-    await visitor.tokens(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    await account_client.tokens(protected.email, OTHER_PASSWORD, totp_code=protected.code())
 
 
-async def test_removing_needs_the_password(visitor: Visitor, protected: Protected) -> None:
+async def test_removing_needs_the_password(
+    account_client: AccountClient, protected: Protected
+) -> None:
     async def remove(password: str) -> int:
-        answer = await visitor.client.request(
+        answer = await account_client.client.request(
             "DELETE",
             "/api/v1/auth/totp",
             json={"password": password},
@@ -141,27 +149,27 @@ async def test_removing_needs_the_password(visitor: Visitor, protected: Protecte
         return answer.status_code
 
     assert await remove(OTHER_PASSWORD) == 422
-    assert (await visitor.sign_in(protected.email)).status_code == 401
+    assert (await account_client.sign_in(protected.email)).status_code == 401
     assert await remove(PASSWORD) == 204
     assert await remove(PASSWORD) == 409
-    await visitor.tokens(protected.email)
+    await account_client.tokens(protected.email)
     # The old codes do not come back with a new secret.
-    setup = (await visitor.post("totp", protected.access)).json()
+    setup = (await account_client.post("totp", protected.access)).json()
     code = pyotp.TOTP(setup["secret"]).now()
-    assert (await visitor.post("totp/confirm", protected.access, code=code)).is_success
-    old = await visitor.sign_in(protected.email, recovery_code=protected.recovery_codes[0])
+    assert (await account_client.post("totp/confirm", protected.access, code=code)).is_success
+    old = await account_client.sign_in(protected.email, recovery_code=protected.recovery_codes[0])
     assert old.status_code == 401
 
 
 async def test_a_repeated_confirmation_shows_the_codes_again(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    access, _ = await visitor.tokens(account.email)
-    secret = (await visitor.post("totp", access)).json()["secret"]
+    access, _ = await account_client.tokens(account.email)
+    secret = (await account_client.post("totp", access)).json()["secret"]
     headers = {"Authorization": f"Bearer {access}", "Idempotency-Key": "confirm-1"}
     body = {"code": pyotp.TOTP(secret).now()}
     first, second = [
-        await visitor.client.post("/api/v1/auth/totp/confirm", json=body, headers=headers)
+        await account_client.client.post("/api/v1/auth/totp/confirm", json=body, headers=headers)
         for _ in range(2)
     ]
     assert first.json() == second.json()
@@ -169,8 +177,10 @@ async def test_a_repeated_confirmation_shows_the_codes_again(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "\x00" * 6])
-async def test_malformed_codes(visitor: Visitor, protected: Protected, code: str) -> None:
-    answer = await visitor.sign_in(protected.email, totp_code=code)
+async def test_malformed_codes(
+    account_client: AccountClient, protected: Protected, code: str
+) -> None:
+    answer = await account_client.sign_in(protected.email, totp_code=code)
     assert answer.status_code == 422
-    answer = await visitor.sign_in(protected.email, recovery_code=code)
+    answer = await account_client.sign_in(protected.email, recovery_code=code)
     assert answer.status_code in {401, 422}

@@ -10,16 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service
-from app.core import access_tokens
-from app.core.database import unit_of_work
-from tests.accounts.actors import OTHER_PASSWORD, Account, Visitor, actions, age
-from tests.together import together
+from app.core.db.unit_of_work import unit_of_work
+from app.core.security import access_tokens
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
+from tests.concurrency import run_concurrently
 
 PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
 
-async def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
-    answer = await visitor.sign_in(account.email)
+async def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
+    answer = await account_client.sign_in(account.email)
     assert answer.status_code == 200
     assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 600)
@@ -28,93 +28,99 @@ async def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
 
 
 async def test_wrong_password_and_unknown_address_look_alike(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    wrong = await visitor.sign_in(account.email, OTHER_PASSWORD)
-    unknown = await visitor.sign_in("unknown@example.com", OTHER_PASSWORD)
+    wrong = await account_client.sign_in(account.email, OTHER_PASSWORD)
+    unknown = await account_client.sign_in("unknown@example.com", OTHER_PASSWORD)
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.headers["www-authenticate"] == "Bearer"
     same = {"type", "title", "status", "detail", "instance"}
     assert all(wrong.json()[key] == unknown.json()[key] for key in same)
 
 
-async def test_sessions_are_listed_and_ended(visitor: Visitor, account: Account) -> None:
-    here, _ = await visitor.tokens(account.email)
-    there, refresh = await visitor.tokens(account.email)
-    listed = (await visitor.get("auth/sessions", here)).json()
+async def test_sessions_are_listed_and_ended(
+    account_client: AccountClient, account: Account
+) -> None:
+    here, _ = await account_client.tokens(account.email)
+    there, refresh = await account_client.tokens(account.email)
+    listed = (await account_client.get("auth/sessions", here)).json()
     assert [item["current"] for item in listed["items"]] == [False, True]
     assert listed["items"][0]["ip"] == "127.0.0.1"
-    page = (await visitor.get("auth/sessions?limit=1", here)).json()
-    rest = (await visitor.get(f"auth/sessions?cursor={page['next_cursor']}", here)).json()
+    page = (await account_client.get("auth/sessions?limit=1", here)).json()
+    rest = (await account_client.get(f"auth/sessions?cursor={page['next_cursor']}", here)).json()
     assert page["items"] + rest["items"] == listed["items"]
 
     async def end(session_id: object) -> Response:
-        return await visitor.client.delete(
+        return await account_client.client.delete(
             f"/api/v1/auth/sessions/{session_id}", headers={"Authorization": f"Bearer {here}"}
         )
 
     other = listed["items"][0]["id"]
     assert (await end(other)).status_code == 204
-    assert (await visitor.get("me", there)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", there)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (await end(other)).status_code == 404
     assert (await end(uuid4())).status_code == 404
 
 
-async def test_sessions_of_others_are_out_of_reach(visitor: Visitor, account: Account) -> None:
+async def test_sessions_of_others_are_out_of_reach(
+    account_client: AccountClient, account: Account
+) -> None:
     async with unit_of_work() as session:
         await service.create_verified_user(
             session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD
         )
-    adas, _ = await visitor.tokens(account.email)
-    eves, _ = await visitor.tokens("eve@example.com", OTHER_PASSWORD)
-    (item,) = (await visitor.get("auth/sessions", adas)).json()["items"]
-    answer = await visitor.client.delete(
+    adas, _ = await account_client.tokens(account.email)
+    eves, _ = await account_client.tokens("eve@example.com", OTHER_PASSWORD)
+    (item,) = (await account_client.get("auth/sessions", adas)).json()["items"]
+    answer = await account_client.client.delete(
         f"/api/v1/auth/sessions/{item['id']}", headers={"Authorization": f"Bearer {eves}"}
     )
     assert answer.status_code == 404
-    assert (await visitor.get("me", adas)).status_code == 200
+    assert (await account_client.get("me", adas)).status_code == 200
 
 
-async def test_sign_out_ends_the_session(visitor: Visitor, account: Account) -> None:
-    access, refresh = await visitor.tokens(account.email)
-    other, _ = await visitor.tokens(account.email)
-    assert (await visitor.post("sign-out", access)).status_code == 204
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (await visitor.get("me", other)).status_code == 200
+async def test_sign_out_ends_the_session(account_client: AccountClient, account: Account) -> None:
+    access, refresh = await account_client.tokens(account.email)
+    other, _ = await account_client.tokens(account.email)
+    assert (await account_client.post("sign-out", access)).status_code == 204
+    assert (await account_client.get("me", access)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", other)).status_code == 200
 
 
-async def test_session_ends_by_age(visitor: Visitor, account: Account) -> None:
-    access, refresh = await visitor.tokens(account.email)
+async def test_session_ends_by_age(account_client: AccountClient, account: Account) -> None:
+    access, refresh = await account_client.tokens(account.email)
     await age("sessions", "expires_at", "30 days")
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", access)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
-async def test_disabling_a_user_works_at_once(visitor: Visitor, account: Account) -> None:
-    access, refresh = await visitor.tokens(account.email)
+async def test_disabling_a_user_works_at_once(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, refresh = await account_client.tokens(account.email)
     async with unit_of_work() as session:
         await service.disable_user(session, user_id=account.id)
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (await visitor.sign_in(account.email)).status_code == 401
+    assert (await account_client.get("me", access)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.sign_in(account.email)).status_code == 401
     assert "user.disabled" in await actions()
 
 
 async def test_a_disabled_user_has_no_session_however_it_was_done(
-    visitor: Visitor, account: Account, session: AsyncSession
+    account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
-    access, refresh = await visitor.tokens(account.email)
+    access, refresh = await account_client.tokens(account.email)
     await session.execute(text("UPDATE users SET disabled_at = clock_timestamp()"))
     await session.commit()
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", access)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
 @pytest.mark.committed
 async def test_accounts_are_disabled_from_the_command_line(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
     async def run(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "app", "users", *words]
@@ -123,139 +129,145 @@ async def test_accounts_are_disabled_from_the_command_line(
         )
         return done.returncode, done.stderr
 
-    access, _ = await visitor.tokens(account.email)
+    access, _ = await account_client.tokens(account.email)
     assert await run("disable", " Ada@example.com") == (0, "")
-    assert (await visitor.get("me", access)).status_code == 401
-    assert (await visitor.sign_in(account.email)).status_code == 401
+    assert (await account_client.get("me", access)).status_code == 401
+    assert (await account_client.sign_in(account.email)).status_code == 401
     assert (await run("disable", account.email))[1].strip() == (
         "Error: The account is disabled already."
     )
     assert await run("enable", account.email) == (0, "")
-    assert (await visitor.get("me", access)).status_code == 401
-    await visitor.tokens(account.email)
+    assert (await account_client.get("me", access)).status_code == 401
+    await account_client.tokens(account.email)
     assert (await run("disable", "unknown@example.com"))[0] == 1
 
 
 async def test_access_token_of_another_user_opens_no_session(
-    visitor: Visitor, account: Account, session: AsyncSession
+    account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
-    await visitor.tokens(account.email)
+    await account_client.tokens(account.email)
     session_id = await session.scalar(text("SELECT id FROM sessions"))
     forged = access_tokens.issue(user_id=uuid4(), session_id=session_id)
-    assert (await visitor.get("me", forged)).status_code == 401
+    assert (await account_client.get("me", forged)).status_code == 401
 
 
-async def test_last_use_is_noted_once_a_minute(visitor: Visitor, account: Account) -> None:
+async def test_last_use_is_noted_once_a_minute(
+    account_client: AccountClient, account: Account
+) -> None:
     async def last_used() -> object:
         async with unit_of_work() as session:
             return await session.scalar(text("SELECT last_used_at FROM sessions"))
 
-    access, _ = await visitor.tokens(account.email)
+    access, _ = await account_client.tokens(account.email)
     first = await last_used()
-    await visitor.get("me", access)
+    await account_client.get("me", access)
     assert await last_used() == first
     await age("sessions", "last_used_at", "61 seconds")
-    await visitor.get("me", access)
+    await account_client.get("me", access)
     assert await last_used() > first  # type: ignore[operator]  # a time
 
 
 async def test_better_hash_is_stored_at_sign_in(
-    visitor: Visitor, account: Account, session: AsyncSession
+    account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
     from argon2 import PasswordHasher
 
-    from tests.accounts.actors import PASSWORD
+    from tests.accounts.account_client import PASSWORD
 
     weak = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(PASSWORD)
     await session.execute(text("UPDATE users SET password_hash = :weak"), {"weak": weak})
     await session.commit()
-    await visitor.tokens(account.email)
+    await account_client.tokens(account.email)
     stored = await session.scalar(text("SELECT password_hash FROM users"))
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    await visitor.tokens(account.email)
+    await account_client.tokens(account.email)
 
 
 # Refresh
 
 
-async def test_refresh_rotates(visitor: Visitor, account: Account) -> None:
-    access, refresh = await visitor.tokens(account.email)
-    answer = await visitor.post("refresh", refresh_token=refresh)
+async def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
+    access, refresh = await account_client.tokens(account.email)
+    answer = await account_client.post("refresh", refresh_token=refresh)
     assert answer.status_code == 200
     assert answer.json()["refresh_token"] != refresh
     # One session, so the older access token lives on.
-    assert (await visitor.get("me", access)).status_code == 200
-    assert len((await visitor.get("auth/sessions", access)).json()["items"]) == 1
+    assert (await account_client.get("me", access)).status_code == 200
+    assert len((await account_client.get("auth/sessions", access)).json()["items"]) == 1
 
 
-async def test_replay_within_the_grace_does_no_harm(visitor: Visitor, account: Account) -> None:
-    _, refresh = await visitor.tokens(account.email)
-    second = (await visitor.post("refresh", refresh_token=refresh)).json()
-    assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (await visitor.get("me", second["access_token"])).status_code == 200
-    again = await visitor.post("refresh", refresh_token=second["refresh_token"])
+async def test_replay_within_the_grace_does_no_harm(
+    account_client: AccountClient, account: Account
+) -> None:
+    _, refresh = await account_client.tokens(account.email)
+    second = (await account_client.post("refresh", refresh_token=refresh)).json()
+    assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", second["access_token"])).status_code == 200
+    again = await account_client.post("refresh", refresh_token=second["refresh_token"])
     assert again.status_code == 200
 
 
 async def test_later_replay_ends_the_session_and_no_other(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    other, _ = await visitor.tokens(account.email)
-    _, refresh = await visitor.tokens(account.email)
-    second = (await visitor.post("refresh", refresh_token=refresh)).json()
+    other, _ = await account_client.tokens(account.email)
+    _, refresh = await account_client.tokens(account.email)
+    second = (await account_client.post("refresh", refresh_token=refresh)).json()
     await age("refresh_tokens", "used_at", "11 seconds")
     for _ in range(2):
-        assert (await visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (await visitor.get("me", second["access_token"])).status_code == 401
-    answer = await visitor.post("refresh", refresh_token=second["refresh_token"])
+        assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (await account_client.get("me", second["access_token"])).status_code == 401
+    answer = await account_client.post("refresh", refresh_token=second["refresh_token"])
     assert answer.status_code == 401
-    assert (await visitor.get("me", other)).status_code == 200
+    assert (await account_client.get("me", other)).status_code == 200
     assert (await actions()).count("refresh_token.reused") == 1
 
 
 @pytest.mark.committed
-async def test_of_parallel_refreshes_one_wins(visitor: Visitor, account: Account) -> None:
-    _, refresh = await visitor.tokens(account.email)
-    answers = await together(
-        partial(visitor.post, "refresh", refresh_token=refresh) for _ in range(8)
+async def test_of_parallel_refreshes_one_wins(
+    account_client: AccountClient, account: Account
+) -> None:
+    _, refresh = await account_client.tokens(account.email)
+    answers = await run_concurrently(
+        partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
     (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
-    assert (await visitor.get("me", winner["access_token"])).status_code == 200
-    again = await visitor.post("refresh", refresh_token=winner["refresh_token"])
+    assert (await account_client.get("me", winner["access_token"])).status_code == 200
+    again = await account_client.post("refresh", refresh_token=winner["refresh_token"])
     assert again.status_code == 200
     assert "refresh_token.reused" not in await actions()
 
 
 @pytest.mark.committed
 async def test_sign_ins_at_once_are_sessions_of_their_own(
-    visitor: Visitor, account: Account
+    account_client: AccountClient, account: Account
 ) -> None:
-    pairs = await together(partial(visitor.tokens, account.email) for _ in range(4))
+    pairs = await run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
     assert len(set(pairs)) == 4
-    assert len((await visitor.get("auth/sessions", pairs[0][0])).json()["items"]) == 4
+    assert len((await account_client.get("auth/sessions", pairs[0][0])).json()["items"]) == 4
 
 
 @pytest.mark.parametrize("token", ["x", "\x00", "A" * 43, "é", "A" * 2000])
-async def test_what_is_no_refresh_token(visitor: Visitor, token: str) -> None:
-    assert (await visitor.post("refresh", refresh_token=token)).status_code == 401
+async def test_what_is_no_refresh_token(account_client: AccountClient, token: str) -> None:
+    assert (await account_client.post("refresh", refresh_token=token)).status_code == 401
 
 
 # Browsers
 
 
 async def _sign_in_by_cookie(
-    visitor: Visitor, account: Account, headers: dict[str, str] | None = None
+    account_client: AccountClient, account: Account, headers: dict[str, str] | None = None
 ) -> Response:
-    return await visitor.client.post(
+    return await account_client.client.post(
         "/api/v1/auth/sign-in?transport=cookie",
         json={"email": account.email, "password": "velvet otter 7 harbour"},
         headers=headers,
     )
 
 
-async def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> None:
-    answer = await _sign_in_by_cookie(visitor, account, PAGE)
+async def test_cookie_instead_of_tokens(account_client: AccountClient, account: Account) -> None:
+    answer = await _sign_in_by_cookie(account_client, account, PAGE)
     assert (answer.status_code, answer.content) == (204, b"")
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-session=")
@@ -267,7 +279,7 @@ async def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> N
         f"max-age={30 * 24 * 3600}",
     }
     headers = {"Cookie": cookie}
-    client = visitor.client
+    client = account_client.client
     client.cookies.clear()
     assert (await client.get("/api/v1/me", headers=headers)).status_code == 200
 
@@ -292,31 +304,35 @@ async def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> N
     assert (await client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-async def test_cookie_is_no_other_token(visitor: Visitor, account: Account) -> None:
-    answer = await _sign_in_by_cookie(visitor, account)
+async def test_cookie_is_no_other_token(account_client: AccountClient, account: Account) -> None:
+    answer = await _sign_in_by_cookie(account_client, account)
     value = answer.headers["set-cookie"].split(";")[0].partition("=")[2]
-    visitor.client.cookies.clear()
-    assert (await visitor.get("me", value)).status_code == 401
-    assert (await visitor.post("refresh", refresh_token=value)).status_code == 401
-    access, refresh = await visitor.tokens(account.email)
+    account_client.client.cookies.clear()
+    assert (await account_client.get("me", value)).status_code == 401
+    assert (await account_client.post("refresh", refresh_token=value)).status_code == 401
+    access, refresh = await account_client.tokens(account.email)
     for forged in (access, refresh, "x", ""):
         headers = {"Cookie": f"__Host-session={forged}"}
-        assert (await visitor.client.get("/api/v1/me", headers=headers)).status_code == 401
+        assert (await account_client.client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-async def test_other_sites_cannot_sign_a_visitor_in(visitor: Visitor, account: Account) -> None:
-    answer = await _sign_in_by_cookie(visitor, account, {"Origin": "https://evil.example"})
+async def test_other_sites_cannot_sign_a_visitor_in(
+    account_client: AccountClient, account: Account
+) -> None:
+    answer = await _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
-async def test_published_keys_verify_the_tokens(visitor: Visitor, account: Account) -> None:
+async def test_published_keys_verify_the_tokens(
+    account_client: AccountClient, account: Account
+) -> None:
     import jwt
 
     from app.settings import settings
 
-    access, _ = await visitor.tokens(account.email)
-    answer = await visitor.client.get("/.well-known/jwks.json")
+    access, _ = await account_client.tokens(account.email)
+    answer = await account_client.client.get("/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "public, max-age=300"
     keys = jwt.PyJWKSet.from_dict(answer.json())
     claims = jwt.decode(

@@ -6,85 +6,96 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.about import NAME
 from app.accounts import service
-from app.core.database import unit_of_work
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor, age
-from tests.together import together
+from app.core.db.unit_of_work import unit_of_work
+from tests.accounts.account_client import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    Account,
+    AccountClient,
+    Mailbox,
+    age,
+)
+from tests.concurrency import run_concurrently
 
 
-async def test_from_sign_up_to_sign_in(visitor: Visitor, mailbox: Mailbox) -> None:
-    answer = await visitor.sign_up("Ada@Example.com")
+async def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+    answer = await account_client.sign_up("Ada@Example.com")
     assert (answer.status_code, answer.content) == (202, b"")
-    assert (await visitor.sign_in("ada@example.com")).status_code == 401
+    assert (await account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = await mailbox.tokens("verify-email", "ada@example.com")
-    verified = await visitor.post("verify-email", token=token)
+    verified = await account_client.post("verify-email", token=token)
     assert (verified.status_code, verified.content) == (204, b"")
-    access, _ = await visitor.tokens("ADA@example.com")
-    me = (await visitor.get("me", access)).json()
+    access, _ = await account_client.tokens("ADA@example.com")
+    me = (await account_client.get("me", access)).json()
     assert (me["email"], me["name"]) == ("ada@example.com", "Ada Lovelace")
     # Once is enough.
-    again = await visitor.post("verify-email", token=token)
+    again = await account_client.post("verify-email", token=token)
     assert again.status_code == 422
     assert again.json()["errors"][0]["code"] == "invalid_token"
 
 
 async def test_the_answer_does_not_tell_whether_there_is_an_account(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    new = await visitor.sign_up("new@example.com")
-    known = await visitor.sign_up(account.email, OTHER_PASSWORD, "Mallory")
+    new = await account_client.sign_up("new@example.com")
+    known = await account_client.sign_up(account.email, OTHER_PASSWORD, "Mallory")
     assert (new.status_code, new.content) == (known.status_code, known.content)
     assert await mailbox.subjects(account.email) == [f"You already have an account at {NAME}"]
-    assert (await visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 401
-    access, _ = await visitor.tokens(account.email)
-    assert (await visitor.get("me", access)).json()["name"] == "Ada Lovelace"
+    assert (await account_client.sign_in(account.email, OTHER_PASSWORD)).status_code == 401
+    access, _ = await account_client.tokens(account.email)
+    assert (await account_client.get("me", access)).json()["name"] == "Ada Lovelace"
 
 
-async def test_each_link_brings_its_own_password(visitor: Visitor, mailbox: Mailbox) -> None:
-    await visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
-    await visitor.sign_up("ada@example.com", PASSWORD, "Ada")
+async def test_each_link_brings_its_own_password(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
+    await account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    await account_client.sign_up("ada@example.com", PASSWORD, "Ada")
     mallorys, adas = await mailbox.tokens("verify-email", "ada@example.com")
-    assert (await visitor.post("verify-email", token=adas)).status_code == 204
-    assert (await visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
-    access, _ = await visitor.tokens("ada@example.com", PASSWORD)
-    assert (await visitor.get("me", access)).json()["name"] == "Ada"
+    assert (await account_client.post("verify-email", token=adas)).status_code == 204
+    assert (await account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+    access, _ = await account_client.tokens("ada@example.com", PASSWORD)
+    assert (await account_client.get("me", access)).json()["name"] == "Ada"
     # The other sign-up is over.
-    assert (await visitor.post("verify-email", token=mallorys)).status_code == 422
-    assert (await visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+    assert (await account_client.post("verify-email", token=mallorys)).status_code == 422
+    assert (await account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
 
 
-async def test_resent_link_finishes_the_only_sign_up(visitor: Visitor, mailbox: Mailbox) -> None:
-    await visitor.sign_up("ada@example.com")
+async def test_resent_link_finishes_the_only_sign_up(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
+    await account_client.sign_up("ada@example.com")
     await mailbox.run_jobs()
     await age("email_tokens", "expires_at", "2 days")
-    answer = await visitor.post("verify-email/resend", email="Ada@example.com")
+    answer = await account_client.post("verify-email/resend", email="Ada@example.com")
     assert (answer.status_code, answer.content) == (202, b"")
     expired, fresh = await mailbox.tokens("verify-email", "ada@example.com")
-    assert (await visitor.post("verify-email", token=expired)).status_code == 422
-    assert (await visitor.post("verify-email", token=fresh)).status_code == 204
-    assert (await visitor.sign_in("ada@example.com")).status_code == 200
+    assert (await account_client.post("verify-email", token=expired)).status_code == 422
+    assert (await account_client.post("verify-email", token=fresh)).status_code == 204
+    assert (await account_client.sign_in("ada@example.com")).status_code == 200
 
 
 async def test_resent_link_of_several_sign_ups_brings_no_password(
-    visitor: Visitor, mailbox: Mailbox
+    account_client: AccountClient, mailbox: Mailbox
 ) -> None:
-    await visitor.sign_up("ada@example.com", PASSWORD)
-    await visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
-    await visitor.post("verify-email/resend", email="ada@example.com")
+    await account_client.sign_up("ada@example.com", PASSWORD)
+    await account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    await account_client.post("verify-email/resend", email="ada@example.com")
     *_, resent = await mailbox.tokens("verify-email", "ada@example.com")
-    assert (await visitor.post("verify-email", token=resent)).status_code == 204
+    assert (await account_client.post("verify-email", token=resent)).status_code == 204
     for password in (PASSWORD, OTHER_PASSWORD):
-        assert (await visitor.sign_in("ada@example.com", password)).status_code == 401
-    await visitor.post("password/forgot", email="ada@example.com")
+        assert (await account_client.sign_in("ada@example.com", password)).status_code == 401
+    await account_client.post("password/forgot", email="ada@example.com")
     (reset,) = await mailbox.tokens("reset-password", "ada@example.com")
-    assert (await visitor.post("password/reset", token=reset, password=PASSWORD)).is_success
-    assert (await visitor.sign_in("ada@example.com", PASSWORD)).status_code == 200
+    assert (await account_client.post("password/reset", token=reset, password=PASSWORD)).is_success
+    assert (await account_client.sign_in("ada@example.com", PASSWORD)).status_code == 200
 
 
 async def test_resending_tells_nothing(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     for email in (account.email, "unknown@example.com"):
-        answer = await visitor.post("verify-email/resend", email=email)
+        answer = await account_client.post("verify-email/resend", email=email)
         assert (answer.status_code, answer.content) == (202, b"")
         assert await mailbox.subjects(email) == []
 
@@ -99,8 +110,10 @@ async def test_resending_tells_nothing(
         ("AdaLovelace12", "password_too_common"),
     ],
 )
-async def test_passwords_that_are_refused(visitor: Visitor, password: str, code: str) -> None:
-    answer = await visitor.sign_up("ada@example.com", password)
+async def test_passwords_that_are_refused(
+    account_client: AccountClient, password: str, code: str
+) -> None:
+    answer = await account_client.sign_up("ada@example.com", password)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
@@ -108,34 +121,36 @@ async def test_passwords_that_are_refused(visitor: Visitor, password: str, code:
 
 
 async def test_other_tokens_verify_nothing(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    access, refresh = await visitor.tokens(account.email)
-    await visitor.post("password/forgot", email=account.email)
+    access, refresh = await account_client.tokens(account.email)
+    await account_client.post("password/forgot", email=account.email)
     (reset,) = await mailbox.tokens("reset-password", account.email)
     for token in (access, refresh, reset, "x", "\x00", "é"):
-        assert (await visitor.post("verify-email", token=token)).status_code == 422
+        assert (await account_client.post("verify-email", token=token)).status_code == 422
 
 
 @pytest.mark.committed
 async def test_concurrent_sign_ups_give_one_account(
-    visitor: Visitor, mailbox: Mailbox, session: AsyncSession
+    account_client: AccountClient, mailbox: Mailbox, session: AsyncSession
 ) -> None:
-    answers = await together(partial(visitor.sign_up, "ada@example.com") for _ in range(6))
+    answers = await run_concurrently(
+        partial(account_client.sign_up, "ada@example.com") for _ in range(6)
+    )
     assert {answer.status_code for answer in answers} == {202}
     assert await session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = await mailbox.tokens("verify-email", "ada@example.com")
-    verified = await together(
-        partial(visitor.post, "verify-email", token=token) for token in tokens
+    verified = await run_concurrently(
+        partial(account_client.post, "verify-email", token=token) for token in tokens
     )
     assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
-    assert (await visitor.sign_in("ada@example.com")).status_code == 200
+    assert (await account_client.sign_in("ada@example.com")).status_code == 200
 
 
 async def test_purge_forgets_what_was_never_verified(
-    visitor: Visitor, mailbox: Mailbox, account: Account, session: AsyncSession
+    account_client: AccountClient, mailbox: Mailbox, account: Account, session: AsyncSession
 ) -> None:
-    await visitor.sign_up("new@example.com")
+    await account_client.sign_up("new@example.com")
     await mailbox.run_jobs()
     await age("users", "created_at", "60 days")
     await _purge()

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from app.core.passwords import MAX_LENGTH, MIN_LENGTH
 from app.core.schemas import ONE_LINE, Email, Input, Name, Page, Schema, Timestamp
+from app.core.security.passwords import MAX_LENGTH, MIN_LENGTH
 
 _PASSWORD = Field(
     repr=False,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.core.roles import Scope
 from app.core.schemas import Input, Name, Page, Schema, Timestamp, TimestampInput
+from app.core.security.roles import Scope
 
 
 def _no_duplicates(scopes: list[Scope]) -> list[Scope]:

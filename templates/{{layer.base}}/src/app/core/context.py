@@ -26,7 +26,7 @@ class Context:
     organization_id: UUID | None = None
     actor: Actor | None = None
     # The address of the member of the staff who did it: in the admin, or acting as the actor.
-    by_staff: str | None = None
+    impersonated_by: str | None = None
 
 
 _context: ContextVar[Context] = ContextVar("app_context")
@@ -55,7 +55,7 @@ def pack() -> dict[str, Any]:
             "id": found.actor.id and str(found.actor.id),
             "label": found.actor.label,
         },
-        "by_staff": found.by_staff,
+        "impersonated_by": found.impersonated_by,
     }
 
 
@@ -70,5 +70,5 @@ def unpack(packed: dict[str, Any], *, default_request_id: str) -> Context:
         actor=Actor(actor["type"], actor["id"] and UUID(actor["id"]), actor["label"])
         if actor
         else None,
-        by_staff=packed.get("by_staff"),
+        impersonated_by=packed.get("impersonated_by"),
     )

@@ -1,6 +1,6 @@
 """What can go wrong in the domain, without a word about HTTP.
 
-Services raise these; `app.core.problems` is the one place that maps them to answers.
+Services raise these; `app.core.web.problems` is the one place that maps them to answers.
 """
 
 from dataclasses import dataclass

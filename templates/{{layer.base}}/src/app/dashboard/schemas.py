@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import Field, RootModel
 
-from app.core.roles import Role
 from app.core.schemas import Schema, Timestamp
+from app.core.security.roles import Role
 
 
 class Surface(StrEnum):

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.roles import Role
 from app.core.schemas import Email, Input, Name, Page, Schema, Timestamp
+from app.core.security.roles import Role
 
 
 class Organization(Schema):

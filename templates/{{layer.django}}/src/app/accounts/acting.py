@@ -95,7 +95,7 @@ class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
 
     def test_func(self) -> bool:
         """Ask the row: Django's session may have outlived what it remembers of the staff."""
-        return context.current().by_staff is not None and super().test_func()
+        return context.current().impersonated_by is not None and super().test_func()
 
     def handle_no_permission(self) -> HttpResponse:
         """Show the way to whoever acts no longer: the hour was over, say."""

@@ -22,7 +22,7 @@ from app.accounts.models import (
     UserSession,
 )
 from app.core import context
-from app.core.staff import AuditedAdmin, ReadOnlyAdmin, StaffSite
+from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin, StaffSite
 from app.settings import settings
 
 # Screens that let anything be edited, secrets too, or that nobody would hear of.
@@ -105,12 +105,12 @@ class UserAdmin(AuditedAdmin[User]):
         """Show who acts as whom, until when, and the way back."""
         user = request.user
         session_id = sessions.session_id(request.session)
-        if not user.is_authenticated or session_id is None or not context.current().by_staff:
+        if not user.is_authenticated or session_id is None or not context.current().impersonated_by:
             return HttpResponseRedirect(reverse("admin:index"))
         shown = {
             **self.admin_site.each_context(request),
             "title": "Acting as a user",
-            "staff": context.current().by_staff,
+            "staff": context.current().impersonated_by,
             "until": queries.get_expiry(session_id),
             "app_url": settings.app_url,
         }

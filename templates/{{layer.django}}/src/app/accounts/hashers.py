@@ -2,7 +2,7 @@
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from app.core.passwords import normalise
+from app.core.security.passwords import normalise
 
 
 class PasswordHasher(Argon2PasswordHasher):

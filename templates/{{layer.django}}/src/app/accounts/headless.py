@@ -51,15 +51,16 @@ from pydantic.alias_generators import to_camel
 from app.accounts import queries, schemas, service, sessions
 from app.accounts.adapters import PASSWORD_SEEN
 from app.accounts.models import User
-from app.core import csrf, problems, ratelimit
-from app.core.access import SESSION_COOKIE
-from app.core.acting import refuse_staff
-from app.core.client_ip import network
 from app.core.context import current
 from app.core.errors import Invalid, Unauthenticated
-from app.core.http import JsonParser, View, in_unit_of_work, json_response
-from app.core.principals import UserPrincipal
 from app.core.schemas import Email, Input
+from app.core.security import csrf, ratelimit
+from app.core.security.client_ip import network
+from app.core.security.impersonation import refuse_while_impersonating
+from app.core.security.principals import UserPrincipal
+from app.core.web import problems
+from app.core.web.access import SESSION_COOKIE
+from app.core.web.http import JsonParser, View, in_unit_of_work, json_response
 from app.settings import settings
 
 _BEARER = "Bearer "
@@ -507,7 +508,7 @@ def serve(view: type[APIView], client: Client) -> View:
         if client == Client.BROWSER:
             _refuse_cross_site(request)
             if request.user.is_authenticated and view not in _OPEN_TO_STAFF:
-                refuse_staff()
+                refuse_while_impersonating()
         if request.body:
             # What our parser refuses never comes to allauth's, which some of it would crash.
             JsonParser().parse_body(request)

@@ -10,11 +10,11 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, 
 
 from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
-from app.core.client_ip import network
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
 from app.core.models import ClockTimestamp, after
-from app.core.pagination import read_cursor, sign_cursor
-from app.core.preconditions import content_etag
+from app.core.security.client_ip import network
+from app.core.web.preconditions import content_etag
 
 # `last_used_at` is good to the minute: not every request is worth a write.
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -46,7 +46,7 @@ class LiveSession:
     email: str
     store_key: str | None
     # Who of the staff acts as the user in it.
-    by_staff: str | None
+    impersonated_by: str | None
     is_stale: bool
 
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 
 from app.accounts import queries, schemas, service, sessions
 from app.accounts.schemas import Transport
-from app.core import access_tokens, oidc
-from app.core.access import SESSION_COOKIE, UserRequest, current_user, public
-from app.core.acting import refuse_staff
-from app.core.contract import empty_answer, problem_responses
 from app.core.errors import Unauthenticated
-from app.core.http import empty_response, json_response
-from app.core.parameters import IfMatch, PageQuery
+from app.core.security import access_tokens, oidc
+from app.core.security.impersonation import refuse_while_impersonating
+from app.core.web.access import SESSION_COOKIE, UserRequest, current_user, public
+from app.core.web.http import empty_response, json_response
+from app.core.web.openapi_responses import empty_answer, problem_responses
+from app.core.web.parameters import IfMatch, PageQuery
 from app.settings import settings
 
 router = Router(tags=["accounts"])
@@ -62,7 +62,7 @@ def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> HttpRe
 @router.get("/auth/sessions", auth=current_user, response=schemas.SessionPage)
 def list_sessions(request: UserRequest, query: Query[PageQuery]) -> schemas.SessionPage:
     """List the caller's sessions, newest first."""
-    refuse_staff()
+    refuse_while_impersonating()
     items, next_cursor = queries.list_sessions(
         user_id=request.auth.id, limit=query.limit, cursor=query.cursor
     )
@@ -91,7 +91,7 @@ def list_sessions(request: UserRequest, query: Query[PageQuery]) -> schemas.Sess
 )
 def end_session(request: UserRequest, session_id: UUID) -> HttpResponse:
     """End one of the caller's sessions at once."""
-    refuse_staff()
+    refuse_while_impersonating()
     service.end_session(user_id=request.auth.id, session_id=session_id)
     return empty_response()
 

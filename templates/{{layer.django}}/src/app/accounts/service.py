@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import is_password_usable, make_password, verif
 from django.contrib.sessions.models import Session as Store
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.dispatch import Signal
 from pydantic import TypeAdapter, ValidationError
 
 from app.accounts import queries
@@ -28,16 +29,16 @@ from app.accounts.models import (
     UserSession,
 )
 from app.accounts.schemas import Me
-from app.core import access_tokens, context, oidc, passwords, ratelimit, security, totp
-from app.core.acting import refuse_staff
-from app.core.client_ip import network
+from app.core import context, crypto
 from app.core.errors import Conflict, Forbidden, Invalid, MfaRequired, NotFound, Unauthenticated
-from app.core.jobs import enqueue
+from app.core.jobs.outbox import enqueue
 from app.core.models import ClockTimestamp
-from app.core.preconditions import require_match
-from app.core.principals import UserPrincipal
 from app.core.schemas import Email, Name
-from app.organizations import service as organizations
+from app.core.security import access_tokens, oidc, passwords, ratelimit, tokens, totp
+from app.core.security.client_ip import network
+from app.core.security.impersonation import refuse_while_impersonating
+from app.core.security.principals import UserPrincipal
+from app.core.web.preconditions import require_match
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -103,8 +104,8 @@ def _wrong_credentials() -> Unauthenticated:
 
 def _record(user_id: UUID, action: str, **details: object) -> None:
     current = context.current()
-    if current.by_staff is not None:
-        details = {**details, "by_staff": current.by_staff}
+    if current.impersonated_by is not None:
+        details = {**details, "impersonated_by": current.impersonated_by}
     SecurityEvent.objects.create(
         user_id=user_id,
         action=action,
@@ -224,7 +225,7 @@ def verify_email(*, token: str) -> None:
     user, used = _use_email_token(VERIFICATION, token)
     if user.email_verified_at is not None:
         # Another link of the same address was faster, with another password perhaps.
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     user.email_verified_at = ClockTimestamp()
     user.password = used.password_hash or make_password(None)
     user.name = used.name or user.name
@@ -235,7 +236,7 @@ def verify_email(*, token: str) -> None:
 
 def _use_email_token(purpose: EmailToken.Purpose, token: str) -> tuple[User, EmailToken]:
     """Take a token, once; Invalid when it is not one of ours, of another kind, used or expired."""
-    token_id = security.read_row_token(purpose, token)
+    token_id = tokens.read_row_token(purpose, token)
     found = EmailToken.objects.filter(id=token_id).first()
     # The account first: two links of one account take turns, and cannot wait for each other.
     user = _lock_user(found.user_id) if found else None
@@ -243,7 +244,7 @@ def _use_email_token(purpose: EmailToken.Purpose, token: str) -> tuple[User, Ema
         id=token_id, purpose=purpose, used_at=None, expires_at__gt=ClockTimestamp()
     ).update(used_at=ClockTimestamp())
     if user is None or found is None or not taken:
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     return user, found
 
 
@@ -320,13 +321,13 @@ def _limit_sign_in(email: str) -> None:
     address = context.current().client_ip
     ratelimit.enforce("sign-in-network", wide, network(address))
     ratelimit.enforce("sign-in", rate, _attempt_key(email))
-    verdict = ratelimit.hit("sign-in-account", wide, email)
+    result = ratelimit.hit("sign-in-account", wide, email)
     if (
-        verdict is not None
-        and not verdict.allowed
+        result is not None
+        and not result.allowed
         and not queries.has_signed_in_from(email=email, address=address)
     ):
-        raise verdict.error()
+        raise result.error()
 
 
 def open_session(
@@ -339,7 +340,7 @@ def open_session(
         expires_at=ClockTimestamp() + SESSION_LIFETIME,
         user_agent=current.user_agent,
         ip=current.client_ip,
-        cookie_hash=security.hash_secret(cookie) if cookie else None,
+        cookie_hash=crypto.hash_secret(cookie) if cookie else None,
         store_key=store_key,
     )
     _record(user_id, "session.opened", session_id=str(opened.id), method=method)
@@ -356,7 +357,7 @@ def begin_acting(
         expires_at=ClockTimestamp() + ACTING_LIFETIME,
         user_agent=current.user_agent,
         ip=current.client_ip,
-        cookie_hash=security.hash_secret(cookie),
+        cookie_hash=crypto.hash_secret(cookie),
         staff_session_id=staff_session_id,
     )
     # The browser has this cookie now; its former one is to open nothing meanwhile.
@@ -366,7 +367,11 @@ def begin_acting(
 
 
 def _record_acting(what: str, user_id: UUID, staff: queries.Staff, session_id: UUID) -> None:
-    details = {"session_id": str(session_id), "as_user": str(user_id), "by_staff": staff.email}
+    details = {
+        "session_id": str(session_id),
+        "as_user": str(user_id),
+        "impersonated_by": staff.email,
+    }
     for of_user in (user_id, staff.id):
         _record(of_user, f"acting.{what}", **details)
 
@@ -376,16 +381,14 @@ def rekey_session(
 ) -> None:
     """Follow Django's session, which has got another key."""
     UserSession.objects.filter(id=session_id).update(
-        cookie_hash=security.hash_secret(cookie) if cookie else None, store_key=store_key
+        cookie_hash=crypto.hash_secret(cookie) if cookie else None, store_key=store_key
     )
 
 
 def issue_tokens(*, user_id: UUID, session_id: UUID) -> Tokens:
     """Make the next pair of a session's tokens."""
-    refresh_token = security.new_secret()
-    RefreshToken.objects.create(
-        session_id=session_id, token_hash=security.hash_secret(refresh_token)
-    )
+    refresh_token = crypto.new_secret()
+    RefreshToken.objects.create(session_id=session_id, token_hash=crypto.hash_secret(refresh_token))
     return Tokens(
         access_token=access_tokens.issue(user_id=user_id, session_id=session_id),
         refresh_token=refresh_token,
@@ -394,7 +397,7 @@ def issue_tokens(*, user_id: UUID, session_id: UUID) -> Tokens:
 
 def refresh(*, refresh_token: str) -> Tokens:
     """Exchange a refresh token for the next pair. Of many at once, one statement lets one win."""
-    token_hash = security.hash_secret(refresh_token)
+    token_hash = crypto.hash_secret(refresh_token)
     mine = RefreshToken.objects.filter(token_hash=token_hash)
     if not mine.filter(used_at=None).update(used_at=ClockTimestamp()):
         _refuse_refresh(token_hash)
@@ -448,7 +451,7 @@ def authenticate_token(token: str) -> UserPrincipal:
 
 def authenticate_cookie(cookie: str) -> UserPrincipal:
     """Accept a browser's cookie whose session still lives."""
-    return _authenticate(Q(cookie_hash=security.hash_secret(cookie)))
+    return _authenticate(Q(cookie_hash=crypto.hash_secret(cookie)))
 
 
 def _authenticate(criterion: Q) -> UserPrincipal:
@@ -459,7 +462,7 @@ def _authenticate(criterion: Q) -> UserPrincipal:
         # Skipped where another request holds the row: it writes the same, and nobody waits.
         free = UserSession.objects.select_for_update(skip_locked=True).filter(id=live.id)
         UserSession.objects.filter(id__in=free.values("id")).update(last_used_at=ClockTimestamp())
-    context.current().by_staff = live.by_staff
+    context.current().impersonated_by = live.impersonated_by
     return UserPrincipal(id=live.user_id, email=live.email, session_id=live.id)
 
 
@@ -552,7 +555,7 @@ def _set_password(user: User, password: str, *, pointer: str) -> None:
 
 def confirm_password(user_id: UUID, password: str, *, pointer: str) -> User:
     """Ask a signed-in user for the password again; returns the account, locked."""
-    refuse_staff()
+    refuse_while_impersonating()
     ratelimit.enforce("password", settings.rate_limit_sign_in, str(user_id))
     user = _lock_user(user_id)
     right, _ = _verify_password(password, user.password if user else None)
@@ -566,12 +569,12 @@ def confirm_password(user_id: UUID, password: str, *, pointer: str) -> User:
 
 def seal_secret(text: str) -> str:
     """Encrypt what must be readable to compute the expected code."""
-    return security.to_base64url(security.encrypt(_TOTP, text.encode()))
+    return crypto.to_base64url(crypto.encrypt(_TOTP, text.encode()))
 
 
 def open_secret(sealed: str) -> str:
     """Undo `seal_secret`."""
-    return security.decrypt(_TOTP, security.from_base64url(sealed)).decode()
+    return crypto.decrypt(_TOTP, crypto.from_base64url(sealed)).decode()
 
 
 def accept_code(user_id: UUID, code: str) -> Authenticator:
@@ -607,7 +610,7 @@ def _accepts(authenticator: Authenticator, code: str) -> bool:
 
 def enable_totp(user: User, *, secret: str, code: str) -> Authenticator:
     """Turn the second factor on with a first code; makes recovery codes if there are none."""
-    refuse_staff()
+    refuse_while_impersonating()
     refuse_second_totp(user.id, lock=True)
     ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
     step = totp.accepted_step(secret, code, last_step=None)
@@ -635,7 +638,7 @@ def refuse_second_totp(user_id: UUID, *, lock: bool = False) -> None:
 
 def disable_totp(user_id: UUID) -> None:
     """Remove the second factor, and the recovery codes unless a passkey needs them."""
-    refuse_staff()
+    refuse_while_impersonating()
     _lock_user(user_id)
     mine = Authenticator.objects.filter(user_id=user_id)
     removed, _ = mine.filter(type=Authenticator.Type.TOTP).delete()
@@ -739,11 +742,16 @@ def update_me(*, user_id: UUID, name: str, if_match: str | None) -> Me:
     return queries.view_me(user_id)
 
 
+# Sent in the transaction that deletes an account, with `user_id`. A receiver that raises an
+# AppError refuses the deletion. Modules that refer to accounts connect to it.
+before_account_deletion = Signal()
+
+
 def delete_me(*, user_id: UUID, password: str, if_match: str | None) -> None:
     """Delete the caller's account for good; Conflict while an organization has no other owner."""
     user = confirm_password(user_id, password, pointer="/password")
     require_match(if_match, queries.me_etag(queries.view_me(user_id)))
-    organizations.leave_all_organizations(user_id=user_id)
+    before_account_deletion.send(sender=User, user_id=user_id)
     user.delete()
 
 

@@ -99,7 +99,7 @@ def _open(request: HttpRequest, user: User, **_: Any) -> None:
     login: Login = getattr(request, "opens_session", None) or Login()
     request.session[_SESSION_ID] = str(login.open(request, user))
     request.session[_SECOND_FACTOR] = login.second_factor or "mfa" in _methods(request, user)
-    # The defence of our cookie is `app.core.csrf`; the admin gets its token when it asks for it.
+    # `app.core.security.csrf` protects our cookie; the admin creates its CSRF token on demand.
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
 
 
@@ -155,5 +155,5 @@ def _get_user(request: HttpRequest) -> User | AnonymousUser:
     if not live:
         request.session.flush()
         return AnonymousUser()
-    context.current().by_staff = live.by_staff
+    context.current().impersonated_by = live.impersonated_by
     return user

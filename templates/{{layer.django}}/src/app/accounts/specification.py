@@ -8,7 +8,7 @@ from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
 from app.accounts.schemas import SignUp
-from app.core.http import json_response
+from app.core.web.http import json_response
 
 _INTRODUCTION = """\
 Signing up, signing in, passwords, second factors and passkeys, in two manners: `app` for clients

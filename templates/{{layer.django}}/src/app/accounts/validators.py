@@ -3,8 +3,8 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
-from app.core import passwords
 from app.core.errors import Invalid
+from app.core.security import passwords
 
 
 class PasswordValidator:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 
 from app.api_keys.models import ApiKey
-from app.core.staff import ReadOnlyAdmin
+from app.core.admin_site import ReadOnlyAdmin
 
 
 @admin.register(ApiKey)

@@ -6,9 +6,9 @@ from ninja import Query, Router
 
 from app.api_keys import queries, schemas, service
 from app.api_keys.models import ApiKey
-from app.core.access import MemberRequest, idempotent, require
-from app.core.parameters import IdempotencyKey, PageQuery
-from app.core.roles import Role
+from app.core.security.roles import Role
+from app.core.web.access import MemberRequest, idempotent, require
+from app.core.web.parameters import IdempotencyKey, PageQuery
 
 router = Router(tags=["API keys"])
 

@@ -8,12 +8,14 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from app.api_keys.models import ApiKey
 from app.audit import service as audit
-from app.core import security, tenancy
-from app.core.acting import refuse_staff
+from app.core import crypto
+from app.core.db import tenancy
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.models import ClockTimestamp
-from app.core.principals import KeyPrincipal
-from app.core.roles import Scope
+from app.core.security import tokens
+from app.core.security.impersonation import refuse_while_impersonating
+from app.core.security.principals import KeyPrincipal
+from app.core.security.roles import Scope
 
 # A key in steady use must not cost a write with every request.
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -30,16 +32,16 @@ def create_api_key(
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     """Create an API key; the key itself comes with it, this once."""
-    refuse_staff()
+    refuse_while_impersonating()
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
         )
-    new = security.new_api_key(organization_id)
+    new = tokens.new_api_key(organization_id)
     api_key = ApiKey.objects.create(
         organization_id=organization_id,
         name=name,
-        prefix=security.API_KEY_PREFIX + new.display,
+        prefix=tokens.API_KEY_PREFIX + new.display,
         key_hash=new.hash,
         scopes=sorted(scopes),
         created_by_id=created_by,
@@ -80,7 +82,7 @@ def authenticate(key: str) -> KeyPrincipal:
 
     The look-up is by the hash of 256 random bits, so its timing tells nothing about the key.
     """
-    organization_id = security.read_api_key(key)
+    organization_id = tokens.read_api_key(key)
     if organization_id is None:
         raise _refused()
     tenancy.enter_organization(organization_id)
@@ -89,7 +91,7 @@ def authenticate(key: str) -> KeyPrincipal:
         ApiKey.objects.filter(
             Q(expires_at=None) | Q(expires_at__gt=_now()),
             organization_id=organization_id,
-            key_hash=security.hash_secret(key),
+            key_hash=crypto.hash_secret(key),
             revoked_at=None,
         )
         .annotate(is_stale=ExpressionWrapper(is_stale, output_field=BooleanField()))

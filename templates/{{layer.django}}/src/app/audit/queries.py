@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.audit.models import AuditEvent
-from app.core.pagination import read_cursor, sign_cursor
+from app.core.db.pagination import read_cursor, sign_cursor
 
 
 def list_events(

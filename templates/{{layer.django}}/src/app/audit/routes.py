@@ -7,9 +7,9 @@ from ninja import Query, Router
 from pydantic import Field
 
 from app.audit import queries, schemas
-from app.core.access import MemberRequest, require
-from app.core.parameters import PageQuery
-from app.core.roles import Role
+from app.core.security.roles import Role
+from app.core.web.access import MemberRequest, require
+from app.core.web.parameters import PageQuery
 
 router = Router(tags=["audit"])
 

@@ -23,11 +23,11 @@ def record(
     """Record what the caller of this request, or of the request that caused this job, has done.
 
     `changes` has `[before, after]` of each field, or what it is now. No secrets: admins read it.
-    Where staff has a hand in it, in the admin or acting as the user, `by_staff` names whose.
+    Where staff has a hand in it, in the admin or acting as the user, `impersonated_by` names whose.
     """
     current = context.current()
     actor = current.actor or SYSTEM
-    staff = {} if current.by_staff is None else {"by_staff": current.by_staff}
+    staff = {} if current.impersonated_by is None else {"impersonated_by": current.impersonated_by}
     AuditEvent.objects.create(
         organization_id=organization_id,
         action=action,

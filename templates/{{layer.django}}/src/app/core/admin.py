@@ -7,9 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from app.core import jobs
+from app.core.admin_site import ReadOnlyAdmin
+from app.core.jobs import outbox
 from app.core.models import IdempotencyKey, OutboxEntry
-from app.core.staff import ReadOnlyAdmin
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -20,15 +20,15 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Name the states."""
-        return [("open", "open"), ("dead", "dead"), ("done", "done")]
+        return [("open", "open"), ("dead-letter", "dead letter"), ("done", "done")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Find the jobs of one."""
         match self.value():
             case "open":
-                return queryset.filter(done_at=None, dead_at=None)
-            case "dead":
-                return queryset.filter(dead_at__isnull=False)
+                return queryset.filter(done_at=None, dead_lettered_at=None)
+            case "dead-letter":
+                return queryset.filter(dead_lettered_at__isnull=False)
             case "done":
                 return queryset.filter(done_at__isnull=False)
         return queryset
@@ -36,7 +36,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxEntry)
 class OutboxAdmin(ReadOnlyAdmin[OutboxEntry]):
-    """The jobs; dead ones can be run again."""
+    """The jobs; dead letters can be run again."""
 
     list_display = ("id", "job", "state", "attempts", "created_at", "available_at", "last_error")
     list_filter = (StateFilter, "job")
@@ -45,14 +45,14 @@ class OutboxAdmin(ReadOnlyAdmin[OutboxEntry]):
     ordering = ("-id",)
     actions = ("replay",)
 
-    @admin.action(description="Run dead jobs again", permissions=["replay"])
+    @admin.action(description="Run dead letters again", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        """Give dead jobs all their attempts again."""
-        dead = list(queryset.select_for_update().filter(dead_at__isnull=False))
-        for entry in dead:
-            jobs.replay(entry.id)
+        """Give dead letters all their attempts again."""
+        dead_letters = list(queryset.select_for_update().filter(dead_lettered_at__isnull=False))
+        for entry in dead_letters:
+            outbox.replay(entry.id)
             self.note(entry, "replayed")
-        self.message_user(request, f"Dead jobs that are run again: {len(dead)}.")
+        self.message_user(request, f"Dead letters that run again: {len(dead_letters)}.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Tell who may."""

@@ -17,7 +17,9 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin."""
-        from app.core import log, scheduling, telemetry  # noqa: F401, PLC0415 - models come first
+        # Models must be loaded first.
+        from app.core.jobs import schedule  # noqa: F401, PLC0415
+        from app.core.ops import log, telemetry  # noqa: PLC0415
 
         log.configure()
         # Its lines about refused requests say nothing that the access log does not.

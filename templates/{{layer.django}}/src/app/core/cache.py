@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.core import redis
-from app.core.ratelimit import RETRY_SECONDS
+from app.core.security.ratelimit import RETRY_SECONDS
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Func, Q
 
-from app.core import tenancy
+from app.core.db import tenancy
 from app.core.ids import uuid7
 
 
@@ -94,7 +94,11 @@ class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
 
     def open(self) -> Self:
         """Limit it to jobs that are neither done nor given up."""
-        return self.filter(done_at=None, dead_at=None)
+        return self.filter(done_at=None, dead_lettered_at=None)
+
+    def dead_letters(self) -> Self:
+        """Limit it to jobs whose last attempt has failed."""
+        return self.filter(dead_lettered_at__isnull=False)
 
     def due(self) -> Self:
         """Limit it to jobs whose time has come."""
@@ -120,7 +124,7 @@ class OutboxEntry(Identified):
     started_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(db_default=0)
     done_at = models.DateTimeField(null=True)
-    dead_at = models.DateTimeField(null=True)
+    dead_lettered_at = models.DateTimeField(null=True)
     last_error = models.TextField(null=True)  # noqa: DJ001 - no error is not an empty one
 
     objects = Manager.from_queryset(OutboxQuerySet)()
@@ -132,7 +136,7 @@ class OutboxEntry(Identified):
             models.Index(
                 "available_at",
                 name="outbox_due_idx",
-                condition=Q(done_at=None, dead_at=None),
+                condition=Q(done_at=None, dead_lettered_at=None),
             ),
             models.Index("done_at", name="outbox_done_idx", condition=Q(done_at__isnull=False)),
         )
@@ -143,7 +147,9 @@ class OutboxEntry(Identified):
     @property
     def state(self) -> str:
         """Tell in a word how far it has come."""
-        for state in ("done", "dead", "started"):
+        if self.dead_lettered_at:
+            return "dead letter"
+        for state in ("done", "started"):
             if getattr(self, f"{state}_at"):
                 return state
         return "waiting"

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.audit import queries as audit
-from app.core.roles import Role
+from app.core.security.roles import Role
 from app.dashboard.schemas import (
     DashboardEvent,
     DashboardOrganization,

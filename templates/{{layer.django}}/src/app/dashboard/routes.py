@@ -5,8 +5,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from app.core.access import MemberRequest, require
-from app.core.roles import Role
+from app.core.security.roles import Role
+from app.core.web.access import MemberRequest, require
 from app.dashboard import queries, schemas
 
 router = Router(tags=["dashboard"])

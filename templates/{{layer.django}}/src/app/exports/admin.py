@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 
-from app.core.staff import ReadOnlyAdmin
+from app.core.admin_site import ReadOnlyAdmin
 from app.exports.models import Export
 
 

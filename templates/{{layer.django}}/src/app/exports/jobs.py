@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from app.core import tenancy
-from app.core.jobs import job
+from app.core.db import tenancy
+from app.core.jobs.registry import job
 from app.exports import service
 from app.exports.schemas import ExportFailure
 
@@ -17,7 +17,7 @@ def give_up(*, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead=give_up)
+@job("exports.run", on_dead_letter=give_up)
 def run(*, export_id: UUID) -> None:
     """Write the file of an export."""
     service.write_export(organization_id=tenancy.organization_id(), export_id=export_id)

@@ -5,11 +5,11 @@ from uuid import UUID
 from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Router
 
-from app.core.access import MemberRequest, idempotent, require
-from app.core.contract import problem_responses
-from app.core.parameters import IdempotencyKey
-from app.core.preconditions import etag
-from app.core.roles import Role
+from app.core.security.roles import Role
+from app.core.web.access import MemberRequest, idempotent, require
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import IdempotencyKey
+from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.audit import service as audit
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
+from app.core.jobs.outbox import enqueue
 from app.core.models import ClockTimestamp
 from app.exports import queries
 from app.exports.files import ExportFile, FileTooLarge

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from app.core.staff import AuditedAdmin, ReadOnlyAdmin
+from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin
 from app.organizations.models import Invitation, Membership, Organization
 
 

@@ -4,12 +4,14 @@ from django.apps import AppConfig
 
 
 class OrganizationsConfig(AppConfig):
-    """Name the app; its jobs become known when Django has started."""
-
     name = "app.organizations"
     label = "organizations"
     verbose_name = "Organizations"
 
     def ready(self) -> None:
-        """Declare the jobs."""
-        from app.organizations import jobs  # noqa: F401, PLC0415 - models must be loaded first
+        # Models must be loaded first.
+        from app.accounts.service import before_account_deletion  # noqa: PLC0415
+        from app.organizations import jobs  # noqa: F401, PLC0415
+        from app.organizations.service import leave_all_organizations  # noqa: PLC0415
+
+        before_account_deletion.connect(leave_all_organizations)

@@ -5,7 +5,7 @@ from django.db import models
 
 from app.core import validators
 from app.core.models import ClockTimestamp, Identified, TenantManager, Timestamped
-from app.core.roles import Role
+from app.core.security.roles import Role
 
 ROLES = [(role.value, role.value) for role in Role]
 

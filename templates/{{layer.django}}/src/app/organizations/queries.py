@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
 from app.core.models import ClockTimestamp, after
-from app.core.pagination import read_cursor, sign_cursor
-from app.core.roles import Role
+from app.core.security.roles import Role
 from app.organizations.models import Invitation, Membership, Organization
 
 

@@ -5,10 +5,10 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from app.core.access import MemberRequest, UserRequest, current_user, idempotent, require
-from app.core.contract import problem_responses
-from app.core.parameters import IdempotencyKey, IfMatch, PageQuery
-from app.core.roles import Role
+from app.core.security.roles import Role
+from app.core.web.access import MemberRequest, UserRequest, current_user, idempotent, require
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import IdempotencyKey, IfMatch, PageQuery
 from app.organizations import queries, schemas, service
 from app.organizations.models import Invitation
 

@@ -7,14 +7,14 @@ from django.db import IntegrityError, transaction
 
 from app.accounts import queries as accounts
 from app.audit import service as audit
-from app.core import tenancy
+from app.core.db import tenancy
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
+from app.core.jobs.outbox import enqueue
 from app.core.models import ClockTimestamp
-from app.core.preconditions import etag, require_match
-from app.core.roles import Role
-from app.core.security import invalid_token, read_tenant_row_token
+from app.core.security.roles import Role
+from app.core.security.tokens import invalid_token, read_tenant_row_token
+from app.core.web.preconditions import etag, require_match
 from app.organizations import queries
 from app.organizations.models import Invitation, Membership, Organization
 from app.organizations.queries import OrganizationView
@@ -138,7 +138,7 @@ def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id:
     )
 
 
-def leave_all_organizations(*, user_id: UUID) -> None:
+def leave_all_organizations(*, user_id: UUID, **_: object) -> None:
     """Take a user out of every organization before the account goes; Conflict for a sole owner.
 
     Needs `tenancy.enter_user`, since it begins outside any organization.

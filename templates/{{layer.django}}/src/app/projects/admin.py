@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 
-from app.core.staff import AuditedAdmin
+from app.core.admin_site import AuditedAdmin
 from app.projects.models import Project
 
 

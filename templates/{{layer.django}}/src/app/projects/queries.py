@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db.models import Count
 
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
 from app.core.models import after
-from app.core.pagination import read_cursor, sign_cursor
 from app.core.schemas import fold
 from app.projects.models import Project
 from app.projects.schemas import ProjectSort, ProjectStatus

@@ -7,11 +7,11 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from app.core.access import MemberRequest, idempotent, require
-from app.core.contract import problem_responses
-from app.core.parameters import IdempotencyKey, IfMatch, PageQuery
-from app.core.roles import Role, Scope
 from app.core.schemas import Name
+from app.core.security.roles import Role, Scope
+from app.core.web.access import MemberRequest, idempotent, require
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import IdempotencyKey, IfMatch, PageQuery
 from app.projects import queries, schemas, service
 from app.projects.models import Project
 

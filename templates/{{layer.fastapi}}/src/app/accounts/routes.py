@@ -8,12 +8,12 @@ from fastapi.responses import RedirectResponse
 
 from app.accounts import queries, schemas, service
 from app.accounts.schemas import Transport
-from app.core import access_tokens, csrf, oidc
-from app.core.access import SESSION_COOKIE, CurrentUser, Idempotent, public
-from app.core.contract import problem_responses
 from app.core.errors import Unauthenticated
-from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
-from app.core.parameters import Cursor, Limit
+from app.core.security import access_tokens, csrf, oidc
+from app.core.web.access import SESSION_COOKIE, CurrentUser, Idempotent, public
+from app.core.web.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import Cursor, Limit
 from app.settings import settings
 
 router = APIRouter(route_class=UnitOfWorkRoute, tags=["accounts"])

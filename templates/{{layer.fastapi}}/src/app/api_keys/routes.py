@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from app.api_keys import queries, schemas, service
-from app.core.access import Idempotent, require
-from app.core.http import SessionDep, UnitOfWorkRoute
-from app.core.parameters import Cursor, Limit
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import Idempotent, require
+from app.core.web.http import SessionDep, UnitOfWorkRoute
+from app.core.web.parameters import Cursor, Limit
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/api-keys",

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from app.audit import queries, schemas
-from app.core.access import require
-from app.core.http import SessionDep, UnitOfWorkRoute
-from app.core.parameters import Cursor, Limit
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import require
+from app.core.web.http import SessionDep, UnitOfWorkRoute
+from app.core.web.parameters import Cursor, Limit
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/audit-events",

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from app.core.access import require
-from app.core.http import SessionDep, UnitOfWorkRoute
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import require
+from app.core.web.http import SessionDep, UnitOfWorkRoute
 from app.dashboard import queries, schemas
 
 router = APIRouter(

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 
-from app.core.access import Idempotent, require
-from app.core.contract import problem_responses
-from app.core.http import SessionDep, UnitOfWorkRoute, set_etag
-from app.core.preconditions import etag
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import Idempotent, require
+from app.core.web.http import SessionDep, UnitOfWorkRoute, set_etag
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
 

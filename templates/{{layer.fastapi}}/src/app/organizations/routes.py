@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from app.core.access import CurrentUser, Idempotent, require
-from app.core.contract import problem_responses
-from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
-from app.core.parameters import Cursor, Limit
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import CurrentUser, Idempotent, require
+from app.core.web.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import Cursor, Limit
 from app.organizations import queries, schemas, service
 
 router = APIRouter(route_class=UnitOfWorkRoute, tags=["organizations"])

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.core.access import Idempotent, require
-from app.core.contract import problem_responses
-from app.core.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
-from app.core.parameters import Cursor, Limit
-from app.core.principals import Member
-from app.core.roles import Role, Scope
 from app.core.schemas import Name
+from app.core.security.principals import Member
+from app.core.security.roles import Role, Scope
+from app.core.web.access import Idempotent, require
+from app.core.web.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import Cursor, Limit
 from app.projects import queries, schemas, service
 
 router = APIRouter(

@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 
 from app.accounts import queries, schemas, service
 from app.accounts.schemas import Transport
-from app.core import access_tokens, csrf, oidc
-from app.core.access import SESSION_COOKIE, current_user, idempotent, public
-from app.core.contract import empty_answer, problem_responses
 from app.core.errors import Unauthenticated
-from app.core.http import db, empty_response, json_response
-from app.core.parameters import Idempotency, PageQuery, Precondition
-from app.core.principals import UserPrincipal
+from app.core.security import access_tokens, csrf, oidc
+from app.core.security.principals import UserPrincipal
+from app.core.web.access import SESSION_COOKIE, current_user, idempotent, public
+from app.core.web.http import db, empty_response, json_response
+from app.core.web.openapi_responses import empty_answer, problem_responses
+from app.core.web.parameters import Idempotency, PageQuery, Precondition
 from app.settings import settings
 
 blueprint = APIBlueprint("accounts", __name__, tag="accounts")

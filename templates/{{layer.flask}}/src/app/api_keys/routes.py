@@ -6,12 +6,12 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api_keys import queries, schemas, service
-from app.core.access import idempotent, require
-from app.core.contract import empty_answer
-from app.core.http import db, empty_response
-from app.core.parameters import Idempotency, PageQuery
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import idempotent, require
+from app.core.web.http import db, empty_response
+from app.core.web.openapi_responses import empty_answer
+from app.core.web.parameters import Idempotency, PageQuery
 
 blueprint = APIBlueprint(
     "api_keys",

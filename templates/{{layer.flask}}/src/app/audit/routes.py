@@ -6,11 +6,11 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from app.audit import queries, schemas
-from app.core.access import require
-from app.core.http import db
-from app.core.parameters import PageQuery
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import require
+from app.core.web.http import db
+from app.core.web.parameters import PageQuery
 
 blueprint = APIBlueprint(
     "audit",

@@ -3,10 +3,10 @@
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
-from app.core.access import require
-from app.core.http import db
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import require
+from app.core.web.http import db
 from app.dashboard import queries, schemas
 
 blueprint = APIBlueprint(

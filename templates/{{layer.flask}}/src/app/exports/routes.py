@@ -5,13 +5,13 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from app.core.access import idempotent, require
-from app.core.contract import problem_responses
-from app.core.http import db
-from app.core.parameters import Idempotency
-from app.core.preconditions import etag
-from app.core.principals import Member
-from app.core.roles import Role
+from app.core.security.principals import Member
+from app.core.security.roles import Role
+from app.core.web.access import idempotent, require
+from app.core.web.http import db
+from app.core.web.openapi_responses import problem_responses
+from app.core.web.parameters import Idempotency
+from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
 

@@ -5,12 +5,12 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.core.access import current_user, idempotent, require
-from app.core.contract import empty_answer, problem_responses
-from app.core.http import db, empty_response
-from app.core.parameters import Idempotency, PageQuery, Precondition
-from app.core.principals import Member, UserPrincipal
-from app.core.roles import Role
+from app.core.security.principals import Member, UserPrincipal
+from app.core.security.roles import Role
+from app.core.web.access import current_user, idempotent, require
+from app.core.web.http import db, empty_response
+from app.core.web.openapi_responses import empty_answer, problem_responses
+from app.core.web.parameters import Idempotency, PageQuery, Precondition
 from app.organizations import queries, schemas, service
 
 blueprint = APIBlueprint("organizations", __name__, tag="organizations")

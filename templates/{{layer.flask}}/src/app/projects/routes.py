@@ -7,13 +7,13 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import Field
 
-from app.core.access import idempotent, require
-from app.core.contract import empty_answer, problem_responses
-from app.core.http import db, empty_response
-from app.core.parameters import Idempotency, PageQuery, Precondition
-from app.core.principals import Member
-from app.core.roles import Role, Scope
 from app.core.schemas import Name
+from app.core.security.principals import Member
+from app.core.security.roles import Role, Scope
+from app.core.web.access import idempotent, require
+from app.core.web.http import db, empty_response
+from app.core.web.openapi_responses import empty_answer, problem_responses
+from app.core.web.parameters import Idempotency, PageQuery, Precondition
 from app.projects import queries, schemas, service
 
 blueprint = APIBlueprint(

@@ -58,7 +58,7 @@ class OutboxEntry(Identified, Base):
         Index(
             "outbox_due_idx",
             "available_at",
-            postgresql_where="done_at IS NULL AND dead_at IS NULL",
+            postgresql_where="done_at IS NULL AND dead_lettered_at IS NULL",
         ),
         Index("outbox_done_idx", "done_at", postgresql_where="done_at IS NOT NULL"),
     )
@@ -75,7 +75,7 @@ class OutboxEntry(Identified, Base):
     started_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
     done_at: Mapped[datetime | None]
-    dead_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 
 

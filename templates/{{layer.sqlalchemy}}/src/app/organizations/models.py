@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.models import Base, Identified, Timestamped
-from app.core.roles import Role
+from app.core.security.roles import Role
 
 _ROLES = ", ".join(f"'{role}'" for role in Role)
 

@@ -22,31 +22,31 @@ def main() -> None:
 @click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
 def web(*, reload: bool) -> None:
     """Serve HTTP on HOST and PORT."""
-    from app.core import server
+    from app.core.web import server
 
-    server.serve("app.main:app", reload=reload)
+    server.serve("app.main:create_app()", reload=reload)
 
 
 @main.command()
 def worker() -> None:
     """Run jobs."""
     _prepare()
-    from app.core import engine
+    from app.core.jobs.worker import run_worker
 
-    engine.worker()
+    run_worker()
 
 
 @main.command()
 def scheduler() -> None:
-    """Enqueue scheduled jobs, and hand over again what got lost. One process is enough."""
+    """Enqueue scheduled jobs and redeliver lost messages. One process is enough."""
     _prepare()
-    from app.core import engine
+    from app.core.jobs.worker import run_scheduler
 
-    engine.scheduler()
+    run_scheduler()
 
 
 def _prepare() -> None:
-    from app.core import log, telemetry
+    from app.core.ops import log, telemetry
     from app.models import register_models
     from app.registry import register_jobs
 
@@ -59,11 +59,10 @@ def _prepare() -> None:
 @main.command()
 @click.argument("role", type=click.Choice(["worker", "scheduler"]))
 def alive(role: Literal["worker", "scheduler"]) -> None:
-    """Exit with 0 when the worker or scheduler of this host has lately been at work."""
-    _prepare()
-    from app.core import engine
+    """Exit with 0 if the worker or scheduler on this host has a recent heartbeat."""
+    from app.core.ops import heartbeat
 
-    sys.exit(0 if engine.alive(role) else 1)
+    sys.exit(0 if heartbeat.is_alive(role) else 1)
 
 
 @main.command()
@@ -71,7 +70,7 @@ def migrate() -> None:
     """Bring the database to this release's migrations, as the owner role."""
     from alembic import command
 
-    from app.core.migrations import alembic_config
+    from app.core.db.migrations import alembic_config
 
     command.upgrade(alembic_config(), "head")
 
@@ -93,10 +92,10 @@ def seed() -> None:
 @click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
 def openapi(*, check: bool) -> None:
     """Write the OpenAPI document to openapi.json."""
-    from app.core.openapi import describe
-    from app.main import app
+    from app.core.web.openapi import describe
+    from app.main import create_app
 
-    document = describe(app)
+    document = describe(create_app())
     if not check:
         text = json.dumps(document, indent=2, ensure_ascii=False)
         OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")
@@ -110,18 +109,18 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--dead", is_flag=True, help="Only jobs that were given up.")
-def list_jobs(*, dead: bool) -> None:
+@click.option("--dead-letters", is_flag=True, help="Only jobs that failed for good.")
+def list_jobs(*, dead_letters: bool) -> None:
     """List jobs that are not done."""
     _prepare()
 
     def show() -> None:
-        from app.core.database import unit_of_work
-        from app.core.jobs import list_jobs
+        from app.core.db.unit_of_work import unit_of_work
+        from app.core.jobs.outbox import list_jobs
 
         with unit_of_work() as session:
-            for entry in list_jobs(session, dead=dead):
-                state = "dead" if entry.dead_at else "open"
+            for entry in list_jobs(session, dead_letters=dead_letters):
+                state = "dead letter" if entry.dead_lettered_at else "open"
                 click.echo(
                     f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
                     f"  {entry.last_error or ''}"
@@ -133,13 +132,13 @@ def list_jobs(*, dead: bool) -> None:
 @jobs.command()
 @click.argument("job_id", type=click.UUID)
 def replay(job_id: UUID) -> None:
-    """Give a dead job its attempts back and run it again."""
+    """Run a dead letter again, with all its attempts."""
     _prepare()
 
     def run_again() -> None:
-        from app.core.database import unit_of_work
+        from app.core.db.unit_of_work import unit_of_work
         from app.core.errors import AppError
-        from app.core.jobs import replay
+        from app.core.jobs.outbox import replay
 
         try:
             with unit_of_work() as session:
@@ -172,7 +171,7 @@ def enable(email: str) -> None:
 def _set_disabled(email: str, *, disabled: bool) -> None:
     _prepare()
     from app.accounts import queries, service
-    from app.core.database import unit_of_work
+    from app.core.db.unit_of_work import unit_of_work
     from app.core.errors import AppError
 
     try:

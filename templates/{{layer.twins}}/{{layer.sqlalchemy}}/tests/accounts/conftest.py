@@ -1,4 +1,4 @@
-"""A visitor, an account, and the mailbox. No import of `app` at the top: see tests/conftest.py."""
+"""Mailbox and account clients; `app` is imported late, as in tests/conftest.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,31 +8,31 @@ import pytest
 if TYPE_CHECKING:
     from httpx2 import Client
 
-    from tests.accounts.actors import Account, Mailbox, Visitor
+    from tests.accounts.account_client import Account, AccountClient, Mailbox
 
 
 @pytest.fixture
 def mailbox(mails: Path) -> "Mailbox":
     """Give the mailbox of everybody."""
-    from tests.accounts.actors import Mailbox
+    from tests.accounts.account_client import Mailbox
 
     return Mailbox(mails)
 
 
 @pytest.fixture
-def visitor(client: "Client") -> "Visitor":
-    """Give a visitor without an account."""
-    from tests.accounts.actors import Visitor
+def account_client(client: "Client") -> "AccountClient":
+    """Give a account_client without an account."""
+    from tests.accounts.account_client import AccountClient
 
-    return Visitor(client)
+    return AccountClient(client)
 
 
 @pytest.fixture
 def account(database: None) -> "Account":
     """Make a verified account."""
     from app.accounts import service
-    from app.core.database import unit_of_work
-    from tests.accounts.actors import PASSWORD, Account
+    from app.core.db.unit_of_work import unit_of_work
+    from tests.accounts.account_client import PASSWORD, Account
 
     with unit_of_work() as session:
         user_id = service.create_verified_user(

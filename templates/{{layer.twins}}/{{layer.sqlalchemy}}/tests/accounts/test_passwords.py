@@ -3,50 +3,50 @@ from functools import partial
 import pytest
 
 from app.about import NAME
-from app.core.jobs import run_job
-from tests.accounts.actors import (
+from app.core.jobs.execution import run_job
+from tests.accounts.account_client import (
     OTHER_PASSWORD,
     PASSWORD,
     Account,
+    AccountClient,
     Mailbox,
-    Visitor,
     actions,
     age,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
-def _reset_token(visitor: Visitor, mailbox: Mailbox, email: str) -> str:
-    answer = visitor.post("password/forgot", email=email)
+def _reset_token(account_client: AccountClient, mailbox: Mailbox, email: str) -> str:
+    answer = account_client.post("password/forgot", email=email)
     assert (answer.status_code, answer.content) == (202, b"")
     return (mailbox.tokens("reset-password", email))[-1]
 
 
 def test_reset_sets_the_password_and_ends_every_session(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    access, refresh = visitor.tokens(account.email)
-    token = _reset_token(visitor, mailbox, account.email.upper().lower())
-    assert (visitor.get("me", access)).status_code == 200
-    answer = visitor.post("password/reset", token=token, password=OTHER_PASSWORD)
+    access, refresh = account_client.tokens(account.email)
+    token = _reset_token(account_client, mailbox, account.email.upper().lower())
+    assert (account_client.get("me", access)).status_code == 200
+    answer = account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
     # It does not sign in.
     assert (answer.status_code, answer.content) == (204, b"")
     assert "set-cookie" not in answer.headers
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (visitor.sign_in(account.email, PASSWORD)).status_code == 401
-    assert (visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 200
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.sign_in(account.email, PASSWORD)).status_code == 401
+    assert (account_client.sign_in(account.email, OTHER_PASSWORD)).status_code == 200
     assert (mailbox.subjects(account.email))[-1] == f"Your account at {NAME}"
     assert "password.changed" in actions()
 
 
 def test_no_mail_leaves_before_its_link_is_in_the_database(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     """Or else the quickest reader opens a link that does not work yet."""
     mailbox.run_jobs()
     sent = set(mailbox.folder.iterdir())
-    visitor.post("password/forgot", email=account.email)
+    account_client.post("password/forgot", email=account.email)
     (job_id,) = mailbox.waiting()
     run_job(job_id)
     assert set(mailbox.folder.iterdir()) == sent
@@ -54,87 +54,94 @@ def test_no_mail_leaves_before_its_link_is_in_the_database(
 
 
 def test_reset_tokens_work_once_and_expire(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    first = _reset_token(visitor, mailbox, account.email)
-    second = _reset_token(visitor, mailbox, account.email)
-    assert (visitor.post("password/reset", token=first, password=PASSWORD)).is_success
+    first = _reset_token(account_client, mailbox, account.email)
+    second = _reset_token(account_client, mailbox, account.email)
+    assert (account_client.post("password/reset", token=first, password=PASSWORD)).is_success
     for used in (first, second):
-        answer = visitor.post("password/reset", token=used, password=OTHER_PASSWORD)
+        answer = account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
         assert answer.status_code == 422
-    third = _reset_token(visitor, mailbox, account.email)
+    third = _reset_token(account_client, mailbox, account.email)
     age("email_tokens", "expires_at", "30 minutes")
-    answer = visitor.post("password/reset", token=third, password=OTHER_PASSWORD)
+    answer = account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
     assert answer.json()["errors"][0]["code"] == "invalid_token"
 
 
 def test_a_refused_password_does_not_use_the_token_up(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    token = _reset_token(visitor, mailbox, account.email)
+    token = _reset_token(account_client, mailbox, account.email)
     for weak in ("short", "password1234", "ada.lovelace"):
-        answer = visitor.post("password/reset", token=token, password=weak)
+        answer = account_client.post("password/reset", token=token, password=weak)
         assert answer.json()["errors"][0]["pointer"] == "/password"
-    assert (visitor.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
+    assert (account_client.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
 
 
-def test_only_verified_accounts_get_a_reset(visitor: Visitor, mailbox: Mailbox) -> None:
-    visitor.sign_up("pending@example.com")
+def test_only_verified_accounts_get_a_reset(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
+    account_client.sign_up("pending@example.com")
     for email in ("pending@example.com", "unknown@example.com"):
-        answer = visitor.post("password/forgot", email=email)
+        answer = account_client.post("password/forgot", email=email)
         assert (answer.status_code, answer.content) == (202, b"")
         assert mailbox.tokens("reset-password", email) == []
 
 
 @pytest.mark.committed
-def test_of_parallel_resets_one_wins(visitor: Visitor, mailbox: Mailbox, account: Account) -> None:
-    token = _reset_token(visitor, mailbox, account.email)
+def test_of_parallel_resets_one_wins(
+    account_client: AccountClient, mailbox: Mailbox, account: Account
+) -> None:
+    token = _reset_token(account_client, mailbox, account.email)
     passwords = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = together(
-        partial(visitor.post, "password/reset", token=token, password=item) for item in passwords
+    answers = run_concurrently(
+        partial(account_client.post, "password/reset", token=token, password=item)
+        for item in passwords
     )
     assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
-    works = [visitor.sign_in(account.email, item).is_success for item in passwords]
+    works = [account_client.sign_in(account.email, item).is_success for item in passwords]
     assert works == [answer.is_success for answer in answers]
 
 
-def test_change_ends_the_other_sessions(visitor: Visitor, account: Account) -> None:
-    here, _ = visitor.tokens(account.email)
-    there, _ = visitor.tokens(account.email)
-    wrong = visitor.post(
+def test_change_ends_the_other_sessions(account_client: AccountClient, account: Account) -> None:
+    here, _ = account_client.tokens(account.email)
+    there, _ = account_client.tokens(account.email)
+    wrong = account_client.post(
         "password/change", here, current_password=OTHER_PASSWORD, new_password=OTHER_PASSWORD
     )
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "wrong_password")
-    weak = visitor.post(
+    weak = account_client.post(
         "password/change", here, current_password=PASSWORD, new_password="password1234"
     )
     assert weak.json()["errors"][0]["pointer"] == "/new_password"
-    assert (visitor.get("me", there)).status_code == 200
+    assert (account_client.get("me", there)).status_code == 200
 
-    changed = visitor.post(
+    changed = account_client.post(
         "password/change", here, current_password=PASSWORD, new_password=OTHER_PASSWORD
     )
     assert changed.status_code == 204
-    assert (visitor.get("me", here)).status_code == 200
-    assert (visitor.get("me", there)).status_code == 401
-    assert (visitor.sign_in(account.email, PASSWORD)).status_code == 401
-    assert (visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 200
+    assert (account_client.get("me", here)).status_code == 200
+    assert (account_client.get("me", there)).status_code == 401
+    assert (account_client.sign_in(account.email, PASSWORD)).status_code == 401
+    assert (account_client.sign_in(account.email, OTHER_PASSWORD)).status_code == 200
 
 
 @pytest.mark.committed
-def test_no_session_outlives_a_change_that_it_raced(visitor: Visitor, account: Account) -> None:
-    here, _ = visitor.tokens(account.email)
+def test_no_session_outlives_a_change_that_it_raced(
+    account_client: AccountClient, account: Account
+) -> None:
+    here, _ = account_client.tokens(account.email)
     change = partial(
-        visitor.post,
+        account_client.post,
         "password/change",
         here,
         current_password=PASSWORD,
         new_password=OTHER_PASSWORD,
     )
-    sign_in = partial(visitor.sign_in, account.email, PASSWORD)
-    changed, *sign_ins = together([change, *[sign_in] * 4])
+    sign_in = partial(account_client.sign_in, account.email, PASSWORD)
+    changed, *sign_ins = run_concurrently([change, *[sign_in] * 4])
     assert changed.status_code == 204
     for answer in sign_ins:
         if answer.is_success:
             access = answer.json()["access_token"]
-            assert (visitor.get("me", access)).status_code == 401
+            assert (account_client.get("me", access)).status_code == 401

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tests.accounts.actors import (
+from tests.accounts.account_client import (
     OTHER_PASSWORD,
     PASSWORD,
     Account,
+    AccountClient,
     Mailbox,
-    Visitor,
     actions,
 )
-from tests.together import together
+from tests.concurrency import run_concurrently
 
 
 @dataclass
@@ -34,34 +34,36 @@ class Protected:
 
 
 @pytest.fixture
-def protected(visitor: Visitor, account: Account) -> Protected:
-    access, _ = visitor.tokens(account.email)
-    setup = visitor.post("totp", access)
+def protected(account_client: AccountClient, account: Account) -> Protected:
+    access, _ = account_client.tokens(account.email)
+    setup = account_client.post("totp", access)
     assert setup.status_code == 201
     app = pyotp.TOTP(setup.json()["secret"])
     # The step before, so that two more are left for the test.
     code = app.at(int(time.time()) - 30)
-    confirmed = visitor.post("totp/confirm", access, code=code)
+    confirmed = account_client.post("totp/confirm", access, code=code)
     assert confirmed.status_code == 200, confirmed.text
     codes = confirmed.json()["recovery_codes"]
     return Protected(account.email, access, app, code, codes)
 
 
-def test_nothing_is_due_before_the_confirmation(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    first = visitor.post("totp", access).json()
-    second = visitor.post("totp", access).json()
+def test_nothing_is_due_before_the_confirmation(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    first = account_client.post("totp", access).json()
+    second = account_client.post("totp", access).json()
     assert first["secret"] != second["secret"]
     assert second["otpauth_uri"].startswith("otpauth://totp/")
-    assert (visitor.sign_in(account.email)).status_code == 200
+    assert (account_client.sign_in(account.email)).status_code == 200
     old_code = pyotp.TOTP(first["secret"]).now()
-    refused = visitor.post("totp/confirm", access, code=old_code)
+    refused = account_client.post("totp/confirm", access, code=old_code)
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "wrong_code")
     code = pyotp.TOTP(second["secret"]).now()
-    assert (visitor.post("totp/confirm", access, code=code)).status_code == 200
-    assert (visitor.post("totp/confirm", access, code=code)).status_code == 409
-    assert (visitor.post("totp", access)).status_code == 409
-    assert (visitor.get("me", access)).json()["totp_enabled"] is True
+    assert (account_client.post("totp/confirm", access, code=code)).status_code == 200
+    assert (account_client.post("totp/confirm", access, code=code)).status_code == 409
+    assert (account_client.post("totp", access)).status_code == 409
+    assert (account_client.get("me", access)).json()["totp_enabled"] is True
 
 
 def test_secret_and_codes_are_not_readable_in_the_database(
@@ -75,34 +77,34 @@ def test_secret_and_codes_are_not_readable_in_the_database(
 
 
 def test_sign_in_asks_for_a_code_once_the_password_is_right(
-    visitor: Visitor, protected: Protected
+    account_client: AccountClient, protected: Protected
 ) -> None:
-    missing = visitor.sign_in(protected.email)
+    missing = account_client.sign_in(protected.email)
     assert missing.status_code == 401
     assert missing.json()["type"] == "/problems/mfa-required"
-    wrong = visitor.sign_in(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    wrong = account_client.sign_in(protected.email, OTHER_PASSWORD, totp_code=protected.code())
     assert wrong.json()["type"] == "/problems/unauthenticated"
     # The code was not looked at, so it is not used up.
-    visitor.tokens(protected.email, totp_code=protected.code())
+    account_client.tokens(protected.email, totp_code=protected.code())
 
 
-def test_a_code_works_once(visitor: Visitor, protected: Protected) -> None:
+def test_a_code_works_once(account_client: AccountClient, protected: Protected) -> None:
     code = protected.code(ahead=0)
-    visitor.tokens(protected.email, totp_code=code)
+    account_client.tokens(protected.email, totp_code=code)
     for used in (code, protected.confirmed_with):
-        again = visitor.sign_in(protected.email, totp_code=used)
+        again = account_client.sign_in(protected.email, totp_code=used)
         assert again.json()["type"] == "/problems/mfa-required"
-    visitor.tokens(protected.email, totp_code=protected.code())
+    account_client.tokens(protected.email, totp_code=protected.code())
 
 
 def test_a_recovery_code_works_once(
-    visitor: Visitor, protected: Protected, mailbox: Mailbox
+    account_client: AccountClient, protected: Protected, mailbox: Mailbox
 ) -> None:
     first, second, *_ = protected.recovery_codes
-    visitor.tokens(protected.email, recovery_code=first.upper())
-    again = visitor.sign_in(protected.email, recovery_code=first)
+    account_client.tokens(protected.email, recovery_code=first.upper())
+    again = account_client.sign_in(protected.email, recovery_code=first)
     assert again.json()["type"] == "/problems/mfa-required"
-    visitor.tokens(protected.email, recovery_code=second.replace("-", " "))
+    account_client.tokens(protected.email, recovery_code=second.replace("-", " "))
     assert (actions()).count("recovery_code.used") == 2
     assert len(mailbox.subjects(protected.email)) == 3
 
@@ -110,27 +112,29 @@ def test_a_recovery_code_works_once(
 @pytest.mark.committed
 @pytest.mark.parametrize("kind", ["totp_code", "recovery_code"])
 def test_of_parallel_uses_of_a_code_one_wins(
-    visitor: Visitor, protected: Protected, kind: str
+    account_client: AccountClient, protected: Protected, kind: str
 ) -> None:
     code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = together(partial(visitor.sign_in, protected.email, **{kind: code}) for _ in range(5))
+    answers = run_concurrently(
+        partial(account_client.sign_in, protected.email, **{kind: code}) for _ in range(5)
+    )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]
 
 
 def test_reset_does_not_pass_the_second_factor(
-    visitor: Visitor, protected: Protected, mailbox: Mailbox
+    account_client: AccountClient, protected: Protected, mailbox: Mailbox
 ) -> None:
-    visitor.post("password/forgot", email=protected.email)
+    account_client.post("password/forgot", email=protected.email)
     (token,) = mailbox.tokens("reset-password", protected.email)
-    assert (visitor.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
-    due = visitor.sign_in(protected.email, OTHER_PASSWORD)
+    assert (account_client.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
+    due = account_client.sign_in(protected.email, OTHER_PASSWORD)
     assert due.json()["type"] == "/problems/mfa-required"
-    visitor.tokens(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    account_client.tokens(protected.email, OTHER_PASSWORD, totp_code=protected.code())
 
 
-def test_removing_needs_the_password(visitor: Visitor, protected: Protected) -> None:
+def test_removing_needs_the_password(account_client: AccountClient, protected: Protected) -> None:
     def remove(password: str) -> int:
-        answer = visitor.client.request(
+        answer = account_client.client.request(
             "DELETE",
             "/api/v1/auth/totp",
             json={"password": password},
@@ -139,25 +143,27 @@ def test_removing_needs_the_password(visitor: Visitor, protected: Protected) -> 
         return answer.status_code
 
     assert remove(OTHER_PASSWORD) == 422
-    assert (visitor.sign_in(protected.email)).status_code == 401
+    assert (account_client.sign_in(protected.email)).status_code == 401
     assert remove(PASSWORD) == 204
     assert remove(PASSWORD) == 409
-    visitor.tokens(protected.email)
+    account_client.tokens(protected.email)
     # The old codes do not come back with a new secret.
-    setup = visitor.post("totp", protected.access).json()
+    setup = account_client.post("totp", protected.access).json()
     code = pyotp.TOTP(setup["secret"]).now()
-    assert (visitor.post("totp/confirm", protected.access, code=code)).is_success
-    old = visitor.sign_in(protected.email, recovery_code=protected.recovery_codes[0])
+    assert (account_client.post("totp/confirm", protected.access, code=code)).is_success
+    old = account_client.sign_in(protected.email, recovery_code=protected.recovery_codes[0])
     assert old.status_code == 401
 
 
-def test_a_repeated_confirmation_shows_the_codes_again(visitor: Visitor, account: Account) -> None:
-    access, _ = visitor.tokens(account.email)
-    secret = visitor.post("totp", access).json()["secret"]
+def test_a_repeated_confirmation_shows_the_codes_again(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    secret = account_client.post("totp", access).json()["secret"]
     headers = {"Authorization": f"Bearer {access}", "Idempotency-Key": "confirm-1"}
     body = {"code": pyotp.TOTP(secret).now()}
     first, second = [
-        visitor.client.post("/api/v1/auth/totp/confirm", json=body, headers=headers)
+        account_client.client.post("/api/v1/auth/totp/confirm", json=body, headers=headers)
         for _ in range(2)
     ]
     assert first.json() == second.json()
@@ -165,8 +171,8 @@ def test_a_repeated_confirmation_shows_the_codes_again(visitor: Visitor, account
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "\x00" * 6])
-def test_malformed_codes(visitor: Visitor, protected: Protected, code: str) -> None:
-    answer = visitor.sign_in(protected.email, totp_code=code)
+def test_malformed_codes(account_client: AccountClient, protected: Protected, code: str) -> None:
+    answer = account_client.sign_in(protected.email, totp_code=code)
     assert answer.status_code == 422
-    answer = visitor.sign_in(protected.email, recovery_code=code)
+    answer = account_client.sign_in(protected.email, recovery_code=code)
     assert answer.status_code in {401, 422}

@@ -9,16 +9,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts import service
-from app.core import access_tokens
-from app.core.database import unit_of_work
-from tests.accounts.actors import OTHER_PASSWORD, Account, Visitor, actions, age
-from tests.together import together
+from app.core.db.unit_of_work import unit_of_work
+from app.core.security import access_tokens
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
+from tests.concurrency import run_concurrently
 
 PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
 
-def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
-    answer = visitor.sign_in(account.email)
+def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
+    answer = account_client.sign_in(account.email)
     assert answer.status_code == 200
     assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 600)
@@ -26,221 +26,235 @@ def test_answer_of_sign_in(visitor: Visitor, account: Account) -> None:
     assert actions() == ["session.opened"]
 
 
-def test_wrong_password_and_unknown_address_look_alike(visitor: Visitor, account: Account) -> None:
-    wrong = visitor.sign_in(account.email, OTHER_PASSWORD)
-    unknown = visitor.sign_in("unknown@example.com", OTHER_PASSWORD)
+def test_wrong_password_and_unknown_address_look_alike(
+    account_client: AccountClient, account: Account
+) -> None:
+    wrong = account_client.sign_in(account.email, OTHER_PASSWORD)
+    unknown = account_client.sign_in("unknown@example.com", OTHER_PASSWORD)
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.headers["www-authenticate"] == "Bearer"
     same = {"type", "title", "status", "detail", "instance"}
     assert all(wrong.json()[key] == unknown.json()[key] for key in same)
 
 
-def test_sessions_are_listed_and_ended(visitor: Visitor, account: Account) -> None:
-    here, _ = visitor.tokens(account.email)
-    there, refresh = visitor.tokens(account.email)
-    listed = visitor.get("auth/sessions", here).json()
+def test_sessions_are_listed_and_ended(account_client: AccountClient, account: Account) -> None:
+    here, _ = account_client.tokens(account.email)
+    there, refresh = account_client.tokens(account.email)
+    listed = account_client.get("auth/sessions", here).json()
     assert [item["current"] for item in listed["items"]] == [False, True]
     assert listed["items"][0]["ip"] == "127.0.0.1"
-    page = visitor.get("auth/sessions?limit=1", here).json()
-    rest = visitor.get(f"auth/sessions?cursor={page['next_cursor']}", here).json()
+    page = account_client.get("auth/sessions?limit=1", here).json()
+    rest = account_client.get(f"auth/sessions?cursor={page['next_cursor']}", here).json()
     assert page["items"] + rest["items"] == listed["items"]
 
     def end(session_id: object) -> Response:
-        return visitor.client.delete(
+        return account_client.client.delete(
             f"/api/v1/auth/sessions/{session_id}", headers={"Authorization": f"Bearer {here}"}
         )
 
     other = listed["items"][0]["id"]
     assert (end(other)).status_code == 204
-    assert (visitor.get("me", there)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", there)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (end(other)).status_code == 404
     assert (end(uuid4())).status_code == 404
 
 
-def test_sessions_of_others_are_out_of_reach(visitor: Visitor, account: Account) -> None:
+def test_sessions_of_others_are_out_of_reach(
+    account_client: AccountClient, account: Account
+) -> None:
     with unit_of_work() as session:
         service.create_verified_user(
             session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD
         )
-    adas, _ = visitor.tokens(account.email)
-    eves, _ = visitor.tokens("eve@example.com", OTHER_PASSWORD)
-    (item,) = visitor.get("auth/sessions", adas).json()["items"]
-    answer = visitor.client.delete(
+    adas, _ = account_client.tokens(account.email)
+    eves, _ = account_client.tokens("eve@example.com", OTHER_PASSWORD)
+    (item,) = account_client.get("auth/sessions", adas).json()["items"]
+    answer = account_client.client.delete(
         f"/api/v1/auth/sessions/{item['id']}", headers={"Authorization": f"Bearer {eves}"}
     )
     assert answer.status_code == 404
-    assert (visitor.get("me", adas)).status_code == 200
+    assert (account_client.get("me", adas)).status_code == 200
 
 
-def test_sign_out_ends_the_session(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    other, _ = visitor.tokens(account.email)
-    assert (visitor.post("sign-out", access)).status_code == 204
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (visitor.get("me", other)).status_code == 200
+def test_sign_out_ends_the_session(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    other, _ = account_client.tokens(account.email)
+    assert (account_client.post("sign-out", access)).status_code == 204
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", other)).status_code == 200
 
 
-def test_session_ends_by_age(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
+def test_session_ends_by_age(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
     age("sessions", "expires_at", "30 days")
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
-def test_disabling_a_user_works_at_once(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
+def test_disabling_a_user_works_at_once(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
     with unit_of_work() as session:
         service.disable_user(session, user_id=account.id)
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (visitor.sign_in(account.email)).status_code == 401
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.sign_in(account.email)).status_code == 401
     assert "user.disabled" in actions()
 
 
 def test_a_disabled_user_has_no_session_however_it_was_done(
-    visitor: Visitor, account: Account, session: Session
+    account_client: AccountClient, account: Account, session: Session
 ) -> None:
-    access, refresh = visitor.tokens(account.email)
+    access, refresh = account_client.tokens(account.email)
     session.execute(text("UPDATE users SET disabled_at = clock_timestamp()"))
     session.commit()
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
 @pytest.mark.committed
-def test_accounts_are_disabled_from_the_command_line(visitor: Visitor, account: Account) -> None:
+def test_accounts_are_disabled_from_the_command_line(
+    account_client: AccountClient, account: Account
+) -> None:
     def run(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "app", "users", *words]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stderr
 
-    access, _ = visitor.tokens(account.email)
+    access, _ = account_client.tokens(account.email)
     assert run("disable", " Ada@example.com") == (0, "")
-    assert (visitor.get("me", access)).status_code == 401
-    assert (visitor.sign_in(account.email)).status_code == 401
+    assert (account_client.get("me", access)).status_code == 401
+    assert (account_client.sign_in(account.email)).status_code == 401
     assert (run("disable", account.email))[1].strip() == ("Error: The account is disabled already.")
     assert run("enable", account.email) == (0, "")
-    assert (visitor.get("me", access)).status_code == 401
-    visitor.tokens(account.email)
+    assert (account_client.get("me", access)).status_code == 401
+    account_client.tokens(account.email)
     assert (run("disable", "unknown@example.com"))[0] == 1
 
 
 def test_access_token_of_another_user_opens_no_session(
-    visitor: Visitor, account: Account, session: Session
+    account_client: AccountClient, account: Account, session: Session
 ) -> None:
-    visitor.tokens(account.email)
+    account_client.tokens(account.email)
     session_id = session.scalar(text("SELECT id FROM sessions"))
     forged = access_tokens.issue(user_id=uuid4(), session_id=session_id)
-    assert (visitor.get("me", forged)).status_code == 401
+    assert (account_client.get("me", forged)).status_code == 401
 
 
-def test_last_use_is_noted_once_a_minute(visitor: Visitor, account: Account) -> None:
+def test_last_use_is_noted_once_a_minute(account_client: AccountClient, account: Account) -> None:
     def last_used() -> object:
         with unit_of_work() as session:
             return session.scalar(text("SELECT last_used_at FROM sessions"))
 
-    access, _ = visitor.tokens(account.email)
+    access, _ = account_client.tokens(account.email)
     first = last_used()
-    visitor.get("me", access)
+    account_client.get("me", access)
     assert last_used() == first
     age("sessions", "last_used_at", "61 seconds")
-    visitor.get("me", access)
+    account_client.get("me", access)
     assert last_used() > first  # type: ignore[operator]  # a time
 
 
 def test_better_hash_is_stored_at_sign_in(
-    visitor: Visitor, account: Account, session: Session
+    account_client: AccountClient, account: Account, session: Session
 ) -> None:
     from argon2 import PasswordHasher
 
-    from tests.accounts.actors import PASSWORD
+    from tests.accounts.account_client import PASSWORD
 
     weak = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(PASSWORD)
     session.execute(text("UPDATE users SET password_hash = :weak"), {"weak": weak})
     session.commit()
-    visitor.tokens(account.email)
+    account_client.tokens(account.email)
     stored = session.scalar(text("SELECT password_hash FROM users"))
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    visitor.tokens(account.email)
+    account_client.tokens(account.email)
 
 
 # Refresh
 
 
-def test_refresh_rotates(visitor: Visitor, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    answer = visitor.post("refresh", refresh_token=refresh)
+def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
+    access, refresh = account_client.tokens(account.email)
+    answer = account_client.post("refresh", refresh_token=refresh)
     assert answer.status_code == 200
     assert answer.json()["refresh_token"] != refresh
     # One session, so the older access token lives on.
-    assert (visitor.get("me", access)).status_code == 200
-    assert len(visitor.get("auth/sessions", access).json()["items"]) == 1
+    assert (account_client.get("me", access)).status_code == 200
+    assert len(account_client.get("auth/sessions", access).json()["items"]) == 1
 
 
-def test_replay_within_the_grace_does_no_harm(visitor: Visitor, account: Account) -> None:
-    _, refresh = visitor.tokens(account.email)
-    second = visitor.post("refresh", refresh_token=refresh).json()
-    assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (visitor.get("me", second["access_token"])).status_code == 200
-    again = visitor.post("refresh", refresh_token=second["refresh_token"])
+def test_replay_within_the_grace_does_no_harm(
+    account_client: AccountClient, account: Account
+) -> None:
+    _, refresh = account_client.tokens(account.email)
+    second = account_client.post("refresh", refresh_token=refresh).json()
+    assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", second["access_token"])).status_code == 200
+    again = account_client.post("refresh", refresh_token=second["refresh_token"])
     assert again.status_code == 200
 
 
-def test_later_replay_ends_the_session_and_no_other(visitor: Visitor, account: Account) -> None:
-    other, _ = visitor.tokens(account.email)
-    _, refresh = visitor.tokens(account.email)
-    second = visitor.post("refresh", refresh_token=refresh).json()
+def test_later_replay_ends_the_session_and_no_other(
+    account_client: AccountClient, account: Account
+) -> None:
+    other, _ = account_client.tokens(account.email)
+    _, refresh = account_client.tokens(account.email)
+    second = account_client.post("refresh", refresh_token=refresh).json()
     age("refresh_tokens", "used_at", "11 seconds")
     for _ in range(2):
-        assert (visitor.post("refresh", refresh_token=refresh)).status_code == 401
-    assert (visitor.get("me", second["access_token"])).status_code == 401
-    answer = visitor.post("refresh", refresh_token=second["refresh_token"])
+        assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
+    assert (account_client.get("me", second["access_token"])).status_code == 401
+    answer = account_client.post("refresh", refresh_token=second["refresh_token"])
     assert answer.status_code == 401
-    assert (visitor.get("me", other)).status_code == 200
+    assert (account_client.get("me", other)).status_code == 200
     assert (actions()).count("refresh_token.reused") == 1
 
 
 @pytest.mark.committed
-def test_of_parallel_refreshes_one_wins(visitor: Visitor, account: Account) -> None:
-    _, refresh = visitor.tokens(account.email)
-    answers = together(partial(visitor.post, "refresh", refresh_token=refresh) for _ in range(8))
+def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: Account) -> None:
+    _, refresh = account_client.tokens(account.email)
+    answers = run_concurrently(
+        partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
+    )
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
     (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
-    assert (visitor.get("me", winner["access_token"])).status_code == 200
-    again = visitor.post("refresh", refresh_token=winner["refresh_token"])
+    assert (account_client.get("me", winner["access_token"])).status_code == 200
+    again = account_client.post("refresh", refresh_token=winner["refresh_token"])
     assert again.status_code == 200
     assert "refresh_token.reused" not in actions()
 
 
 @pytest.mark.committed
-def test_sign_ins_at_once_are_sessions_of_their_own(visitor: Visitor, account: Account) -> None:
-    pairs = together(partial(visitor.tokens, account.email) for _ in range(4))
+def test_sign_ins_at_once_are_sessions_of_their_own(
+    account_client: AccountClient, account: Account
+) -> None:
+    pairs = run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
     assert len(set(pairs)) == 4
-    assert len(visitor.get("auth/sessions", pairs[0][0]).json()["items"]) == 4
+    assert len(account_client.get("auth/sessions", pairs[0][0]).json()["items"]) == 4
 
 
 @pytest.mark.parametrize("token", ["x", "\x00", "A" * 43, "é", "A" * 2000])
-def test_what_is_no_refresh_token(visitor: Visitor, token: str) -> None:
-    assert (visitor.post("refresh", refresh_token=token)).status_code == 401
+def test_what_is_no_refresh_token(account_client: AccountClient, token: str) -> None:
+    assert (account_client.post("refresh", refresh_token=token)).status_code == 401
 
 
 # Browsers
 
 
 def _sign_in_by_cookie(
-    visitor: Visitor, account: Account, headers: dict[str, str] | None = None
+    account_client: AccountClient, account: Account, headers: dict[str, str] | None = None
 ) -> Response:
-    return visitor.client.post(
+    return account_client.client.post(
         "/api/v1/auth/sign-in?transport=cookie",
         json={"email": account.email, "password": "velvet otter 7 harbour"},
         headers=headers,
     )
 
 
-def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> None:
-    answer = _sign_in_by_cookie(visitor, account, PAGE)
+def test_cookie_instead_of_tokens(account_client: AccountClient, account: Account) -> None:
+    answer = _sign_in_by_cookie(account_client, account, PAGE)
     assert (answer.status_code, answer.content) == (204, b"")
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-session=")
@@ -252,7 +266,7 @@ def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> None:
         f"max-age={30 * 24 * 3600}",
     }
     headers = {"Cookie": cookie}
-    client = visitor.client
+    client = account_client.client
     client.cookies.clear()
     assert (client.get("/api/v1/me", headers=headers)).status_code == 200
 
@@ -277,31 +291,33 @@ def test_cookie_instead_of_tokens(visitor: Visitor, account: Account) -> None:
     assert (client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-def test_cookie_is_no_other_token(visitor: Visitor, account: Account) -> None:
-    answer = _sign_in_by_cookie(visitor, account)
+def test_cookie_is_no_other_token(account_client: AccountClient, account: Account) -> None:
+    answer = _sign_in_by_cookie(account_client, account)
     value = answer.headers["set-cookie"].split(";")[0].partition("=")[2]
-    visitor.client.cookies.clear()
-    assert (visitor.get("me", value)).status_code == 401
-    assert (visitor.post("refresh", refresh_token=value)).status_code == 401
-    access, refresh = visitor.tokens(account.email)
+    account_client.client.cookies.clear()
+    assert (account_client.get("me", value)).status_code == 401
+    assert (account_client.post("refresh", refresh_token=value)).status_code == 401
+    access, refresh = account_client.tokens(account.email)
     for forged in (access, refresh, "x", ""):
         headers = {"Cookie": f"__Host-session={forged}"}
-        assert (visitor.client.get("/api/v1/me", headers=headers)).status_code == 401
+        assert (account_client.client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-def test_other_sites_cannot_sign_a_visitor_in(visitor: Visitor, account: Account) -> None:
-    answer = _sign_in_by_cookie(visitor, account, {"Origin": "https://evil.example"})
+def test_other_sites_cannot_sign_a_visitor_in(
+    account_client: AccountClient, account: Account
+) -> None:
+    answer = _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
-def test_published_keys_verify_the_tokens(visitor: Visitor, account: Account) -> None:
+def test_published_keys_verify_the_tokens(account_client: AccountClient, account: Account) -> None:
     import jwt
 
     from app.settings import settings
 
-    access, _ = visitor.tokens(account.email)
-    answer = visitor.client.get("/.well-known/jwks.json")
+    access, _ = account_client.tokens(account.email)
+    answer = account_client.client.get("/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "public, max-age=300"
     keys = jwt.PyJWKSet.from_dict(answer.json())
     claims = jwt.decode(

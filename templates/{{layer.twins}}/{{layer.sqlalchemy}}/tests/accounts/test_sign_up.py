@@ -6,83 +6,94 @@ from sqlalchemy.orm import Session
 
 from app.about import NAME
 from app.accounts import service
-from app.core.database import unit_of_work
-from tests.accounts.actors import OTHER_PASSWORD, PASSWORD, Account, Mailbox, Visitor, age
-from tests.together import together
+from app.core.db.unit_of_work import unit_of_work
+from tests.accounts.account_client import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    Account,
+    AccountClient,
+    Mailbox,
+    age,
+)
+from tests.concurrency import run_concurrently
 
 
-def test_from_sign_up_to_sign_in(visitor: Visitor, mailbox: Mailbox) -> None:
-    answer = visitor.sign_up("Ada@Example.com")
+def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+    answer = account_client.sign_up("Ada@Example.com")
     assert (answer.status_code, answer.content) == (202, b"")
-    assert (visitor.sign_in("ada@example.com")).status_code == 401
+    assert (account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = mailbox.tokens("verify-email", "ada@example.com")
-    verified = visitor.post("verify-email", token=token)
+    verified = account_client.post("verify-email", token=token)
     assert (verified.status_code, verified.content) == (204, b"")
-    access, _ = visitor.tokens("ADA@example.com")
-    me = visitor.get("me", access).json()
+    access, _ = account_client.tokens("ADA@example.com")
+    me = account_client.get("me", access).json()
     assert (me["email"], me["name"]) == ("ada@example.com", "Ada Lovelace")
     # Once is enough.
-    again = visitor.post("verify-email", token=token)
+    again = account_client.post("verify-email", token=token)
     assert again.status_code == 422
     assert again.json()["errors"][0]["code"] == "invalid_token"
 
 
 def test_the_answer_does_not_tell_whether_there_is_an_account(
-    visitor: Visitor, mailbox: Mailbox, account: Account
+    account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    new = visitor.sign_up("new@example.com")
-    known = visitor.sign_up(account.email, OTHER_PASSWORD, "Mallory")
+    new = account_client.sign_up("new@example.com")
+    known = account_client.sign_up(account.email, OTHER_PASSWORD, "Mallory")
     assert (new.status_code, new.content) == (known.status_code, known.content)
     assert mailbox.subjects(account.email) == [f"You already have an account at {NAME}"]
-    assert (visitor.sign_in(account.email, OTHER_PASSWORD)).status_code == 401
-    access, _ = visitor.tokens(account.email)
-    assert (visitor.get("me", access)).json()["name"] == "Ada Lovelace"
+    assert (account_client.sign_in(account.email, OTHER_PASSWORD)).status_code == 401
+    access, _ = account_client.tokens(account.email)
+    assert (account_client.get("me", access)).json()["name"] == "Ada Lovelace"
 
 
-def test_each_link_brings_its_own_password(visitor: Visitor, mailbox: Mailbox) -> None:
-    visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
-    visitor.sign_up("ada@example.com", PASSWORD, "Ada")
+def test_each_link_brings_its_own_password(account_client: AccountClient, mailbox: Mailbox) -> None:
+    account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    account_client.sign_up("ada@example.com", PASSWORD, "Ada")
     mallorys, adas = mailbox.tokens("verify-email", "ada@example.com")
-    assert (visitor.post("verify-email", token=adas)).status_code == 204
-    assert (visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
-    access, _ = visitor.tokens("ada@example.com", PASSWORD)
-    assert (visitor.get("me", access)).json()["name"] == "Ada"
+    assert (account_client.post("verify-email", token=adas)).status_code == 204
+    assert (account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+    access, _ = account_client.tokens("ada@example.com", PASSWORD)
+    assert (account_client.get("me", access)).json()["name"] == "Ada"
     # The other sign-up is over.
-    assert (visitor.post("verify-email", token=mallorys)).status_code == 422
-    assert (visitor.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
+    assert (account_client.post("verify-email", token=mallorys)).status_code == 422
+    assert (account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
 
 
-def test_resent_link_finishes_the_only_sign_up(visitor: Visitor, mailbox: Mailbox) -> None:
-    visitor.sign_up("ada@example.com")
+def test_resent_link_finishes_the_only_sign_up(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
+    account_client.sign_up("ada@example.com")
     mailbox.run_jobs()
     age("email_tokens", "expires_at", "2 days")
-    answer = visitor.post("verify-email/resend", email="Ada@example.com")
+    answer = account_client.post("verify-email/resend", email="Ada@example.com")
     assert (answer.status_code, answer.content) == (202, b"")
     expired, fresh = mailbox.tokens("verify-email", "ada@example.com")
-    assert (visitor.post("verify-email", token=expired)).status_code == 422
-    assert (visitor.post("verify-email", token=fresh)).status_code == 204
-    assert (visitor.sign_in("ada@example.com")).status_code == 200
+    assert (account_client.post("verify-email", token=expired)).status_code == 422
+    assert (account_client.post("verify-email", token=fresh)).status_code == 204
+    assert (account_client.sign_in("ada@example.com")).status_code == 200
 
 
 def test_resent_link_of_several_sign_ups_brings_no_password(
-    visitor: Visitor, mailbox: Mailbox
+    account_client: AccountClient, mailbox: Mailbox
 ) -> None:
-    visitor.sign_up("ada@example.com", PASSWORD)
-    visitor.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
-    visitor.post("verify-email/resend", email="ada@example.com")
+    account_client.sign_up("ada@example.com", PASSWORD)
+    account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
+    account_client.post("verify-email/resend", email="ada@example.com")
     *_, resent = mailbox.tokens("verify-email", "ada@example.com")
-    assert (visitor.post("verify-email", token=resent)).status_code == 204
+    assert (account_client.post("verify-email", token=resent)).status_code == 204
     for password in (PASSWORD, OTHER_PASSWORD):
-        assert (visitor.sign_in("ada@example.com", password)).status_code == 401
-    visitor.post("password/forgot", email="ada@example.com")
+        assert (account_client.sign_in("ada@example.com", password)).status_code == 401
+    account_client.post("password/forgot", email="ada@example.com")
     (reset,) = mailbox.tokens("reset-password", "ada@example.com")
-    assert (visitor.post("password/reset", token=reset, password=PASSWORD)).is_success
-    assert (visitor.sign_in("ada@example.com", PASSWORD)).status_code == 200
+    assert (account_client.post("password/reset", token=reset, password=PASSWORD)).is_success
+    assert (account_client.sign_in("ada@example.com", PASSWORD)).status_code == 200
 
 
-def test_resending_tells_nothing(visitor: Visitor, mailbox: Mailbox, account: Account) -> None:
+def test_resending_tells_nothing(
+    account_client: AccountClient, mailbox: Mailbox, account: Account
+) -> None:
     for email in (account.email, "unknown@example.com"):
-        answer = visitor.post("verify-email/resend", email=email)
+        answer = account_client.post("verify-email/resend", email=email)
         assert (answer.status_code, answer.content) == (202, b"")
         assert mailbox.subjects(email) == []
 
@@ -97,39 +108,45 @@ def test_resending_tells_nothing(visitor: Visitor, mailbox: Mailbox, account: Ac
         ("AdaLovelace12", "password_too_common"),
     ],
 )
-def test_passwords_that_are_refused(visitor: Visitor, password: str, code: str) -> None:
-    answer = visitor.sign_up("ada@example.com", password)
+def test_passwords_that_are_refused(
+    account_client: AccountClient, password: str, code: str
+) -> None:
+    answer = account_client.sign_up("ada@example.com", password)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
     assert password not in answer.text
 
 
-def test_other_tokens_verify_nothing(visitor: Visitor, mailbox: Mailbox, account: Account) -> None:
-    access, refresh = visitor.tokens(account.email)
-    visitor.post("password/forgot", email=account.email)
+def test_other_tokens_verify_nothing(
+    account_client: AccountClient, mailbox: Mailbox, account: Account
+) -> None:
+    access, refresh = account_client.tokens(account.email)
+    account_client.post("password/forgot", email=account.email)
     (reset,) = mailbox.tokens("reset-password", account.email)
     for token in (access, refresh, reset, "x", "\x00", "é"):
-        assert (visitor.post("verify-email", token=token)).status_code == 422
+        assert (account_client.post("verify-email", token=token)).status_code == 422
 
 
 @pytest.mark.committed
 def test_concurrent_sign_ups_give_one_account(
-    visitor: Visitor, mailbox: Mailbox, session: Session
+    account_client: AccountClient, mailbox: Mailbox, session: Session
 ) -> None:
-    answers = together(partial(visitor.sign_up, "ada@example.com") for _ in range(6))
+    answers = run_concurrently(partial(account_client.sign_up, "ada@example.com") for _ in range(6))
     assert {answer.status_code for answer in answers} == {202}
     assert session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = mailbox.tokens("verify-email", "ada@example.com")
-    verified = together(partial(visitor.post, "verify-email", token=token) for token in tokens)
+    verified = run_concurrently(
+        partial(account_client.post, "verify-email", token=token) for token in tokens
+    )
     assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
-    assert (visitor.sign_in("ada@example.com")).status_code == 200
+    assert (account_client.sign_in("ada@example.com")).status_code == 200
 
 
 def test_purge_forgets_what_was_never_verified(
-    visitor: Visitor, mailbox: Mailbox, account: Account, session: Session
+    account_client: AccountClient, mailbox: Mailbox, account: Account, session: Session
 ) -> None:
-    visitor.sign_up("new@example.com")
+    account_client.sign_up("new@example.com")
     mailbox.run_jobs()
     age("users", "created_at", "60 days")
     _purge()

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
-from app.core.client_ip import network
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
-from app.core.pagination import read_cursor, sign_cursor
-from app.core.preconditions import content_etag
+from app.core.security.client_ip import network
+from app.core.web.preconditions import content_etag
 
 # `last_used_at` is good to the minute: not every request is worth a write.
 TOUCH_INTERVAL = timedelta(minutes=1)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Protocol
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,16 +24,16 @@ from app.accounts.models import (
     UserSession,
 )
 from app.accounts.schemas import Me, Transport
-from app.core import access_tokens, context, oidc, passwords, ratelimit, security, totp
-from app.core.client_ip import network
+from app.core import context, crypto
 from app.core.errors import Conflict, Forbidden, Invalid, MfaRequired, NotFound, Unauthenticated
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
-from app.core.preconditions import require_match
-from app.core.principals import UserPrincipal
+from app.core.jobs.outbox import enqueue
 from app.core.schemas import Email, Name
+from app.core.security import access_tokens, oidc, passwords, ratelimit, tokens, totp
+from app.core.security.client_ip import network
+from app.core.security.principals import UserPrincipal
 from app.core.threads import run_cpu_bound
-from app.organizations import service as organizations
+from app.core.web.preconditions import require_match
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ async def verify_email(session: AsyncSession, *, token: str) -> None:
     user, used = await _use_email_token(session, VERIFICATION, token)
     if user.email_verified_at is not None:
         # Another link of the same address was faster, with another password perhaps.
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     user.email_verified_at = _now()
     user.password_hash = used.password_hash
     user.name = used.name or user.name
@@ -251,7 +251,7 @@ async def _use_email_token(
     session: AsyncSession, purpose: str, token: str
 ) -> tuple[User, EmailToken]:
     """Take a token, once; Invalid when it is not one of ours, of another kind, used or expired."""
-    token_id = security.read_row_token(purpose, token)
+    token_id = tokens.read_row_token(purpose, token)
     # The account first: two links of one account take turns, and cannot wait for each other.
     user_id = await session.scalar(select(EmailToken.user_id).where(EmailToken.id == token_id))
     user = await _lock_user(session, user_id) if user_id else None
@@ -267,7 +267,7 @@ async def _use_email_token(
         .returning(EmailToken)
     )
     if user is None or used is None:
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     return user, used
 
 
@@ -330,13 +330,13 @@ async def _limit_sign_in(session: AsyncSession, email: str) -> None:
     address = context.current().client_ip
     await ratelimit.enforce("sign-in-network", wide, network(address))
     await ratelimit.enforce("sign-in", rate, _attempt_key(email))
-    verdict = await ratelimit.hit("sign-in-account", wide, email)
+    result = await ratelimit.hit("sign-in-account", wide, email)
     if (
-        verdict is not None
-        and not verdict.allowed
+        result is not None
+        and not result.allowed
         and not await queries.has_signed_in_from(session, email=email, address=address)
     ):
-        raise verdict.error()
+        raise result.error()
 
 
 async def _check_second_factor(
@@ -358,7 +358,7 @@ def _accept_totp(user: User, code: str) -> bool:
     """Take a code, once; the user's row is locked."""
     if user.totp_secret is None:
         return False
-    secret = security.decrypt(_TOTP, user.totp_secret).decode()
+    secret = crypto.decrypt(_TOTP, user.totp_secret).decode()
     step = totp.accepted_step(secret, code, last_step=user.totp_last_step)
     if step is not None:
         user.totp_last_step = step
@@ -394,9 +394,9 @@ async def _open_session(
         user_agent=current.user_agent,
         ip=current.client_ip,
     )
-    cookie = Cookie(security.new_secret())
+    cookie = Cookie(crypto.new_secret())
     if transport == "cookie":
-        opened.cookie_hash = security.hash_secret(cookie.value)
+        opened.cookie_hash = crypto.hash_secret(cookie.value)
     session.add(opened)
     # Before what refers to it: without a relationship the flush does not know the order.
     await session.flush()
@@ -407,8 +407,8 @@ async def _open_session(
 
 
 async def _issue_tokens(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> Tokens:
-    refresh_token = security.new_secret()
-    session.add(RefreshToken(session_id=session_id, token_hash=security.hash_secret(refresh_token)))
+    refresh_token = crypto.new_secret()
+    session.add(RefreshToken(session_id=session_id, token_hash=crypto.hash_secret(refresh_token)))
     await session.flush()
     return Tokens(
         access_token=access_tokens.issue(user_id=user_id, session_id=session_id),
@@ -418,7 +418,7 @@ async def _issue_tokens(session: AsyncSession, *, user_id: UUID, session_id: UUI
 
 async def refresh(session: AsyncSession, *, refresh_token: str) -> Tokens:
     """Exchange a refresh token for the next pair. Of many at once, one statement lets one win."""
-    token_hash = security.hash_secret(refresh_token)
+    token_hash = crypto.hash_secret(refresh_token)
     session_id = await session.scalar(
         update(RefreshToken)
         .where(RefreshToken.token_hash == token_hash, RefreshToken.used_at.is_(None))
@@ -479,7 +479,7 @@ async def authenticate_token(session: AsyncSession, token: str) -> UserPrincipal
 
 async def authenticate_cookie(session: AsyncSession, cookie: str) -> UserPrincipal:
     """Accept a browser's cookie whose session still lives."""
-    return await _authenticate(session, UserSession.cookie_hash == security.hash_secret(cookie))
+    return await _authenticate(session, UserSession.cookie_hash == crypto.hash_secret(cookie))
 
 
 async def _authenticate(session: AsyncSession, criterion: ColumnElement[bool]) -> UserPrincipal:
@@ -606,7 +606,7 @@ async def begin_totp(session: AsyncSession, *, user_id: UUID) -> tuple[str, str]
     if user.totp_confirmed_at is not None:
         raise Conflict("A second factor is set up already: remove it first.")
     secret = totp.new_secret()
-    user.totp_secret = security.encrypt(_TOTP, secret.encode())
+    user.totp_secret = crypto.encrypt(_TOTP, secret.encode())
     user.totp_last_step = None
     await session.flush()
     return secret, totp.otpauth_uri(secret, account=user.email, issuer=about.NAME)
@@ -731,13 +731,30 @@ async def update_me(session: AsyncSession, *, user_id: UUID, name: str, if_match
     return queries.view_me(user)
 
 
+class BeforeDeletion(Protocol):
+    """Called in the transaction that deletes an account; an AppError refuses the deletion."""
+
+    async def __call__(self, session: AsyncSession, *, user_id: UUID) -> None: ...
+
+
+# Set by the composition root: modules that refer to accounts cannot be imported here.
+_before_deletion: list[BeforeDeletion] = []
+
+
+def call_before_deletion(callback: BeforeDeletion) -> None:
+    """Register a callback of another module; a second registration does nothing."""
+    if callback not in _before_deletion:
+        _before_deletion.append(callback)
+
+
 async def delete_me(
     session: AsyncSession, *, user_id: UUID, password: str, if_match: str | None
 ) -> None:
     """Delete the caller's account for good; Conflict while an organization has no other owner."""
     user = await _confirm_password(session, user_id, password, pointer="/password")
     require_match(if_match, queries.me_etag(queries.view_me(user)))
-    await organizations.leave_all_organizations(session, user_id=user_id)
+    for callback in _before_deletion:
+        await callback(session, user_id=user_id)
     await session.execute(delete(User).where(User.id == user_id))
 
 

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api_keys.models import ApiKey
 from app.audit import service as audit
-from app.core import security, tenancy
+from app.core import crypto
+from app.core.db import tenancy
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.ids import uuid7
-from app.core.principals import KeyPrincipal
-from app.core.roles import Scope
+from app.core.security import tokens
+from app.core.security.principals import KeyPrincipal
+from app.core.security.roles import Scope
 
 # A key in steady use must not cost a write with every request.
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -33,12 +35,12 @@ async def create_api_key(
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
         )
-    new = security.new_api_key(organization_id)
+    new = tokens.new_api_key(organization_id)
     api_key = ApiKey(
         id=uuid7(),
         organization_id=organization_id,
         name=name,
-        prefix=security.API_KEY_PREFIX + new.display,
+        prefix=tokens.API_KEY_PREFIX + new.display,
         key_hash=new.hash,
         scopes=sorted(scopes),
         created_by=created_by,
@@ -86,7 +88,7 @@ async def authenticate(session: AsyncSession, key: str) -> KeyPrincipal:
 
     The look-up is by the hash of 256 random bits, so its timing tells nothing about the key.
     """
-    organization_id = security.read_api_key(key)
+    organization_id = tokens.read_api_key(key)
     if organization_id is None:
         raise _refused()
     await tenancy.enter_organization(session, organization_id)
@@ -96,7 +98,7 @@ async def authenticate(session: AsyncSession, key: str) -> KeyPrincipal:
         await session.execute(
             select(ApiKey, is_stale).where(
                 ApiKey.organization_id == organization_id,
-                ApiKey.key_hash == security.hash_secret(key),
+                ApiKey.key_hash == crypto.hash_secret(key),
                 ApiKey.revoked_at.is_(None),
                 or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
             )

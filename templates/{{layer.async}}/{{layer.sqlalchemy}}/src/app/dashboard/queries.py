@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import queries as audit
-from app.core.roles import Role
+from app.core.security.roles import Role
 from app.dashboard.schemas import (
     DashboardEvent,
     DashboardOrganization,

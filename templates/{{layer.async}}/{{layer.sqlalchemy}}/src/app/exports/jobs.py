@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.jobs import job
+from app.core.jobs.registry import job
 from app.exports import service
 from app.exports.schemas import ExportFailure
 
@@ -19,7 +19,7 @@ async def give_up(session: AsyncSession, *, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead=give_up)
+@job("exports.run", on_dead_letter=give_up)
 async def run(session: AsyncSession, *, export_id: UUID) -> None:
     """Write the file of an export."""
     await service.write_export(

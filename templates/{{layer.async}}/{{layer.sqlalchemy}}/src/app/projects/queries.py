@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
-from app.core.pagination import read_cursor, sign_cursor
 from app.core.schemas import fold
 from app.projects.models import Project
 from app.projects.schemas import ProjectSort, ProjectStatus

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import service as audit
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.ids import uuid7
-from app.core.preconditions import etag, require_match
 from app.core.schemas import fold
+from app.core.web.preconditions import etag, require_match
 from app.projects.models import Project
 from app.projects.schemas import ProjectCreate, ProjectStatus
 

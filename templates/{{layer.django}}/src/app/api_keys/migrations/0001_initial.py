@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import app.core.ids
 import app.core.models
-from app.core import policies
+from app.core.db import policies
 
 
 class Migration(migrations.Migration):

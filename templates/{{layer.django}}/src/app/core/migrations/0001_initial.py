@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(null=True)),
                 ("attempts", models.IntegerField(db_default=0)),
                 ("done_at", models.DateTimeField(null=True)),
-                ("dead_at", models.DateTimeField(null=True)),
+                ("dead_lettered_at", models.DateTimeField(null=True)),
                 ("last_error", models.TextField(null=True)),
             ],
             options={
@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         models.F("available_at"),
-                        condition=models.Q(("dead_at", None), ("done_at", None)),
+                        condition=models.Q(("dead_lettered_at", None), ("done_at", None)),
                         name="outbox_due_idx",
                     ),
                     models.Index(

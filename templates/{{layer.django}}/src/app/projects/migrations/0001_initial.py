@@ -8,7 +8,7 @@ import app.core.ids
 import app.core.models
 import app.core.validators
 import app.projects.schemas
-from app.core import policies
+from app.core.db import policies
 
 
 class Migration(migrations.Migration):

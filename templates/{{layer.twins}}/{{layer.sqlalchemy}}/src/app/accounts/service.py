@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Protocol
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,15 +24,15 @@ from app.accounts.models import (
     UserSession,
 )
 from app.accounts.schemas import Me, Transport
-from app.core import access_tokens, context, oidc, passwords, ratelimit, security, totp
-from app.core.client_ip import network
+from app.core import context, crypto
 from app.core.errors import Conflict, Forbidden, Invalid, MfaRequired, NotFound, Unauthenticated
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
-from app.core.preconditions import require_match
-from app.core.principals import UserPrincipal
+from app.core.jobs.outbox import enqueue
 from app.core.schemas import Email, Name
-from app.organizations import service as organizations
+from app.core.security import access_tokens, oidc, passwords, ratelimit, tokens, totp
+from app.core.security.client_ip import network
+from app.core.security.principals import UserPrincipal
+from app.core.web.preconditions import require_match
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def verify_email(session: Session, *, token: str) -> None:
     user, used = _use_email_token(session, VERIFICATION, token)
     if user.email_verified_at is not None:
         # Another link of the same address was faster, with another password perhaps.
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     user.email_verified_at = _now()
     user.password_hash = used.password_hash
     user.name = used.name or user.name
@@ -246,7 +246,7 @@ def verify_email(session: Session, *, token: str) -> None:
 
 def _use_email_token(session: Session, purpose: str, token: str) -> tuple[User, EmailToken]:
     """Take a token, once; Invalid when it is not one of ours, of another kind, used or expired."""
-    token_id = security.read_row_token(purpose, token)
+    token_id = tokens.read_row_token(purpose, token)
     # The account first: two links of one account take turns, and cannot wait for each other.
     user_id = session.scalar(select(EmailToken.user_id).where(EmailToken.id == token_id))
     user = _lock_user(session, user_id) if user_id else None
@@ -262,7 +262,7 @@ def _use_email_token(session: Session, purpose: str, token: str) -> tuple[User, 
         .returning(EmailToken)
     )
     if user is None or used is None:
-        raise security.invalid_token()
+        raise tokens.invalid_token()
     return user, used
 
 
@@ -325,13 +325,13 @@ def _limit_sign_in(session: Session, email: str) -> None:
     address = context.current().client_ip
     ratelimit.enforce("sign-in-network", wide, network(address))
     ratelimit.enforce("sign-in", rate, _attempt_key(email))
-    verdict = ratelimit.hit("sign-in-account", wide, email)
+    result = ratelimit.hit("sign-in-account", wide, email)
     if (
-        verdict is not None
-        and not verdict.allowed
+        result is not None
+        and not result.allowed
         and not queries.has_signed_in_from(session, email=email, address=address)
     ):
-        raise verdict.error()
+        raise result.error()
 
 
 def _check_second_factor(
@@ -353,7 +353,7 @@ def _accept_totp(user: User, code: str) -> bool:
     """Take a code, once; the user's row is locked."""
     if user.totp_secret is None:
         return False
-    secret = security.decrypt(_TOTP, user.totp_secret).decode()
+    secret = crypto.decrypt(_TOTP, user.totp_secret).decode()
     step = totp.accepted_step(secret, code, last_step=user.totp_last_step)
     if step is not None:
         user.totp_last_step = step
@@ -389,9 +389,9 @@ def _open_session(
         user_agent=current.user_agent,
         ip=current.client_ip,
     )
-    cookie = Cookie(security.new_secret())
+    cookie = Cookie(crypto.new_secret())
     if transport == "cookie":
-        opened.cookie_hash = security.hash_secret(cookie.value)
+        opened.cookie_hash = crypto.hash_secret(cookie.value)
     session.add(opened)
     # Before what refers to it: without a relationship the flush does not know the order.
     session.flush()
@@ -402,8 +402,8 @@ def _open_session(
 
 
 def _issue_tokens(session: Session, *, user_id: UUID, session_id: UUID) -> Tokens:
-    refresh_token = security.new_secret()
-    session.add(RefreshToken(session_id=session_id, token_hash=security.hash_secret(refresh_token)))
+    refresh_token = crypto.new_secret()
+    session.add(RefreshToken(session_id=session_id, token_hash=crypto.hash_secret(refresh_token)))
     session.flush()
     return Tokens(
         access_token=access_tokens.issue(user_id=user_id, session_id=session_id),
@@ -413,7 +413,7 @@ def _issue_tokens(session: Session, *, user_id: UUID, session_id: UUID) -> Token
 
 def refresh(session: Session, *, refresh_token: str) -> Tokens:
     """Exchange a refresh token for the next pair. Of many at once, one statement lets one win."""
-    token_hash = security.hash_secret(refresh_token)
+    token_hash = crypto.hash_secret(refresh_token)
     session_id = session.scalar(
         update(RefreshToken)
         .where(RefreshToken.token_hash == token_hash, RefreshToken.used_at.is_(None))
@@ -472,7 +472,7 @@ def authenticate_token(session: Session, token: str) -> UserPrincipal:
 
 def authenticate_cookie(session: Session, cookie: str) -> UserPrincipal:
     """Accept a browser's cookie whose session still lives."""
-    return _authenticate(session, UserSession.cookie_hash == security.hash_secret(cookie))
+    return _authenticate(session, UserSession.cookie_hash == crypto.hash_secret(cookie))
 
 
 def _authenticate(session: Session, criterion: ColumnElement[bool]) -> UserPrincipal:
@@ -593,7 +593,7 @@ def begin_totp(session: Session, *, user_id: UUID) -> tuple[str, str]:
     if user.totp_confirmed_at is not None:
         raise Conflict("A second factor is set up already: remove it first.")
     secret = totp.new_secret()
-    user.totp_secret = security.encrypt(_TOTP, secret.encode())
+    user.totp_secret = crypto.encrypt(_TOTP, secret.encode())
     user.totp_last_step = None
     session.flush()
     return secret, totp.otpauth_uri(secret, account=user.email, issuer=about.NAME)
@@ -718,11 +718,28 @@ def update_me(session: Session, *, user_id: UUID, name: str, if_match: str | Non
     return queries.view_me(user)
 
 
+class BeforeDeletion(Protocol):
+    """Called in the transaction that deletes an account; an AppError refuses the deletion."""
+
+    def __call__(self, session: Session, *, user_id: UUID) -> None: ...
+
+
+# Set by the composition root: modules that refer to accounts cannot be imported here.
+_before_deletion: list[BeforeDeletion] = []
+
+
+def call_before_deletion(callback: BeforeDeletion) -> None:
+    """Register a callback of another module; a second registration does nothing."""
+    if callback not in _before_deletion:
+        _before_deletion.append(callback)
+
+
 def delete_me(session: Session, *, user_id: UUID, password: str, if_match: str | None) -> None:
     """Delete the caller's account for good; Conflict while an organization has no other owner."""
     user = _confirm_password(session, user_id, password, pointer="/password")
     require_match(if_match, queries.me_etag(queries.view_me(user)))
-    organizations.leave_all_organizations(session, user_id=user_id)
+    for callback in _before_deletion:
+        callback(session, user_id=user_id)
     session.execute(delete(User).where(User.id == user_id))
 
 

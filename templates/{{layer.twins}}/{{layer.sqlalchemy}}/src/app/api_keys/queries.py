@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api_keys.models import ApiKey
-from app.core.pagination import read_cursor, sign_cursor
+from app.core.db.pagination import read_cursor, sign_cursor
 
 
 def list_api_keys(

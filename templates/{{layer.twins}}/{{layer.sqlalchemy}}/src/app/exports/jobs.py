@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.jobs import job
+from app.core.jobs.registry import job
 from app.exports import service
 from app.exports.schemas import ExportFailure
 
@@ -19,7 +19,7 @@ def give_up(session: Session, *, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead=give_up)
+@job("exports.run", on_dead_letter=give_up)
 def run(session: Session, *, export_id: UUID) -> None:
     """Write the file of an export."""
     service.write_export(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import service as audit
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
+from app.core.jobs.outbox import enqueue
 from app.exports import queries
 from app.exports.files import ExportFile, FileTooLarge
 from app.exports.models import Export

@@ -9,9 +9,9 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.accounts import queries as accounts
+from app.core.db.pagination import read_cursor, sign_cursor
 from app.core.errors import NotFound
-from app.core.pagination import read_cursor, sign_cursor
-from app.core.roles import Role
+from app.core.security.roles import Role
 from app.organizations.models import Invitation, Membership, Organization
 
 

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from app.accounts import queries as accounts
 from app.audit import service as audit
-from app.core import tenancy
+from app.core.db import tenancy
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.ids import uuid7
-from app.core.jobs import enqueue
-from app.core.preconditions import etag, require_match
-from app.core.roles import Role
-from app.core.security import invalid_token, read_tenant_row_token
+from app.core.jobs.outbox import enqueue
+from app.core.security.roles import Role
+from app.core.security.tokens import invalid_token, read_tenant_row_token
+from app.core.web.preconditions import etag, require_match
 from app.organizations import queries
 from app.organizations.models import Invitation, Membership, Organization
 from app.organizations.queries import OrganizationView

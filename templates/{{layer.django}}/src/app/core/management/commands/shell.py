@@ -10,6 +10,6 @@ class Command(shell.Command):
         """Add them to the models."""
         return [
             *(super().get_auto_imports() or ()),
-            "app.core.database.unit_of_work",
-            "app.core.tenancy",
+            "app.core.db.unit_of_work.unit_of_work",
+            "app.core.db.tenancy",
         ]

@@ -1,0 +1,115 @@
+"""The periodic work of the scheduler: enqueue scheduled jobs, redeliver lost messages."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Interval, and_, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db.unit_of_work import unit_of_work
+from app.core.ids import uuid7
+from app.core.jobs import registry
+from app.core.jobs.execution import CLAIM_GRACE
+from app.core.jobs.outbox import DUE, dispatch, now
+from app.core.jobs.registry import job
+from app.core.models import IdempotencyKey, OutboxEntry
+from app.core.ops import telemetry
+from app.settings import settings
+
+BATCH = 500
+KEEP_DONE = timedelta(days=7)
+
+
+async def run_schedule() -> None:
+    """Run one round. Several schedulers can run it at the same time."""
+    await _enqueue_scheduled()
+    await redeliver()
+
+
+async def _enqueue_scheduled() -> None:
+    time = datetime.now(UTC)
+    rows = [
+        {
+            "id": uuid7(),
+            "job": declared.name,
+            "arguments": {},
+            "context": {},
+            "schedule_key": f"{declared.name}:{registry.period_start(declared.every, time):%FT%T}",
+        }
+        for declared in registry.every_job()
+        if declared.every
+    ]
+    if rows:
+        async with unit_of_work() as session:
+            await session.execute(
+                insert(OutboxEntry)
+                .values(rows)
+                .on_conflict_do_nothing(index_elements=["schedule_key"])
+            )
+
+
+async def redeliver() -> int:
+    """Dispatch due jobs that no worker runs and that have no recent message; count them."""
+    count = 0
+    while True:
+        job_ids = await _mark_dispatched()
+        count += len(job_ids)
+        if not await dispatch(job_ids):
+            async with unit_of_work() as session:
+                await session.execute(
+                    update(OutboxEntry)
+                    .where(OutboxEntry.id.in_(job_ids))
+                    .values(dispatched_at=None, dispatches=OutboxEntry.dispatches - 1)
+                )
+            break
+        if len(job_ids) < BATCH:
+            break
+    async with unit_of_work() as session:
+        oldest = await session.scalar(select(func.min(OutboxEntry.available_at)).where(DUE))
+    age = datetime.now(UTC) - oldest if oldest else timedelta()
+    telemetry.outbox_oldest_age.set(max(0, age.total_seconds()))
+    return count
+
+
+async def _mark_dispatched() -> Sequence[UUID]:
+    # Exponential backoff: a long queue must not be flooded with messages for jobs that still wait.
+    seconds = settings.scheduler_interval_seconds * func.power(
+        2.0, func.least(OutboxEntry.dispatches, 6)
+    )
+    backoff = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval)
+    async with unit_of_work() as session:
+        found = await session.scalars(
+            select(OutboxEntry.id)
+            .where(DUE)
+            .where(
+                or_(
+                    OutboxEntry.dispatched_at.is_(None),
+                    OutboxEntry.dispatched_at < now() - backoff,
+                    # Started, and the row is not locked: the worker was killed.
+                    and_(
+                        OutboxEntry.started_at > OutboxEntry.dispatched_at,
+                        OutboxEntry.started_at < now() - CLAIM_GRACE,
+                    ),
+                )
+            )
+            .order_by(OutboxEntry.available_at)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        job_ids = found.all()
+        if job_ids:
+            await session.execute(
+                update(OutboxEntry)
+                .where(OutboxEntry.id.in_(job_ids))
+                .values(dispatched_at=now(), dispatches=OutboxEntry.dispatches + 1)
+            )
+    return job_ids
+
+
+@job("core.purge", every=timedelta(hours=1))
+async def purge(session: AsyncSession) -> None:
+    """Delete jobs that were done 7 days ago, and expired idempotency keys."""
+    await session.execute(delete(OutboxEntry).where(OutboxEntry.done_at < now() - KEEP_DONE))
+    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < now()))

@@ -1,0 +1,48 @@
+"""Opaque cursors: where a page ended, signed together with the list it belongs to."""
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from app.core import crypto
+from app.core.errors import Invalid
+
+_MAC_BYTES = 16
+
+
+def sign_cursor(position: Sequence[object], *, bound_to: Mapping[str, object]) -> str:
+    """Make the cursor of the last row of a page.
+
+    `position` holds the values of the sort keys, the unique one last. `bound_to` names the
+    list: organization, sort and filters. The cursor is refused on any other list, where it
+    would skip or repeat rows.
+    """
+    payload = to_json(list(position))
+    return crypto.to_base64url(_mac(payload, bound_to) + payload)
+
+
+def read_cursor[Position: tuple[Any, ...]](
+    cursor: str, shape: type[Position], *, bound_to: Mapping[str, object]
+) -> Position:
+    """Read the position out of a cursor: `read_cursor(c, tuple[str, UUID], bound_to=...)`."""
+    try:
+        raw = crypto.from_base64url(cursor)
+        claimed, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not hmac.compare_digest(claimed, _mac(payload, bound_to)):
+            raise ValueError("not signed here for this list")
+        return TypeAdapter(shape).validate_json(payload)
+    except (ValueError, ValidationError) as error:
+        raise Invalid(
+            pointer="cursor", code="invalid_cursor", detail="The cursor is not one of this list."
+        ) from error
+
+
+def _mac(payload: bytes, bound_to: Mapping[str, object]) -> bytes:
+    binding = json.dumps(bound_to, sort_keys=True, default=str).encode()
+    # The length keeps the two parts apart: no payload can pass for the end of a binding.
+    message = len(binding).to_bytes(4) + binding + payload
+    return crypto.mac("cursor", message)[:_MAC_BYTES]

@@ -1,0 +1,94 @@
+"""What the contract adds to every operation of the OpenAPI document, whoever derives it."""
+
+from typing import Any
+
+from app.core.web import problems
+
+_DESCRIPTIONS = {
+    401: "Not authenticated",
+    403: "The role or scope does not allow it",
+    404: "No such thing, or not visible to the caller",
+    409: "Conflict with the present state",
+    412: "The ETag in If-Match is not current",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "Invalid input",
+    429: "Too many requests",
+    503: "A dependency does not answer",
+}
+_PLACES = ("path", "query", "header", "cookie")
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document problems that only this operation knows of; `describe` adds the common ones."""
+    return {
+        status: {
+            "description": _DESCRIPTIONS[status],
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def empty_answer(status: int = 204) -> dict[int | str, dict[str, Any]]:
+    """Document an answer without a body."""
+    return {status: {"description": "Successful Response"}}
+
+
+def add_problem_schemas(document: dict[str, Any]) -> None:
+    """Add the body of every error to the components."""
+    schemas = document["components"]["schemas"]
+    for model in (problems.Problem, problems.ProblemError):
+        schemas[model.__name__] = model.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+    schemas["Problem"].pop("$defs", None)
+
+
+def complete(
+    document: dict[str, Any], path: str, method: str, operation: dict[str, Any], *, is_public: bool
+) -> None:
+    """Add the answers that an operation has by what it is; put all in one order."""
+    responses = operation["responses"]
+    for status, response in problem_responses(
+        *_common_statuses(path, operation, is_public=is_public)
+    ).items():
+        responses.setdefault(str(status), response)
+    if method == "GET" and path.startswith("/api/"):
+        responses["304"] = {"description": "The caller has this version already"}
+    if "parameters" in operation:
+        operation["parameters"].sort(
+            key=lambda item: (_PLACES.index(item["in"]), path.find(f"{{{item['name']}}}"))
+        )
+    operation["responses"] = {
+        status: _shared(document, status, responses[status]) for status in sorted(responses)
+    }
+
+
+def _common_statuses(path: str, operation: dict[str, Any], *, is_public: bool) -> set[int]:
+    if "operations" in operation.get("tags", ()):
+        # Probes are not limited, and say themselves what is not ready.
+        return set()
+    statuses = {429, 503}
+    if "parameters" in operation or "requestBody" in operation:
+        statuses.add(422)
+    if not is_public:
+        statuses |= {401, 403}
+    if "{" in path:
+        statuses.add(404)
+    if "requestBody" in operation:
+        statuses |= {413, 415}
+    headers = {item["name"].lower() for item in operation.get("parameters", [])}
+    if "if-match" in headers:
+        statuses.add(412)
+    if "idempotency-key" in headers:
+        statuses.add(409)
+    return statuses
+
+
+def _shared(document: dict[str, Any], status: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Move a problem that many operations answer with to the components, and refer to it."""
+    if int(status) not in _DESCRIPTIONS or response != problem_responses(int(status))[int(status)]:
+        return response
+    document["components"].setdefault("responses", {})[f"Problem{status}"] = response
+    return {"$ref": f"#/components/responses/Problem{status}"}

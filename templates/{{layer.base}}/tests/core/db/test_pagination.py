@@ -1,0 +1,62 @@
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.core.db.pagination import read_cursor, sign_cursor
+from app.core.errors import Invalid
+from app.core.security import tokens
+
+LIST = {"organization_id": uuid4(), "sort": "-created_at", "status": None, "q": "é"}
+
+
+def test_cursor_round_trip_keeps_types() -> None:
+    position = (datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), uuid4())
+    cursor = sign_cursor(position, bound_to=LIST)
+    assert read_cursor(cursor, tuple[datetime, UUID], bound_to=LIST) == position
+
+
+def test_cursor_of_text_keeps_every_character() -> None:
+    position = ('quote " backslash \\ emoji 🙂 nul-free', uuid4())
+    cursor = sign_cursor(position, bound_to=LIST)
+    assert cursor.isascii()
+    assert read_cursor(cursor, tuple[str, UUID], bound_to=LIST) == position
+
+
+def test_order_of_the_binding_does_not_matter() -> None:
+    cursor = sign_cursor(("a",), bound_to=LIST)
+    again = dict(reversed(LIST.items()))
+    assert read_cursor(cursor, tuple[str], bound_to=again) == ("a",)
+
+
+@pytest.mark.parametrize("change", [{"sort": "name"}, {"status": "active"}, {"q": "e"}])
+def test_cursor_belongs_to_one_list(change: dict[str, str]) -> None:
+    cursor = sign_cursor(("a",), bound_to=LIST)
+    with pytest.raises(Invalid):
+        read_cursor(cursor, tuple[str], bound_to=LIST | change)
+
+
+def test_every_changed_character_is_noticed() -> None:
+    cursor = sign_cursor(("a",), bound_to=LIST)
+    for position, character in enumerate(cursor):
+        changed = cursor[:position] + ("B" if character == "A" else "A") + cursor[position + 1 :]
+        with pytest.raises(Invalid):
+            read_cursor(changed, tuple[str], bound_to=LIST)
+
+
+@pytest.mark.parametrize("cursor", ["", "a", "AAAA", "é", "\x00", "null", "A" * 10_000])
+def test_junk_is_invalid(cursor: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_cursor(cursor, tuple[str], bound_to=LIST)
+    assert caught.value.errors[0].pointer == "cursor"
+
+
+def test_other_shape_is_invalid() -> None:
+    cursor = sign_cursor(("a",), bound_to=LIST)
+    with pytest.raises(Invalid):
+        read_cursor(cursor, tuple[int], bound_to=LIST)
+
+
+def test_other_signed_text_is_no_cursor() -> None:
+    with pytest.raises(Invalid):
+        read_cursor(tokens.sign_row_token("cursor", uuid4()), tuple[str], bound_to=LIST)

@@ -1,0 +1,85 @@
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from app.core.ids import uuid7
+from app.core.jobs import registry
+from app.core.jobs.registry import LONGEST_BACKOFF, backoff, job, period_start
+
+
+@pytest.fixture(autouse=True)
+def empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_jobs", {})
+
+
+def send(session: object, *, to: UUID, on: date, note: str | None = None) -> None:
+    """Take some arguments."""
+
+
+def tidy(session: object) -> None:
+    """Take none."""
+
+
+def positional(session: object, to: UUID) -> None:
+    """Take one that is not a keyword."""
+
+
+def test_arguments_are_json_in_between() -> None:
+    job("mail.send", max_attempts=3, timeout=10)(send)
+    declared = registry.find("mail.send")
+    assert declared is not None
+    to, on = uuid7(), date(2026, 11, 22)
+    stored = declared.pack({"to": to, "on": on})
+    assert stored == {"to": str(to), "on": "2026-11-22", "note": None}
+    assert declared.unpack(stored) == {"to": to, "on": on, "note": None}
+    assert (declared.function, declared.max_attempts, declared.timeout) == (send, 3, 10)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"to": "not an id"}, {"to": uuid7(), "on": date(2026, 1, 1), "more": 1}],
+)
+def test_wrong_arguments_are_refused_without_showing_them(arguments: dict[str, Any]) -> None:
+    job("mail.send")(send)
+    declared = registry.find("mail.send")
+    assert declared is not None
+    with pytest.raises(ValidationError) as caught:
+        declared.pack(arguments)
+    assert "not an id" not in str(caught.value)
+
+
+def test_a_name_is_given_once() -> None:
+    job("mail.send")(send)
+    with pytest.raises(ValueError, match=r"two jobs with the name mail\.send"):
+        job("mail.send")(tidy)
+    assert [each.name for each in registry.every_job()] == ["mail.send"]
+    assert registry.find("mail.receive") is None
+
+
+def test_what_could_not_run_is_refused() -> None:
+    with pytest.raises(TypeError, match="keyword-only"):
+        job("mail.send")(positional)
+    with pytest.raises(TypeError, match="no arguments"):
+        job("mail.send", every=timedelta(hours=1))(send)
+    for every in (timedelta(seconds=1), timedelta(days=8)):
+        with pytest.raises(ValueError, match="daily at least"):
+            job("mail.tidy", every=every)(tidy)
+
+
+def test_a_tick_is_the_same_for_a_whole_span() -> None:
+    hour = timedelta(hours=1)
+    begin = datetime(2026, 11, 22, 5, tzinfo=UTC)
+    assert period_start(hour, begin) == begin
+    assert period_start(hour, begin + timedelta(minutes=59, seconds=59.9)) == begin
+    assert period_start(hour, begin + hour) == begin + hour
+
+
+def test_backoff_doubles_with_jitter_up_to_a_limit() -> None:
+    for attempt in range(1, 8):
+        waits = [backoff(attempt).total_seconds() for _ in range(200)]
+        longest = 5 * 2 ** (attempt - 1)
+        assert longest / 2 <= min(waits) < max(waits) <= longest
+    assert backoff(1000) <= LONGEST_BACKOFF

@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+from sentry_sdk.transport import Transport
+
+from app.core import context
+from app.core.context import Context
+from app.core.ops import telemetry
+from app.core.ops.telemetry import observe_request, render_metrics
+from app.settings import settings
+
+PLANTED = "planted-5ecret-value"
+
+
+def test_unknown_paths_and_methods_make_no_series() -> None:
+    def series() -> int:
+        return sum(
+            line.startswith(b"http_requests_total") for line in render_metrics().split(b"\n")
+        )
+
+    observe_request("GET", None, 404, 0.01)
+    observe_request("BREW", "/tea", 405, 0.01)
+    before = series()
+    for number in range(100):
+        observe_request("GET", None, 404, 0.01)
+        observe_request(f"BREW{number}", "/tea", 405, 0.01)
+    assert series() == before
+
+
+def test_every_metric_is_there_before_anything_has_happened() -> None:
+    text = render_metrics().decode()
+    for name in (
+        "http_requests_total",
+        "http_request_duration_seconds",
+        "job_started_total",
+        "job_succeeded_total",
+        "job_retried_total",
+        "job_failed_total",
+        "job_duration_seconds",
+        "job_queue_latency_seconds",
+        "outbox_oldest_age_seconds",
+    ):
+        assert f"# TYPE {name.removesuffix('_total')}" in text
+
+
+class Kept(Transport):
+    """Keeps what would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[Any] = []
+
+    def capture_envelope(self, envelope: Any) -> None:
+        self.events.append(envelope.get_event())
+
+
+@pytest.fixture
+def sentry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    kept = Kept()
+    start = sentry_sdk.init
+    monkeypatch.setattr(sentry_sdk, "init", lambda **options: start(**options, transport=kept))
+    monkeypatch.setitem(settings.__dict__, "sentry_dsn", "https://key@sentry.example.com/1")
+    telemetry.configure()
+    yield kept
+    context.bind(Context(request_id="-"))
+    sentry_sdk.get_global_scope().set_client(None)
+
+
+def test_an_error_report_has_its_context_and_no_secret(sentry: Kept) -> None:
+    context.bind(Context(request_id="request-1", traceparent=f"00-{'a' * 32}-{'b' * 16}-01"))
+    password = PLANTED
+    sentry_sdk.add_breadcrumb(message="sent", data={"token": password})
+    sentry_sdk.set_context("request", {"headers": {"Authorization": f"Bearer {password}"}})
+    try:
+        raise RuntimeError(f"postgresql://app:{password}@db/app")
+    except RuntimeError as error:
+        telemetry.report(error)
+    [event] = sentry.events
+    assert event["tags"] == {"request_id": "request-1", "trace_id": "a" * 32}
+    assert event["exception"]["values"][0]["type"] == "RuntimeError"
+    assert PLANTED not in str(event)
+
+
+def test_without_a_dsn_nothing_is_reported() -> None:
+    telemetry.configure()
+    telemetry.report(RuntimeError("x"))
+    assert not sentry_sdk.get_client().is_active()

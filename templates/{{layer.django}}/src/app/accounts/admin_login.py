@@ -1,0 +1,93 @@
+"""How staff comes into the admin, and keeps its password: by the rules of everybody's."""
+
+from typing import Any
+
+from allauth.mfa.utils import is_mfa_enabled
+from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from app.accounts import service, sessions
+from app.accounts.models import User
+from app.core.errors import AppError, Invalid
+from app.core.schemas import normalise_email
+from app.core.security.principals import UserPrincipal
+from app.settings import settings
+
+
+def may_enter(request: HttpRequest) -> bool:
+    """Tell whether a member of the staff has proved enough, however the session was opened."""
+    if sessions.has_second_factor(request.session):
+        return True
+    user = request.user
+    assert user.is_authenticated  # noqa: S101 - it is staff
+    return settings.environment != "production" and not is_mfa_enabled(user)
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Password and second factor at once."""
+
+    request: Any
+    code = forms.CharField(
+        label="Code of the authenticator app, or a recovery code",
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Find out who it is."""
+        data: dict[str, Any] = self.cleaned_data
+        if "username" in data and "password" in data:
+            try:
+                self.user_cache = self._check(data["username"], data["password"], data["code"])
+            except AppError as error:
+                raise forms.ValidationError(error.detail) from error
+        return data
+
+    def _check(self, email: str, password: str, code: str) -> User:
+        user = service.check_password(email=normalise_email(email), password=password)
+        self.confirm_login_allowed(user)
+        second_factor = is_mfa_enabled(user)
+        if second_factor:
+            service.accept_code(user.pk, code)
+        elif settings.environment == "production":
+            raise forms.ValidationError("Set up a second factor first, through the API.")
+        self.request.opens_session = sessions.Login(second_factor=second_factor)
+        return service.confirm_sign_in(user.pk, password_seen=service.fingerprint(user))
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """The old password and the new one; the service judges both."""
+
+    def clean_old_password(self) -> str:
+        """Take it as it is."""
+        return str(self.cleaned_data["old_password"])
+
+    def validate_password_for_user(self, *_: Any, **__: Any) -> None:
+        """Leave it to the service."""
+
+
+class PasswordView(PasswordChangeView):
+    """Changes the password, and so ends the other sessions and tells the owner."""
+
+    form_class = PasswordForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Change it."""
+        request, user = self.request, self.request.user
+        session_id = sessions.own_session_id(request)
+        assert user.is_authenticated  # noqa: S101 - the admin is for staff
+        try:
+            account = service.change_password(
+                user=UserPrincipal(id=user.pk, email=user.email, session_id=session_id),
+                current_password=form.cleaned_data["old_password"],
+                new_password=form.cleaned_data["new_password1"],
+            )
+        except AppError as error:
+            wrong = isinstance(error, Invalid) and error.errors[0].pointer == "/current_password"
+            form.add_error("old_password" if wrong else "new_password1", error.detail)
+            return self.form_invalid(form)
+        sessions.keep(request, account)
+        return HttpResponseRedirect(self.get_success_url())

@@ -1,0 +1,91 @@
+"""The unit of work: the one place that begins and commits transactions (rule 4)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from app.core.errors import AppError
+
+
+class UnitOfWork:
+    """One transaction, and whom it was opened to (see `app.core.db.tenancy`)."""
+
+    def __init__(self) -> None:
+        self.organization_id: UUID | None = None
+        self.is_staff = False
+        self._local: dict[str, str] = {}
+        self._transaction: transaction.Atomic | None = None
+
+    def begin(self) -> None:
+        """Begin."""
+        atomic = transaction.atomic(durable=True)
+        atomic.__enter__()
+        self._transaction = atomic
+        if self._local:
+            self.set_local(**self._local)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Commit, or roll back because of an error; jobs are handed over after the commit."""
+        atomic, self._transaction = self._transaction, None
+        if atomic is None:
+            return
+        if error is None:
+            atomic.__exit__(None, None, None)
+        else:
+            atomic.__exit__(type(error), error, error.__traceback__)
+
+    def commit_and_go_on(self) -> None:
+        """Commit what was done so far, and open another transaction to the same organization.
+
+        Only for what others must see before the work starts: a claimed idempotency key.
+        """
+        self.end()
+        self.begin()
+
+    def set_local(self, **settings: str) -> None:
+        """Set parameters of PostgreSQL for this transaction; `__` stands for a point."""
+        if not connection.in_atomic_block:
+            raise RuntimeError("outside of a transaction the setting would be lost at once")
+        self._local |= settings
+        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        pairs = [(name.replace("__", "."), value) for name, value in settings.items()]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {calls}", list(chain.from_iterable(pairs)))
+
+
+_current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
+
+
+def current() -> UnitOfWork:
+    """The unit of work that runs; RuntimeError outside of one."""
+    work = _current.get()
+    if work is None:
+        raise RuntimeError("there is no unit of work")
+    return work
+
+
+@contextmanager
+def unit_of_work() -> Iterator[UnitOfWork]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    Jobs enqueued inside are handed over right after the commit (`transaction.on_commit`).
+    """
+    work = UnitOfWork()
+    outer = _current.set(work)
+    try:
+        work.begin()
+        try:
+            yield work
+        except AppError as error:
+            work.end(None if error.commits else error)
+            raise
+        except BaseException as error:
+            work.end(error)
+            raise
+        work.end()
+    finally:
+        _current.reset(outer)

@@ -1,0 +1,33 @@
+"""The documentation page and the document it shows."""
+
+from importlib.resources import files
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from app.core.errors import NotFound
+from app.core.web.access import public
+from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+
+router = Router()
+
+
+@router.get("/docs", auth=public, include_in_schema=False)
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the page."""
+    return HttpResponse(PAGE, "text/html", headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/docs/start.js", auth=public, include_in_schema=False)
+def start(request: HttpRequest) -> HttpResponse:
+    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    return HttpResponse(START, "text/javascript")
+
+
+@router.get("/docs/{name}", auth=public, include_in_schema=False)
+def asset(request: HttpRequest, name: str) -> HttpResponse:
+    """Serve one of Swagger UI's own files."""
+    if name not in ASSETS:
+        raise NotFound("file")
+    content = (files("ninja") / "static" / "ninja" / name).read_bytes()
+    return HttpResponse(content, ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,263 @@
+"""How requests are run and errors answered: Django's side of the contract's conventions."""
+
+import logging
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property, wraps
+from typing import Any, NoReturn
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import NinjaAPI
+from ninja.decorators import decorate_view
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
+from psycopg_pool import PoolTimeout
+from pydantic_core import from_json, to_json
+
+from app.core.db.unit_of_work import unit_of_work
+from app.core.errors import AppError, Invalid, RateLimited, Unavailable
+from app.core.web import idempotency, openapi, preconditions, problems
+from app.core.web.deprecation import Deprecation
+
+logger = logging.getLogger(__name__)
+
+type View = Callable[..., HttpResponseBase]
+
+
+class UnsupportedMediaType(Exception):
+    """The body is not JSON."""
+
+
+class JsonParser(Parser):
+    """Takes nothing but JSON, and calls what cannot be read bad input."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Read the body."""
+        media_type = request.content_type or ""
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise UnsupportedMediaType
+        try:
+            return from_json(request.body, allow_inf_nan=False)
+        except ValueError as error:
+            raise Invalid(
+                pointer="", code="json_invalid", detail="The body is not JSON."
+            ) from error
+
+
+class JsonRenderer(BaseRenderer):
+    """Writes JSON as Pydantic does, so that times look the same whoever writes them."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        """Write an answer."""
+        return to_json(data)
+
+
+class Api(NinjaAPI):
+    """Leaves errors to the view below, which has a transaction to roll back."""
+
+    def on_exception(self, request: HttpRequest, exc: Exception | type[Exception]) -> NoReturn:
+        """Raise the error, or the one that Ninja made it of."""
+        if isinstance(exc, HttpError) and exc.__cause__ is not None:
+            raise exc.__cause__
+        raise exc
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return openapi.complete(self, super().get_openapi_schema(path_prefix=""))
+
+    def get_openapi_schema(self, **_: Any) -> Any:
+        """Give the document to the view of Ninja's that publishes it."""
+        return self.document
+
+    def get_content_type(self) -> str:
+        """JSON is UTF-8, and its media type has no parameters."""
+        return JsonRenderer.media_type
+
+
+def in_unit_of_work(run: View) -> View:
+    """Run each request in one unit of work, committed before the answer leaves.
+
+    `ATOMIC_REQUESTS` could not do it: an answer that refuses does not roll back, and the stored
+    answer of an idempotency key has to be part of the same transaction.
+    """
+
+    @wraps(run)
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = _run(run, request, *args, **kwargs)
+        if isinstance(response, HttpResponse) and not response.content:
+            del response.headers["Content-Type"]
+        return _conditional(request, response)
+
+    return view
+
+
+def _run(run: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    try:
+        with unit_of_work():
+            response = run(request, *args, **kwargs)
+            if claim := _claim(request):
+                idempotency.store(claim, _answer(response))
+    except idempotency.Replay as replay:
+        return _replayed(replay.answer)
+    except AppError as error:
+        response = problem_response(request, error)
+        if claim := _claim(request):
+            if isinstance(error, RateLimited | Unavailable):
+                idempotency.release(claim)
+            else:
+                idempotency.store_failure(claim, _answer(response))
+    except BaseException:
+        if claim := _claim(request):
+            idempotency.release(claim)
+        raise
+    return response
+
+
+def _claim(request: HttpRequest) -> idempotency.Claim | None:
+    claim: idempotency.Claim | None = getattr(request, "idempotency_claim", None)
+    return claim
+
+
+def _answer(response: HttpResponseBase) -> idempotency.Answer:
+    assert isinstance(response, HttpResponse)  # noqa: S101 - no stream has a key
+    kept = {
+        name: response.headers[name]
+        for name in idempotency.KEPT_HEADERS
+        if name in response.headers
+    }
+    return idempotency.Answer(response.status_code, kept, response.content)
+
+
+def _replayed(answer: idempotency.Answer) -> HttpResponse:
+    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
+    return HttpResponse(answer.body, status=answer.status, headers=headers)
+
+
+def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
+    if request.method != "GET" or response.status_code != 200:
+        return response
+    if "ETag" not in response.headers:
+        if not isinstance(response, HttpResponse):
+            return response  # a stream, which only its route can tag
+        response.headers["ETag"] = preconditions.content_etag(response.content)
+    # An answer that is stored must be asked for again each time, unless the route says more.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    if not preconditions.is_unchanged(
+        request.headers.get("If-None-Match"), response.headers["ETag"]
+    ):
+        return response
+    kept = {
+        name: response.headers[name]
+        for name in ("ETag", "Cache-Control", "Vary")
+        if name in response.headers
+    }
+    return empty_response(304, headers=kept)
+
+
+def deprecated[**P, R](
+    *, since: date, sunset: date, guide: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that a route will go; it stands below the route."""
+    headers = Deprecation(since, sunset, guide).headers()
+
+    def announce(run: View) -> View:
+        @wraps(run)
+        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # For the middleware: a refusal announces it as well.
+            request.deprecation = headers  # type: ignore[attr-defined]  # our attribute
+            return run(request, *args, **kwargs)
+
+        return view
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        view.deprecation = headers  # type: ignore[attr-defined]  # our attribute
+        return decorate_view(announce)(view)
+
+    return declare
+
+
+def empty_response(status: int = 204, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Answer that it is done, or will be, without a body."""
+    response = HttpResponse(status=status, headers=headers)
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def json_response(
+    body: dict[str, Any],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    content_type: str = JsonRenderer.media_type,
+) -> HttpResponse:
+    """Answer with JSON."""
+    return HttpResponse(to_json(body), content_type, status, headers=headers)
+
+
+def problem_response(request: HttpRequest, error: AppError) -> HttpResponse:
+    """Answer a domain error."""
+    status, headers, body = problems.from_error(error, request.path)
+    return json_response(body, status, headers, problems.MEDIA_TYPE)
+
+
+def status_response(
+    request: HttpRequest, status: int, detail: str | None = None, **headers: str
+) -> HttpResponse:
+    """Answer an error that the HTTP layer found."""
+    body = problems.from_status(status, request.path, detail)
+    return json_response(body, status, headers, problems.MEDIA_TYPE)
+
+
+def _located(error: dict[str, Any]) -> dict[str, Any]:
+    """Say where in the body a value stands; Ninja puts the view's parameter in between."""
+    place, *rest = error["loc"]
+    return {**error, "loc": (place, *rest[1:])} if place == "body" else error
+
+
+def error_response(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Answer an error, whoever raised it; None for what nobody expected."""
+    match error:
+        case AppError():
+            return problem_response(request, error)
+        case ValidationError():
+            body = problems.from_validation([_located(item) for item in error.errors], request.path)
+            return json_response(body, 422, content_type=problems.MEDIA_TYPE)
+        case UnsupportedMediaType():
+            return status_response(request, 415, "The body must be application/json.")
+        case RequestDataTooBig():
+            return status_response(request, 413)
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            logger.error("database unavailable", exc_info=error)
+            detail = "The database does not answer."
+            return status_response(request, 503, detail, **{"Retry-After": "5"})
+    return None
+
+
+# What Django answers where no view does: see the handlers in `app.urls`.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django finds suspicious."""
+    return status_response(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what is not allowed."""
+    return status_response(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer a path that leads nowhere."""
+    return status_response(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody expected: nothing but the request's id."""
+    return status_response(request, 500)

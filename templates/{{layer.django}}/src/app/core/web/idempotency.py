@@ -1,0 +1,115 @@
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is done once.
+
+The claim is committed before the work starts, so that a repeat in the meantime sees it. The
+answer is stored in the transaction of the work itself: either both are there or neither.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from django.db.models import Q
+
+from app.core import crypto
+from app.core.db.unit_of_work import current, unit_of_work
+from app.core.errors import IdempotencyConflict, IdempotencyMismatch
+from app.core.ids import uuid7
+from app.core.models import ClockTimestamp, IdempotencyKey
+
+LIFETIME = timedelta(hours=24)
+# A claim whose process died is free again after this; no request may run as long.
+CLAIM_TIMEOUT = timedelta(minutes=2)
+# What of an answer's headers belongs to the answer, and not to the request at hand.
+KEPT_HEADERS = ("Content-Type", "Location", "ETag")
+REPLAYED_HEADER = "Idempotency-Replayed"
+_PURPOSE = "idempotent answer"
+
+_now = ClockTimestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered with."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Replay(Exception):
+    """The request was answered before, with `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("replayed")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This request's right to do the work of one key."""
+
+    row_id: UUID
+    claim: UUID
+
+
+def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
+    """Claim `key` for this caller and route, or raise Replay, IdempotencyConflict or -Mismatch.
+
+    It ends the transaction and begins another: what the request has done so far is committed.
+    """
+    fingerprint = sha256(body).digest()
+    mine = Claim(uuid7(), uuid7())
+    scope = {"caller": caller, "route": route, "key": key}
+    row = IdempotencyKey(
+        id=mine.row_id,
+        claim=mine.claim,
+        fingerprint=fingerprint,
+        expires_at=_now() + LIFETIME,
+        **scope,
+    )
+    free = Q(expires_at__lt=_now()) | Q(status=None, claimed_at__lt=_now() - CLAIM_TIMEOUT)
+    same = IdempotencyKey.objects.filter(**scope)
+    # A key that is free again gives way; of two who try at once, one insert finds the other's.
+    same.filter(free).delete()
+    IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
+    current().commit_and_go_on()
+    earlier = same.get()
+    if earlier.claim != mine.claim:
+        _raise_for(earlier, fingerprint)
+    return mine
+
+
+def _raise_for(earlier: IdempotencyKey, fingerprint: bytes) -> None:
+    if bytes(earlier.fingerprint) != fingerprint:
+        raise IdempotencyMismatch("This idempotency key was used with another request.")
+    if earlier.status is None or earlier.answer is None:
+        raise IdempotencyConflict("The first request with this idempotency key is in progress.")
+    kept = json.loads(crypto.decrypt(_PURPOSE, bytes(earlier.answer)))
+    raise Replay(Answer(earlier.status, kept["headers"], kept["body"].encode()))
+
+
+def store(mine: Claim, answer: Answer) -> None:
+    """Keep the answer in the transaction of the work; IdempotencyConflict if the claim was lost.
+
+    It is encrypted, since it may hold a secret that is shown once, such as an API key.
+    """
+    kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
+    stored = IdempotencyKey.objects.filter(id=mine.row_id, claim=mine.claim).update(
+        status=answer.status, answer=crypto.encrypt(_PURPOSE, kept)
+    )
+    if not stored:
+        raise IdempotencyConflict("Another request took this idempotency key over.")
+
+
+def store_failure(mine: Claim, answer: Answer) -> None:
+    """Keep a refusal as the answer of the key, after the work was rolled back."""
+    with unit_of_work():
+        store(mine, answer)
+
+
+def release(mine: Claim) -> None:
+    """Give the key back: the request failed in a way that a repeat may cure."""
+    with unit_of_work():
+        IdempotencyKey.objects.filter(id=mine.row_id, claim=mine.claim).delete()

@@ -1,0 +1,285 @@
+"""The outbox, with the engine's `send` replaced: what it is told, and what running does."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from prometheus_client import REGISTRY
+from pydantic import ValidationError
+
+from app.core import context
+from app.core.context import Actor, Context
+from app.core.db.unit_of_work import unit_of_work
+from app.core.errors import NotFound
+from app.core.ids import uuid7
+from app.core.jobs import broker, execution, outbox
+from app.core.jobs.registry import job
+from app.core.models import ClockTimestamp, OutboxEntry
+from tests.concurrency import run_concurrently
+
+# Jobs are handed over after a commit, so there are commits.
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
+
+seen: list[Any] = []
+
+
+def setting(name: str) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s, true)", [name])
+        found: str | None = cursor.fetchone()[0]
+    return found
+
+
+@job("tests.note")
+def note(*, what: UUID, when: datetime, times: int = 1) -> None:
+    seen.append((what, when, times, execution.current_job_id(), context.current()))
+
+
+def mourn(*, error: str) -> None:
+    seen.append(("dead", error, setting("app.organization_id")))
+
+
+@job("tests.fail", max_attempts=2, on_dead_letter=mourn)
+def fail(*, error: str) -> None:
+    seen.append("attempt")
+    outbox.enqueue("tests.tenant")  # goes back with the rest
+    raise RuntimeError(error)
+
+
+@job("tests.tenant")
+def tenant() -> None:
+    names = ("app.organization_id", "statement_timeout", "idle_in_transaction_session_timeout")
+    seen.append([setting(name) for name in names])
+
+
+@job("tests.slow", timeout=0.2)
+def slow() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(30)")
+
+
+@job("tests.parent")
+def parent() -> None:
+    outbox.enqueue("tests.tenant")
+    seen.append(list(seen))
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    hints: list[UUID] = []
+
+    def send(job_ids: Sequence[UUID]) -> None:
+        hints.extend(job_ids)
+
+    monkeypatch.setattr(broker, "publish", send)
+    seen.clear()
+    return hints
+
+
+@pytest.fixture
+def caused_by() -> Any:
+    def bind(**values: Any) -> None:
+        context.bind(Context(**{"request_id": "request-1", **values}))
+
+    yield bind
+    context.bind(Context(request_id="-"))
+
+
+def enqueue(name: str, **arguments: Any) -> UUID:
+    with unit_of_work():
+        return outbox.enqueue(name, **arguments)
+
+
+def find(job_id: UUID) -> OutboxEntry:
+    return OutboxEntry.objects.get(id=job_id)
+
+
+def change(job_id: UUID, **values: Any) -> None:
+    OutboxEntry.objects.filter(id=job_id).update(**values)
+
+
+def test_a_job_is_sent_after_the_commit(sent: list[UUID]) -> None:
+    with unit_of_work():
+        job_id = outbox.enqueue("tests.tenant")
+        assert sent == []
+    assert sent == [job_id]
+
+
+def test_a_transaction_that_fails_leaves_no_job(sent: list[UUID]) -> None:
+    def use_case() -> None:
+        with unit_of_work():
+            outbox.enqueue("tests.tenant")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        use_case()
+    assert outbox.list_jobs() == []
+    assert sent == []
+
+
+def test_what_cannot_run_is_refused_at_once() -> None:
+    with unit_of_work():
+        with pytest.raises(LookupError, match=r"tests\.unknown"):
+            outbox.enqueue("tests.unknown")
+        with pytest.raises(ValidationError):
+            outbox.enqueue("tests.note", what=uuid7())
+        with pytest.raises(ValidationError):
+            outbox.enqueue("tests.tenant", extra=1)
+
+
+def test_a_job_gets_its_arguments_and_the_context_of_its_cause(
+    caused_by: Callable[..., None],
+) -> None:
+    organization_id, what, when = uuid7(), uuid7(), datetime.now(UTC)
+    actor = Actor("user", uuid7(), "ann@example.com")
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    caused_by(organization_id=organization_id, actor=actor, traceparent=traceparent)
+    job_id = enqueue("tests.note", what=what, when=when)
+    caused_by()
+    execution.run_job(job_id)
+    expected = Context("request-1", None, None, traceparent, organization_id, actor)
+    assert seen == [(what, when, 1, job_id, expected)]
+    assert context.current().organization_id is None
+    entry = find(job_id)
+    assert entry.done_at
+    assert entry.attempts == 1
+    with pytest.raises(LookupError):
+        execution.current_job_id()
+
+
+def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., None]) -> None:
+    organization_id = uuid7()
+    caused_by(organization_id=organization_id)
+    execution.run_job(enqueue("tests.tenant"))
+    caused_by()
+    execution.run_job(enqueue("tests.tenant"))
+    limits = ["302s", "302s"]
+    assert seen == [[str(organization_id), *limits], ["", *limits]]
+
+
+def test_a_job_is_done_once() -> None:
+    job_id = enqueue("tests.tenant")
+    for _ in range(3):
+        execution.run_job(job_id)
+    execution.run_job(uuid7())
+    assert len(seen) == 1
+
+
+def test_of_many_workers_one_runs_the_job() -> None:
+    job_id = enqueue("tests.parent")
+    run_concurrently(partial(execution.run_job, job_id) for _ in range(5))
+    assert len(seen) == 1
+    assert find(job_id).attempts == 1
+
+
+def test_a_delayed_job_waits(sent: list[UUID]) -> None:
+    job_id = enqueue("tests.tenant", delay=timedelta(days=7))
+    execution.run_job(job_id)
+    assert seen == sent == []
+    change(job_id, available_at=ClockTimestamp())
+    execution.run_job(job_id)
+    assert len(seen) == 1
+
+
+def test_what_a_job_enqueues_is_sent_when_it_is_done(sent: list[UUID]) -> None:
+    job_id = enqueue("tests.parent")
+    execution.run_job(job_id)
+    assert len(sent) == 2
+    execution.run_job(sent[1])
+    assert len(seen) == 2
+
+
+def test_a_failing_job_is_tried_again_later_and_then_dead(
+    caused_by: Callable[..., None], sent: list[UUID], caplog: pytest.LogCaptureFixture
+) -> None:
+    organization_id = uuid7()
+    caused_by(organization_id=organization_id)
+    job_id = enqueue("tests.fail", error="no such host: Bearer abcdefghijklmnop")
+    execution.run_job(job_id)
+    entry = find(job_id)
+    assert entry.last_error == "RuntimeError: no such host: Bearer [redacted]"
+    wait = entry.available_at - datetime.now(UTC)
+    assert timedelta(seconds=1) < wait < timedelta(seconds=6)
+    assert entry.started_at is entry.dispatched_at is entry.dead_lettered_at is None
+    execution.run_job(job_id)
+    assert seen == ["attempt"]  # not before it is due
+
+    change(job_id, available_at=ClockTimestamp())
+    with caplog.at_level(logging.ERROR):
+        execution.run_job(job_id)
+    error = "no such host: Bearer abcdefghijklmnop"
+    assert seen == ["attempt", "attempt", ("dead", error, str(organization_id))]
+    entry = find(job_id)
+    assert entry.dead_lettered_at
+    assert entry.attempts == 2
+    assert sent == [job_id]
+    assert "job is dead" in caplog.text
+    assert [each.id for each in outbox.list_jobs(dead_letters=True)] == [job_id]
+    assert outbox.list_jobs() == []
+
+
+def test_a_dead_job_can_be_replayed(sent: list[UUID]) -> None:
+    job_id = enqueue("tests.tenant")
+    change(job_id, dead_lettered_at=ClockTimestamp(), attempts=5)
+    execution.run_job(job_id)
+    assert seen == []
+    with unit_of_work():
+        outbox.replay(job_id)
+    assert sent == [job_id, job_id]
+    execution.run_job(job_id)
+    assert len(seen) == 1
+    with unit_of_work(), pytest.raises(NotFound):
+        outbox.replay(job_id)
+
+
+def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
+    job_id = enqueue("tests.fail", error="x")
+    change(job_id, attempts=2, arguments={"of": "an older release"})
+    execution.run_job(job_id)
+    entry = find(job_id)
+    assert entry.dead_lettered_at
+    assert entry.last_error == "the worker died whenever it ran this job"
+
+
+def test_a_job_that_takes_too_long_is_ended() -> None:
+    job_id = enqueue("tests.slow")
+    begun = time.monotonic()
+    execution.run_job(job_id)
+    assert time.monotonic() - begun < 10
+    assert find(job_id).last_error == "TimeoutError: "
+
+
+def test_a_job_of_another_release_is_left_alone() -> None:
+    job_id = enqueue("tests.tenant")
+    change(job_id, job="tests.of_tomorrow")
+    execution.run_job(job_id)
+    entry = find(job_id)
+    assert entry.attempts == 0
+    assert entry.done_at is entry.dead_lettered_at is None
+
+
+def test_hand_over_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(job_ids: Sequence[UUID]) -> None:
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr(broker, "publish", broken)
+    job_id = enqueue("tests.tenant")
+    assert not outbox.dispatch([job_id])
+    assert outbox.dispatch([])
+
+
+def test_jobs_are_measured() -> None:
+    def value(name: str) -> float:
+        return REGISTRY.get_sample_value(name, {"job": "tests.tenant"}) or 0
+
+    names = ("job_started_total", "job_succeeded_total", "job_duration_seconds_count")
+    before = [value(name) for name in (*names, "job_queue_latency_seconds_count")]
+    execution.run_job(enqueue("tests.tenant"))
+    after = [value(name) for name in (*names, "job_queue_latency_seconds_count")]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1, 1, 1]

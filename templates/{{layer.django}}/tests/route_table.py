@@ -1,0 +1,73 @@
+"""The operations of the API, from Ninja's own table: what is new is in it by itself."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import RoutePattern
+
+from app.api import api
+from app.core.web import openapi
+from app.settings import settings
+
+ADMIN, ALLAUTH = f"/{settings.admin_path}/", "/_allauth/"
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one route, and what it declares about access."""
+
+    method: str
+    path: str
+    parameters: tuple[str, ...]
+    access: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def every_operation() -> list[Operation]:
+    """List them."""
+    return [
+        Operation(
+            method,
+            path,
+            tuple(re.findall(r"{(\w+)}", path)),
+            tuple(operation.auth_callbacks),
+        )
+        for path, operation in openapi.operations(api)
+        for method in sorted(operation.methods)
+    ]
+
+
+def every_path() -> list[tuple[str, URLPattern]]:
+    """List everything that answers, Ninja's or not; a regular expression stays one."""
+    return list(_walk("/", get_resolver().url_patterns))
+
+
+def _walk(
+    prefix: str, patterns: Iterable[URLPattern | URLResolver]
+) -> Iterator[tuple[str, URLPattern]]:
+    for item in patterns:
+        route = str(item.pattern)
+        if isinstance(item.pattern, RoutePattern):
+            route = _CONVERTER.sub(r"{\1}", route)
+        path = prefix + route
+        if isinstance(item, URLResolver):
+            yield from _walk(path, item.url_patterns)
+        else:
+            yield path, item
+
+
+def other_paths() -> set[str]:
+    """Name the paths that are neither these, nor in the families that have tests of their own."""
+    known = {operation.path for operation in every_operation()}
+    return {
+        path
+        for path, pattern in every_path()
+        if path not in known
+        and not path.startswith((ADMIN, ALLAUTH))
+        and pattern.name != "api-root"  # where Ninja has nothing but a name
+    }

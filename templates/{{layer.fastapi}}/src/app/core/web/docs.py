@@ -1,0 +1,35 @@
+"""The routes of the documentation page."""
+
+from importlib.resources import files
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from app.core.errors import NotFound
+from app.core.web.access import public
+from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+
+router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
+
+
+@router.get("/docs")
+async def page() -> Response:
+    """Show the page."""
+    return Response(PAGE, media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/docs/start.js")
+async def start() -> Response:
+    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    return Response(START, media_type="text/javascript")
+
+
+@router.get("/docs/{name}")
+async def asset(name: Annotated[str, Path()]) -> Response:
+    """Serve one of Swagger UI's own files."""
+    if name not in ASSETS:
+        raise NotFound("file")
+    content = (files("fastapi_swagger.resources") / name).read_bytes()
+    return Response(
+        content, media_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"}
+    )

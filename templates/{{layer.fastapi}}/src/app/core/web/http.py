@@ -1,0 +1,201 @@
+"""How routes are run and errors answered: FastAPI's side of the contract's conventions."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.exceptions import HTTPException
+
+from app.core.db.unit_of_work import unit_of_work
+from app.core.errors import AppError, RateLimited, Unavailable
+from app.core.web import idempotency, preconditions, problems
+from app.core.web.deprecation import Deprecation
+
+logger = logging.getLogger(__name__)
+
+type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class UnitOfWorkRoute(APIRoute):
+    """Runs each request in one unit of work, committed before the answer leaves.
+
+    A dependency with `yield` could not do it: it ends before the answer exists, and the stored
+    answer of an idempotency key has to be part of the same transaction.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+
+        async def handle_in_unit_of_work(request: Request) -> Response:
+            try:
+                async with unit_of_work() as session:
+                    request.state.session = session
+                    response = await handle(request)
+                    if claim := _claim(request):
+                        await idempotency.store(session, claim, _answer(response))
+            except idempotency.Replay as replay:
+                return _replayed(replay.answer)
+            except AppError as error:
+                response = problem_response(request, error)
+                if claim := _claim(request):
+                    if isinstance(error, RateLimited | Unavailable):
+                        await idempotency.release(claim)
+                    else:
+                        await idempotency.store_failure(claim, _answer(response))
+            except BaseException:
+                if claim := _claim(request):
+                    await idempotency.release(claim)
+                raise
+            return _conditional(request, response)
+
+        return handle_in_unit_of_work
+
+
+def _claim(request: Request) -> idempotency.Claim | None:
+    claim: idempotency.Claim | None = getattr(request.state, "idempotency_claim", None)
+    return claim
+
+
+def _answer(response: Response) -> idempotency.Answer:
+    kept = {
+        name: response.headers[name]
+        for name in idempotency.KEPT_HEADERS
+        if name in response.headers
+    }
+    return idempotency.Answer(response.status_code, kept, bytes(response.body))
+
+
+def _replayed(answer: idempotency.Answer) -> Response:
+    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
+    return Response(answer.body, answer.status, headers)
+
+
+def _session(request: Request) -> AsyncSession:
+    session: AsyncSession = request.state.session
+    return session
+
+
+SessionDep = Annotated[AsyncSession, Depends(_session)]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
+    ),
+]
+
+
+def deprecated(*, since: date, sunset: date, guide: str | None = None) -> dict[str, Any]:
+    """Declare that a route will go: `@router.get(..., **deprecated(since=..., sunset=...))`."""
+    headers = Deprecation(since, sunset, guide).headers()
+    return {"deprecated": True, "openapi_extra": {"x-deprecation": headers}}
+
+
+def deprecation_headers(route: object) -> dict[str, str]:
+    """Give the headers of a route that `deprecated` declares; none for any other."""
+    extra: dict[str, Any] = getattr(route, "openapi_extra", None) or {}
+    headers: dict[str, str] = extra.get("x-deprecation", {})
+    return headers
+
+
+def set_etag(response: Response, etag: str) -> None:
+    """Send the entity tag of the answer."""
+    response.headers["ETag"] = etag
+
+
+def _conditional(request: Request, response: Response) -> Response:
+    """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
+    if request.method != "GET" or response.status_code != 200:
+        return response
+    if "etag" not in response.headers:
+        if not hasattr(response, "body"):
+            return response  # a stream, which only its route can tag
+        response.headers["ETag"] = preconditions.content_etag(bytes(response.body))
+    etag = response.headers["etag"]
+    # An answer that is stored must be asked for again each time, unless the route says more.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    if not preconditions.is_unchanged(request.headers.get("if-none-match"), etag):
+        return response
+    kept = {
+        name: response.headers[name]
+        for name in ("etag", "cache-control", "vary")
+        if name in response.headers
+    }
+    return Response(status_code=304, headers=kept)
+
+
+def problem_response(request: Request, error: AppError) -> Response:
+    """Answer a domain error."""
+    status, headers, body = problems.from_error(error, request.url.path)
+    return JSONResponse(body, status, headers, media_type=problems.MEDIA_TYPE)
+
+
+def status_response(
+    request: Request, status: int, detail: str | None = None, **headers: str
+) -> Response:
+    """Answer an error that the HTTP layer found."""
+    body = problems.from_status(status, request.url.path, detail)
+    return JSONResponse(body, status, headers, media_type=problems.MEDIA_TYPE)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error, whoever raises it, a problem document."""
+
+    @app.exception_handler(AppError)
+    async def domain_error(request: Request, error: AppError) -> Response:
+        return problem_response(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:
+            # FastAPI could not read the body: nested too deep, or not UTF-8. Bad input is 422.
+            return await invalid_request(
+                request,
+                RequestValidationError(
+                    [{"loc": ("body",), "type": "json_invalid", "msg": "The body is not JSON."}]
+                ),
+            )
+        detail = error.detail if error.status_code not in {404, 405} else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _allowed_methods(request)
+        return status_response(request, error.status_code, detail, **headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_request(request: Request, error: RequestValidationError) -> Response:
+        if _is_wrong_media_type(request, error):
+            return status_response(request, 415, "The body must be application/json.")
+        body = problems.from_validation(list(error.errors()), request.url.path)
+        return JSONResponse(body, 422, media_type=problems.MEDIA_TYPE)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeoutError)
+    async def database_down(request: Request, error: Exception) -> Response:
+        logger.error("database unavailable", exc_info=error)
+        return status_response(
+            request, 503, "The database does not answer.", **{"Retry-After": "5"}
+        )
+
+
+def _allowed_methods(request: Request) -> str:
+    """Name the methods of a path; Starlette names those of the first route that has it."""
+    found = {
+        method
+        for context in iter_route_contexts(request.app.routes)
+        if context.methods and context.path_regex.match(request.scope["path"])
+        for method in context.methods
+    }
+    return ", ".join(sorted(found))
+
+
+def _is_wrong_media_type(request: Request, error: RequestValidationError) -> bool:
+    # FastAPI leaves a body of another media type as bytes, which no model accepts.
+    return isinstance(error.body, bytes)

@@ -1,9 +1,0 @@
-"""Several calls at the same time, for races."""
-
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-
-
-async def together[Result](calls: Iterable[Callable[[], Awaitable[Result]]]) -> list[Result]:
-    """Make all calls at once; what they returned, in their order."""
-    return await asyncio.gather(*(call() for call in calls))

@@ -1,0 +1,40 @@
+"""The routes of the documentation page."""
+
+from importlib.resources import files
+
+from apiflask import APIBlueprint
+from flask import Response, current_app
+
+from app.core.errors import NotFound
+from app.core.web.access import public
+from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+
+blueprint = APIBlueprint("docs", __name__, url_prefix="/docs", enable_openapi=False)
+
+
+def _file(content: str | bytes, mimetype: str, **headers: str) -> Response:
+    return current_app.response_class(content, mimetype=mimetype, headers=headers)
+
+
+@blueprint.get("")
+@public
+def page() -> Response:
+    """Show the page."""
+    return _file(PAGE, "text/html", **{"Content-Security-Policy": POLICY})
+
+
+@blueprint.get("/start.js")
+@public
+def start() -> Response:
+    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    return _file(START, "text/javascript")
+
+
+@blueprint.get("/<name>")
+@public
+def asset(name: str) -> Response:
+    """Serve one of Swagger UI's own files."""
+    if name not in ASSETS:
+        raise NotFound("file")
+    content = (files("flask_swagger_ui") / "dist" / name).read_bytes()
+    return _file(content, ASSETS[name], **{"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,109 @@
+"""What happens before and after every view: context, limits, common headers, access log."""
+
+import re
+import time
+
+from flask import Flask, Response, current_app, g, got_request_exception, request
+
+from app.core import context
+from app.core.ops import telemetry
+from app.core.security import ratelimit
+from app.core.security.client_ip import network
+from app.core.web import request_context
+from app.core.web.headers import (
+    CORS_METHODS,
+    CORS_REQUEST_HEADERS,
+    CORS_RESPONSE_HEADERS,
+    SECURITY_HEADERS,
+)
+from app.core.web.http import deprecation_headers, problem_response, refuse_large_body
+from app.settings import settings
+
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def init_app(app: Flask) -> None:
+    """Serve an application. The functions run in this order, `_finish` after all of them."""
+    for function in (_begin, _limit_rate, _limit_body, _answer_preflight):
+        app.before_request(function)
+    app.after_request(_finish)
+    got_request_exception.connect(_report, app)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.rate_limits = []
+    headers = request.headers
+    context.bind(
+        request_context.open_context(
+            peer=request.remote_addr,
+            forwarded_for=headers.getlist("X-Forwarded-For"),
+            request_id=headers.get("X-Request-ID", ""),
+            traceparent=headers.get("traceparent", ""),
+            user_agent=headers.get("User-Agent", ""),
+        )
+    )
+
+
+def _limit_rate() -> Response | None:
+    """Count requests by the client's address, before anything else is known about them."""
+    if request.path in request_context.UNLOGGED:
+        return None
+    result = ratelimit.hit("ip", settings.rate_limit_ip, network(context.current().client_ip))
+    if result is None:
+        return None
+    g.rate_limits.append(result)
+    return None if result.allowed else problem_response(result.error())
+
+
+def _limit_body() -> None:
+    """Refuse what is declared too large; Flask refuses the rest while it reads."""
+    limit = request.max_content_length
+    if limit is not None and (request.content_length or 0) > limit:
+        refuse_large_body(limit)
+
+
+def _answer_preflight() -> Response | None:
+    """Tell a browser what scripts of an origin may send (CORS)."""
+    wanted = "Access-Control-Request-Method" in request.headers
+    if request.method != "OPTIONS" or not wanted or not _allowed_origin():
+        return None
+    headers = {
+        "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
+        "Access-Control-Allow-Headers": ", ".join(CORS_REQUEST_HEADERS),
+        "Access-Control-Max-Age": "600",
+    }
+    return current_app.response_class(headers=headers)
+
+
+def _allowed_origin() -> str | None:
+    origin = request.headers.get("Origin")
+    return origin if origin in settings.cors_origins else None
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-ID"] = context.current().request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers.update(ratelimit.headers(g.rate_limits))
+    if request.endpoint:
+        headers.update(deprecation_headers(current_app.view_functions[request.endpoint]))
+    if settings.cors_origins:
+        response.vary.add("Origin")
+        if origin := _allowed_origin():
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Allow-Credentials"] = "true"
+            headers["Access-Control-Expose-Headers"] = ", ".join(CORS_RESPONSE_HEADERS)
+    request_context.log_request(
+        request.method,
+        request.path,
+        _CONVERTER.sub(r"{\1}", request.url_rule.rule) if request.url_rule else None,
+        response.status_code,
+        time.perf_counter() - g.started,
+    )
+    return response
+
+
+def _report(_: Flask, exception: BaseException, **__: object) -> None:
+    telemetry.report(exception)

@@ -1,0 +1,98 @@
+"""The transactional outbox (rule 7): a row, written in the transaction that caused it, is the job.
+
+The message that a worker receives only names the row. So a lost or duplicated message, a killed
+worker or an emptied Redis neither loses a job nor applies its effect twice: see
+`app.core.jobs.execution`.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from app.core import context
+from app.core.db.unit_of_work import after_commit
+from app.core.errors import NotFound
+from app.core.ids import uuid7
+from app.core.jobs import broker, registry
+from app.core.models import OutboxEntry
+
+logger = logging.getLogger(__name__)
+
+now = func.clock_timestamp
+OPEN = and_(OutboxEntry.done_at.is_(None), OutboxEntry.dead_lettered_at.is_(None))
+DUE = and_(OPEN, OutboxEntry.available_at <= now())
+
+
+def enqueue(
+    session: Session, name: str, /, *, delay: timedelta | None = None, **arguments: Any
+) -> UUID:
+    """Write a job into this transaction: it runs, after `delay`, if and only if that commits.
+
+    Raises LookupError for a name that is not declared, ValidationError for wrong arguments.
+    """
+    declared = registry.find(name)
+    if declared is None:
+        raise LookupError(f"there is no job {name}")
+    entry = OutboxEntry(
+        id=uuid7(), job=name, arguments=declared.pack(arguments), context=context.pack()
+    )
+    if delay:
+        entry.available_at = now() + delay
+    else:
+        # Marked as dispatched before the commit, which saves a transaction. If dispatching fails,
+        # the scheduler redelivers the message like one that was lost.
+        entry.dispatched_at = now()
+        entry.dispatches = 1
+        _dispatch_after_commit(session, entry.id)
+    session.add(entry)
+    return entry.id
+
+
+def _dispatch_after_commit(session: Session, job_id: UUID) -> None:
+    """Dispatch all jobs of one transaction together."""
+    job_ids: list[UUID] | None = session.info.get("outbox")
+    if job_ids is None:
+        job_ids = session.info["outbox"] = []
+        after_commit(session, partial(dispatch, job_ids))
+    job_ids.append(job_id)
+
+
+def dispatch(job_ids: Sequence[UUID]) -> bool:
+    """Publish a message for each job; return False, and log, when the broker does not take them."""
+    try:
+        if job_ids:
+            broker.publish(job_ids)
+    except Exception as error:  # noqa: BLE001 - any failure: the scheduler redelivers
+        logger.warning("dispatch failed", extra={"count": len(job_ids), "error": repr(error)})
+        return False
+    return True
+
+
+def list_jobs(
+    session: Session, *, dead_letters: bool = False, limit: int = 100
+) -> Sequence[OutboxEntry]:
+    """List open jobs, or else dead letters, oldest first."""
+    wanted = OutboxEntry.dead_lettered_at.is_not(None) if dead_letters else OPEN
+    found = session.scalars(select(OutboxEntry).where(wanted).order_by(OutboxEntry.id).limit(limit))
+    return found.all()
+
+
+def replay(session: Session, job_id: UUID) -> None:
+    """Make a dead letter an open job with all its attempts; NotFound when it is none."""
+    entry = session.scalar(
+        select(OutboxEntry)
+        .where(OutboxEntry.id == job_id, OutboxEntry.dead_lettered_at.is_not(None))
+        .with_for_update()
+    )
+    if entry is None:
+        raise NotFound("dead letter")
+    entry.dead_lettered_at = entry.started_at = entry.dispatched_at = None
+    entry.attempts = entry.dispatches = 0
+    entry.available_at = now()
+    _dispatch_after_commit(session, entry.id)

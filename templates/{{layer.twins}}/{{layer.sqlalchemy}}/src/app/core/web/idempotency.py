@@ -1,0 +1,135 @@
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is done once.
+
+The claim is committed on its own before the work starts, so that a repeat in the meantime sees
+it. The answer is stored in the transaction of the work itself: either both are there or neither.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.core import crypto
+from app.core.db.unit_of_work import unit_of_work
+from app.core.errors import IdempotencyConflict, IdempotencyMismatch
+from app.core.ids import uuid7
+from app.core.models import IdempotencyKey
+
+LIFETIME = timedelta(hours=24)
+# A claim whose process died is free again after this; no request may run as long.
+CLAIM_TIMEOUT = timedelta(minutes=2)
+# What of an answer's headers belongs to the answer, and not to the request at hand.
+KEPT_HEADERS = ("content-type", "location", "etag")
+REPLAYED_HEADER = "Idempotency-Replayed"
+_PURPOSE = "idempotent answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered with."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Replay(Exception):
+    """The request was answered before, with `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("replayed")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This request's right to do the work of one key."""
+
+    row_id: UUID
+    claim: UUID
+
+
+def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
+    """Claim `key` for this caller and route, or raise Replay, IdempotencyConflict or -Mismatch."""
+    fingerprint = sha256(body).digest()
+    scope = {"caller": caller, "route": route, "key": key}
+    mine = Claim(uuid7(), uuid7())
+    with unit_of_work() as session:
+        claimed = session.scalar(
+            insert(IdempotencyKey)
+            .values(
+                id=mine.row_id,
+                claim=mine.claim,
+                fingerprint=fingerprint,
+                expires_at=func.clock_timestamp() + LIFETIME,
+                **scope,
+            )
+            .on_conflict_do_update(
+                constraint="idempotency_keys_caller_route_key_key",
+                set_={
+                    "id": mine.row_id,
+                    "claim": mine.claim,
+                    "fingerprint": fingerprint,
+                    "claimed_at": func.clock_timestamp(),
+                    "expires_at": func.clock_timestamp() + LIFETIME,
+                    "status": None,
+                    "answer": None,
+                },
+                where=or_(
+                    IdempotencyKey.expires_at < func.clock_timestamp(),
+                    (IdempotencyKey.status.is_(None))
+                    & (IdempotencyKey.claimed_at < func.clock_timestamp() - CLAIM_TIMEOUT),
+                ),
+            )
+            .returning(IdempotencyKey.id)
+        )
+        if claimed is None:
+            earlier = session.scalar(select(IdempotencyKey).filter_by(**scope))
+            _raise_for(earlier, fingerprint)
+    return mine
+
+
+def _raise_for(earlier: IdempotencyKey | None, fingerprint: bytes) -> None:
+    if earlier is not None and earlier.fingerprint != fingerprint:
+        raise IdempotencyMismatch("This idempotency key was used with another request.")
+    if earlier is None or earlier.status is None or earlier.answer is None:
+        raise IdempotencyConflict("The first request with this idempotency key is in progress.")
+    kept = json.loads(crypto.decrypt(_PURPOSE, earlier.answer))
+    raise Replay(Answer(earlier.status, kept["headers"], kept["body"].encode()))
+
+
+def store(session: Session, mine: Claim, answer: Answer) -> None:
+    """Keep the answer in the transaction of the work; IdempotencyConflict if the claim was lost.
+
+    It is encrypted, since it may hold a secret that is shown once, such as an API key.
+    """
+    kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
+    stored = session.scalar(
+        update(IdempotencyKey)
+        .where(IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim)
+        .values(status=answer.status, answer=crypto.encrypt(_PURPOSE, kept))
+        .returning(IdempotencyKey.id)
+    )
+    if stored is None:
+        raise IdempotencyConflict("Another request took this idempotency key over.")
+
+
+def store_failure(mine: Claim, answer: Answer) -> None:
+    """Keep a refusal as the answer of the key, after the work was rolled back."""
+    with unit_of_work() as session:
+        store(session, mine, answer)
+
+
+def release(mine: Claim) -> None:
+    """Give the key back: the request failed in a way that a repeat may cure."""
+    with unit_of_work() as session:
+        session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim
+            )
+        )

@@ -1,0 +1,287 @@
+"""Rule 6: the database itself keeps tenants apart, whatever a query forgets."""
+
+# ruff: noqa: S608 - the names of tables come from the catalog
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+from app.core.db import tenancy
+from app.core.db.engine import engine
+from app.core.db.unit_of_work import unit_of_work
+from app.core.ids import uuid7
+from app.settings import settings
+from tests.conftest import Factory, Person
+
+# Tables that belong to no organization. Whoever adds one here has thought about it: what is a
+# tenant's own carries organization_id, and a policy.
+GLOBAL = {
+    "alembic_version",
+    "email_tokens",
+    "idempotency_keys",
+    "identities",
+    "outbox",
+    "recovery_codes",
+    "refresh_tokens",
+    "security_events",
+    "sessions",
+    "users",
+}
+APPEND_ONLY = ("audit_events", "security_events")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organization with something in each of its tables."""
+
+    owner: Person
+    organization: UUID
+
+
+def _tenant(factory: Factory) -> Tenant:
+    owner = factory.person()
+    organization = factory.organization(owner)
+    for path, body in (
+        ("projects", {"name": "Apollo"}),
+        ("api-keys", {"name": "CI", "scopes": ["projects:read"]}),
+        ("exports", {"format": "csv"}),
+        ("invitations", {"email": "guest@example.com"}),
+    ):
+        answer = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        assert answer.status_code in {201, 202}, answer.text
+    return Tenant(owner, organization)
+
+
+def _all(session: Session, sql: str, **parameters: Any) -> list[Any]:
+    return list(session.execute(text(sql), parameters).all())
+
+
+def _tenant_tables(session: Session) -> dict[str, str]:
+    """Name the column that ties each table's rows to an organization."""
+    rows = _all(
+        session,
+        """
+        SELECT c.relname, EXISTS (
+            SELECT FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
+        )
+        FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+        """,
+    )
+    owned = {name: "organization_id" for name, is_owned in rows if is_owned}
+    assert {name for name, _ in rows} - set(owned) - {"organizations"} == GLOBAL
+    return owned | {"organizations": "id"}
+
+
+@contextmanager
+def _inside(organization: UUID) -> Iterator[Session]:
+    with unit_of_work() as session:
+        tenancy.enter_organization(session, organization)
+        yield session
+
+
+def test_every_tenant_table_has_forced_policies(session: Session) -> None:
+    for table, column in (_tenant_tables(session)).items():
+        secured = _all(
+            session,
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class"
+            " WHERE oid = CAST(:table AS regclass)",
+            table=table,
+        )
+        assert secured == [(True, True)], table
+        policies = _all(
+            session,
+            "SELECT cmd, qual, with_check FROM pg_policies"
+            " WHERE schemaname = 'public' AND tablename = :table",
+            table=table,
+        )
+        tenant = {cmd: (qual, check) for cmd, qual, check in policies if _is_tenant(qual, check)}
+        others = [policy for policy in policies if not _is_tenant(*policy[1:])]
+        if table in APPEND_ONLY:
+            assert {policy[0] for policy in policies} == {"SELECT", "INSERT"}, table
+            assert set(tenant) == {"SELECT", "INSERT"}, table
+        else:
+            assert all(clause and f"({column} = " in clause for clause in tenant["ALL"]), table
+        # What else there is lets a user find his own organizations, and nothing be changed.
+        assert all(cmd == "SELECT" and "app.user_id" in qual for cmd, qual, _ in others), table
+
+
+def _is_tenant(qual: str | None, check: str | None) -> bool:
+    return "app.organization_id" in (qual or "") + (check or "")
+
+
+def test_the_service_is_neither_owner_nor_privileged(session: Session) -> None:
+    role = _all(
+        session,
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
+        " WHERE rolname = current_user",
+    )
+    assert role == [(False, False, False, False)]
+    owners = _all(
+        session,
+        "SELECT DISTINCT relowner::regrole::text, pg_has_role(current_user, relowner, 'MEMBER')"
+        " FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    )
+    assert [is_member for _, is_member in owners] == [False]
+    for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
+        granted = _all(
+            session,
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind = 'r' AND has_table_privilege(oid, :privilege)",
+            privilege=privilege,
+        )
+        assert granted == [], privilege
+
+
+def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
+    for tenant in tenants:
+        with _inside(tenant.organization) as session:
+            for table, column in (_tenant_tables(session)).items():
+                found = _all(session, f"SELECT {column} FROM {table}")
+                assert found, f"nothing in {table}: this proves nothing"
+                assert {row[0] for row in found} == {tenant.organization}, table
+
+
+def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+    _tenant(factory)
+    with unit_of_work() as session:
+        for table in _tenant_tables(session):
+            assert _all(session, f"SELECT 1 FROM {table}") == [], table
+            for statement in (f"UPDATE {table} SET created_at = now()", f"DELETE FROM {table}"):
+                changed = session.execute(text(f"{statement} RETURNING 1"))
+                assert changed.all() == [], statement
+
+
+def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+    mine, other = _tenant(factory), _tenant(factory)
+    values = {"id": uuid7(), "organization": other.organization}
+    insert = (
+        "INSERT INTO projects (id, organization_id, name, name_key)"
+        " VALUES (:id, :organization, 'x', 'x')"
+    )
+    move = "UPDATE projects SET organization_id = :organization WHERE id <> :id"
+
+    def attempt(inside: UUID | None, statement: str) -> None:
+        with unit_of_work() as session:
+            if inside:
+                tenancy.enter_organization(session, inside)
+            session.execute(text(statement), values)
+
+    for inside, statement in (
+        (mine.organization, insert),
+        (mine.organization, move),
+        (None, insert),
+    ):
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            attempt(inside, statement)
+
+
+def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+    ada, eve = _tenant(factory), _tenant(factory)
+    with unit_of_work() as session:
+        tenancy.enter_user(session, ada.owner.id)
+        assert _all(session, "SELECT id FROM organizations") == [(ada.organization,)]
+        memberships = _all(session, "SELECT organization_id, user_id FROM memberships")
+        assert memberships == [(ada.organization, ada.owner.id)]
+        assert _all(session, "SELECT 1 FROM projects") == []
+        for statement in (
+            "UPDATE memberships SET role = 'viewer' RETURNING 1",
+            "DELETE FROM memberships RETURNING 1",
+            "UPDATE organizations SET name = 'x' RETURNING 1",
+        ):
+            assert _all(session, statement) == [], statement
+
+    def join() -> None:
+        with unit_of_work() as session:
+            tenancy.enter_user(session, ada.owner.id)
+            session.execute(
+                text("INSERT INTO memberships VALUES (:organization, :user, 'owner')"),
+                {"organization": eve.organization, "user": ada.owner.id},
+            )
+
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        join()
+
+
+def test_logs_are_append_only(factory: Factory) -> None:
+    tenant = _tenant(factory)
+    with _inside(tenant.organization) as session:
+        session.execute(
+            text(
+                "INSERT INTO security_events (id, user_id, action, request_id)"
+                " VALUES (:id, :user, 'test.happened', '-')"
+            ),
+            {"id": uuid7(), "user": tenant.owner.id},
+        )
+        for table in APPEND_ONLY:
+            before = _all(session, f"SELECT * FROM {table} ORDER BY id")
+            assert before
+            for statement in (
+                f"UPDATE {table} SET action = 'forged' RETURNING 1",
+                f"DELETE FROM {table} RETURNING 1",
+            ):
+                assert _all(session, statement) == [], statement
+            assert _all(session, f"SELECT * FROM {table} ORDER BY id") == before
+
+
+def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
+    tenant = _tenant(factory)
+    answer = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
+    assert answer.status_code == 204, answer.text
+    with _inside(tenant.organization) as session:
+        for table in _tenant_tables(session):
+            assert _all(session, f"SELECT 1 FROM {table}") == [], table
+
+
+def test_one_transaction_has_one_tenant(factory: Factory) -> None:
+    tenants = [_tenant(factory) for _ in range(2)]
+    with unit_of_work() as session:
+        for tenant in tenants:
+            tenancy.enter_organization(session, tenant.organization)
+            tenancy.enter_organization(session, tenant.organization)
+            found = _all(session, "SELECT id FROM organizations")
+            assert found == [(tenant.organization,)]
+            with pytest.raises(RuntimeError, match="another organization"):
+                tenancy.enter_organization(session, uuid7())
+            tenancy.leave_organization(session)
+            assert _all(session, "SELECT id FROM organizations") == []
+
+
+@pytest.mark.committed
+def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
+    tenant = _tenant(factory)
+    engine.dispose()  # so that the pool has one connection to give
+    with _inside(tenant.organization) as session:
+        tenancy.enter_user(session, tenant.owner.id)
+        connection = session.connection()
+        process = _all(session, "SELECT pg_backend_pid()")
+    with unit_of_work() as session:
+        # The pool gives the connection that was just given back.
+        assert _all(session, "SELECT pg_backend_pid()") == process
+        assert (session.connection()) is not connection
+        assert _all(session, "SELECT 1 FROM memberships") == []
+
+
+@pytest.mark.committed
+def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+    tenant = _tenant(factory)
+    with unit_of_work() as session:
+        tables = _tenant_tables(session)
+    owner = create_engine(settings.sqlalchemy_migration_url)
+    with owner.begin() as connection:
+        for table in tables:
+            assert connection.execute(text(f"SELECT 1 FROM {table}")).all() == [], table
+        connection.execute(
+            text("SELECT set_config('app.organization_id', :id, true)"),
+            {"id": str(tenant.organization)},
+        )
+        assert connection.execute(text("SELECT 1 FROM projects")).all() == [(1,)]
+    owner.dispose()
