@@ -130,7 +130,7 @@ def make(directory: Path) -> None:
         path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
     options = ("--no-cache", "--isolated", "--line-length=100", "--target-version=py312", "--quiet")
-    first_party = "--config=lint.isort.known-first-party=['app','scripts','tests']"
+    first_party = "--config=lint.isort.known-first-party=['app','scripts','tests','tools']"
     for command in (
         ("check", "--select=C416,F401,I,SIM117,UP034", "--unsafe-fixes", "--fix-only", first_party),
         ("format",),

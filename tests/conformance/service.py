@@ -1,7 +1,7 @@
 """The service under test: started from its own directory, or already running elsewhere.
 
 Nothing of the service is imported here. Its own virtual environment runs its own commands:
-`python -m app migrate|web|worker|scheduler`, and `scripts.servers` for PostgreSQL and Valkey.
+`python -m app migrate|web|worker|scheduler`, and `tools.devservers` for PostgreSQL and Valkey.
 """
 
 import base64
@@ -36,7 +36,7 @@ PROCESSES = ("web", "worker", "scheduler")
 # Keeps throw-away servers until its input ends: one database for use, one without migrations.
 SERVERS = """
 import json, sys
-from scripts.servers import throw_away
+from tools.devservers import throw_away
 with throw_away() as servers:
     urls = [servers.urls().environment(), servers.urls("empty").environment()]
     print(json.dumps(urls), flush=True)
