@@ -16,7 +16,7 @@ class Deprecation:
     def __post_init__(self) -> None:
         if self.sunset < self.since:
             # RFC 9745, section 4
-            raise ValueError("`sunset` must not be earlier than `since`")
+            raise ValueError("`sunset` must not be before `since`")
 
     def headers(self) -> dict[str, str]:
         """Return `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link` to the guide."""
