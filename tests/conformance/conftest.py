@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from .drivers import DRIVERS, Driver
+from .factories import Account, Factory, Organization, Team
 from .mailbox import Mailbox
-from .people import Account, Organization, People, Team
 from .service import BASE_URL, SHARED, OwnService, new_client, running_service
 
 _stack = ExitStack()
@@ -112,30 +112,30 @@ def mailbox(target: Target) -> Mailbox:
 
 
 @pytest.fixture(scope="session")
-def people(driver: Driver, mailbox: Mailbox) -> Iterator[People]:
-    with closing(People(driver, mailbox)) as made:
+def factory(driver: Driver, mailbox: Mailbox) -> Iterator[Factory]:
+    with closing(Factory(driver, mailbox)) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def team(people: People) -> Team:
+def team(factory: Factory) -> Team:
     """One organization with every role, for tests that leave it as it is."""
-    return people.team()
+    return factory.team()
 
 
 @pytest.fixture(scope="session")
-def owner(people: People) -> Account:
+def owner(factory: Factory) -> Account:
     """A user who founds the organizations of most tests."""
-    return people.register("founder")
+    return factory.register("founder")
 
 
 @pytest.fixture
-def organization(people: People, owner: Account) -> Organization:
+def organization(factory: Factory, owner: Account) -> Organization:
     """A fresh organization."""
-    return people.organization(owner)
+    return factory.organization(owner)
 
 
 @pytest.fixture(scope="module")
-def people_organization(people: People, owner: Account) -> Organization:
+def module_organization(factory: Factory, owner: Account) -> Organization:
     """An organization for all tests of a module."""
-    return people.organization(owner)
+    return factory.organization(owner)

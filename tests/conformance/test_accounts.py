@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from .drivers import Driver, Outcome, Result, bearer
+from .factories import Account, Factory, at_once, together
 from .mailbox import Mailbox
-from .people import Account, People, at_once, together
 from .problems import assert_problem, same_answer
 from .service import OwnService
 
@@ -46,8 +46,8 @@ def similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> 
 # Sign-up and verification
 
 
-def test_from_sign_up_to_sign_in(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    email, password = people.address("ada"), people.password()
+def test_from_sign_up_to_sign_in(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    email, password = factory.address("ada"), factory.password()
     assert driver.sign_up(email, password, "Ada Lovelace").ok
     # Not before the address is verified.
     assert driver.sign_in(email, password).outcome is Outcome.REFUSED
@@ -57,17 +57,17 @@ def test_from_sign_up_to_sign_in(people: People, driver: Driver, mailbox: Mailbo
     assert (me["email"], me["name"]) == (email, "Ada Lovelace")
 
 
-def test_verification_token_works_once(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    email = people.address()
-    assert driver.sign_up(email, people.password(), "Once").ok
+def test_verification_token_works_once(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    email = factory.address()
+    assert driver.sign_up(email, factory.password(), "Once").ok
     token = mailbox.token("verify-email", email)
     outcomes = [result.outcome for result in together([lambda: driver.verify(token)] * 4)]
     assert sorted(outcomes) == [Outcome.OK, *[Outcome.REFUSED] * 3]
     assert driver.verify(token).outcome is Outcome.REFUSED
 
 
-def test_resend_verification(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    email, password = people.address(), people.password()
+def test_resend_verification(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    email, password = factory.address(), factory.password()
     assert driver.sign_up(email, password, "Again").ok
     mailbox.token("verify-email", email)
     assert driver.resend_verification(email).ok
@@ -77,9 +77,9 @@ def test_resend_verification(people: People, driver: Driver, mailbox: Mailbox) -
 
 
 def test_someone_elses_sign_up_gains_nothing(
-    people: People, driver: Driver, mailbox: Mailbox
+    factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
-    email, mine, theirs = people.address("victim"), people.password(), people.password()
+    email, mine, theirs = factory.address("victim"), factory.password(), factory.password()
     assert driver.sign_up(email, theirs, "Attacker").ok
     mailbox.tokens("verify-email", email, at_least=1)
     assert driver.sign_up(email, mine, "Victim").ok
@@ -89,9 +89,9 @@ def test_someone_elses_sign_up_gains_nothing(
     assert driver.sign_in(email, mine).ok
 
 
-def test_sign_up_again_changes_nothing(people: People, driver: Driver) -> None:
-    account = people.register("keeper")
-    other = people.password()
+def test_sign_up_again_changes_nothing(factory: Factory, driver: Driver) -> None:
+    account = factory.register("keeper")
+    other = factory.password()
     assert driver.sign_up(account.email, other, "Other").ok
     assert driver.sign_in(account.email, other).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).ok
@@ -99,9 +99,9 @@ def test_sign_up_again_changes_nothing(people: People, driver: Driver) -> None:
 
 
 def test_parallel_sign_ups_give_one_account(
-    people: People, driver: Driver, mailbox: Mailbox
+    factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
-    email, password = people.address("race"), people.password()
+    email, password = factory.address("race"), factory.password()
     results = together([lambda: driver.sign_up(email, password, "Race")] * 6)
     assert all(result.ok for result in results)
     assert all(same_answer(results[0].response, result.response) for result in results)
@@ -116,12 +116,12 @@ def test_parallel_sign_ups_give_one_account(
     assert len(ids) == 1
 
 
-def test_case_of_an_address_does_not_count(people: People, driver: Driver) -> None:
-    email = people.address("Ada.Lovelace")
-    account = people.register(email=email)
+def test_case_of_an_address_does_not_count(factory: Factory, driver: Driver) -> None:
+    email = factory.address("Ada.Lovelace")
+    account = factory.register(email=email)
     for spelling in (email.lower(), email.upper(), f"  {email} "):
         assert driver.sign_in(spelling, account.password).ok, spelling
-    other = people.password()
+    other = factory.password()
     assert driver.sign_up(email.upper(), other, "Double").ok
     assert driver.sign_in(email, other).outcome is Outcome.REFUSED
 
@@ -143,63 +143,65 @@ def test_case_of_an_address_does_not_count(people: People, driver: Driver) -> No
     ],
     ids=repr,
 )
-def test_no_addresses(driver: Driver, people: People, email: str) -> None:
-    result = driver.sign_up(email, people.password(), "Nobody")
+def test_no_addresses(driver: Driver, factory: Factory, email: str) -> None:
+    result = driver.sign_up(email, factory.password(), "Nobody")
     assert_problem(result.response, 422, "validation-error")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 121, "nul \x00", "Eve\r\nBcc: x@example.com"])
-def test_no_names(driver: Driver, people: People, name: str) -> None:
-    result = driver.sign_up(people.address(), people.password(), name)
+def test_no_names(driver: Driver, factory: Factory, name: str) -> None:
+    result = driver.sign_up(factory.address(), factory.password(), name)
     assert_problem(result.response, 422, "validation-error")
 
 
 # Enumeration
 
 
-def test_sign_up_tells_nothing(people: People, driver: Driver, owner: Account) -> None:
-    new = driver.sign_up(people.address(), people.password(), "New")
-    known = driver.sign_up(owner.email, people.password(), "Known")
+def test_sign_up_tells_nothing(factory: Factory, driver: Driver, owner: Account) -> None:
+    new = driver.sign_up(factory.address(), factory.password(), "New")
+    known = driver.sign_up(owner.email, factory.password(), "Known")
     assert same_answer(new.response, known.response)
     # Nor does a sign-in with the password just given tell which of the two was new.
-    email, password = people.address(), people.password()
+    email, password = factory.address(), factory.password()
     driver.sign_up(email, password, "New")
     driver.sign_up(owner.email, password, "Known")
     assert same_answer(
         driver.sign_in(email, password).response, driver.sign_in(owner.email, password).response
     )
     similar_times(
-        lambda: driver.sign_up(people.address(), people.password(), "New"),
-        lambda: driver.sign_up(owner.email, people.password(), "Known"),
+        lambda: driver.sign_up(factory.address(), factory.password(), "New"),
+        lambda: driver.sign_up(owner.email, factory.password(), "Known"),
     )
 
 
-def test_sign_in_tells_nothing(people: People, driver: Driver, owner: Account) -> None:
-    unknown = driver.sign_in(people.address(), people.password())
-    wrong = driver.sign_in(owner.email, people.password())
+def test_sign_in_tells_nothing(factory: Factory, driver: Driver, owner: Account) -> None:
+    unknown = driver.sign_in(factory.address(), factory.password())
+    wrong = driver.sign_in(owner.email, factory.password())
     assert unknown.outcome is Outcome.REFUSED
     assert unknown.response.status_code == 401
     assert same_answer(unknown.response, wrong.response)
     similar_times(
-        lambda: driver.sign_in(people.address(), people.password()),
-        lambda: driver.sign_in(owner.email, people.password()),
+        lambda: driver.sign_in(factory.address(), factory.password()),
+        lambda: driver.sign_in(owner.email, factory.password()),
     )
 
 
-def test_forgotten_password_tells_nothing(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    account = people.register()
-    unknown = people.address()
+def test_forgotten_password_tells_nothing(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
+    account = factory.register()
+    unknown = factory.address()
     assert same_answer(driver.forgot(unknown).response, driver.forgot(account.email).response)
     similar_times(lambda: driver.forgot(unknown), lambda: driver.forgot(account.email))
     mailbox.token("reset-password", account.email)
     assert mailbox.count(unknown) == 0
 
 
-def test_resending_tells_nothing(people: People, driver: Driver) -> None:
-    verified = people.register()
-    pending = people.address()
-    driver.sign_up(pending, people.password(), "Pending")
-    unknown = people.address()
+def test_resending_tells_nothing(factory: Factory, driver: Driver) -> None:
+    verified = factory.register()
+    pending = factory.address()
+    driver.sign_up(pending, factory.password(), "Pending")
+    unknown = factory.address()
     answers = [
         driver.resend_verification(email).response for email in (verified.email, pending, unknown)
     ]
@@ -226,8 +228,8 @@ def test_resending_tells_nothing(people: People, driver: Driver) -> None:
         "nul \x00 in here",
     ],
 )
-def test_weak_passwords(driver: Driver, people: People, password: str) -> None:
-    result = driver.sign_up(people.address(), password, "Weak")
+def test_weak_passwords(driver: Driver, factory: Factory, password: str) -> None:
+    result = driver.sign_up(factory.address(), password, "Weak")
     assert_problem(result.response, 422, "validation-error")
     assert not password or password not in result.response.text
 
@@ -237,16 +239,16 @@ def test_weak_passwords(driver: Driver, people: People, password: str) -> None:
     ["twelve chars", "zqw" * 42 + "zq", "ÿþ😀 пароль 密码 12", "  kept  as  it  is  "],
     ids=["shortest", "longest", "unicode", "spaces"],
 )
-def test_good_passwords(people: People, driver: Driver, password: str) -> None:
-    account = people.register(password=password)
+def test_good_passwords(factory: Factory, driver: Driver, password: str) -> None:
+    account = factory.register(password=password)
     assert driver.sign_in(account.email, password).ok
     for wrong in (password[:-1], password + " ", password.swapcase(), password.strip()):
         if wrong != password:
             assert driver.sign_in(account.email, wrong).outcome is not Outcome.OK
 
 
-def test_password_rules_hold_everywhere(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    account = people.register()
+def test_password_rules_hold_everywhere(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    account = factory.register()
     assert driver.forgot(account.email).ok
     token = mailbox.token("reset-password", account.email)
     access = account.access()
@@ -255,19 +257,19 @@ def test_password_rules_hold_everywhere(people: People, driver: Driver, mailbox:
         result = driver.change_password(access, account.password, weak)
         assert_problem(result.response, 422)
     # A refused password has not used the token up.
-    assert driver.reset(token, people.password()).ok
+    assert driver.reset(token, factory.password()).ok
 
 
-def test_long_password_costs_nothing(people: People, driver: Driver) -> None:
-    result = driver.sign_in(people.address(), "x" * 500_000)
+def test_long_password_costs_nothing(factory: Factory, driver: Driver) -> None:
+    result = driver.sign_in(factory.address(), "x" * 500_000)
     assert result.outcome is Outcome.REFUSED
 
 
 # Sessions
 
 
-def test_sign_out_ends_the_session(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_sign_out_ends_the_session(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     tokens, other = account.new_session(), account.new_session()
     assert driver.sign_out(bearer(tokens.access)).ok
     assert refused_bearer(driver, tokens.access)
@@ -276,8 +278,8 @@ def test_sign_out_ends_the_session(people: People, driver: Driver) -> None:
     assert driver.sign_out(bearer(tokens.access)).outcome is Outcome.REFUSED
 
 
-def test_sign_ins_in_one_second_are_sessions_of_their_own(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_sign_ins_in_one_second_are_sessions_of_their_own(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     results = together([account.new_session] * 3)
     assert len({tokens.refresh for tokens in results}) == 3
     assert len({tokens.access for tokens in results}) == 3
@@ -287,8 +289,8 @@ def test_sign_ins_in_one_second_are_sessions_of_their_own(people: People, driver
     assert driver.refresh(results[2].refresh).ok
 
 
-def test_list_and_end_sessions(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_list_and_end_sessions(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     browser = driver.sign_in(
         account.email, account.password, headers={"User-Agent": "Browser/1 (test)"}
     ).session()
@@ -300,7 +302,7 @@ def test_list_and_end_sessions(people: People, driver: Driver) -> None:
     assert "Browser/1" in other.client
     assert other.last_used_at.endswith("Z")
 
-    stranger = people.register("stranger")
+    stranger = factory.register("stranger")
     result = driver.end_session(stranger.access(), other.id)
     assert_problem(result.response, 404, "not-found")
     assert not refused_bearer(driver, browser.access)
@@ -317,11 +319,11 @@ def test_list_and_end_sessions(people: People, driver: Driver) -> None:
 # Changing and resetting the password
 
 
-def test_change_password_ends_other_sessions(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_change_password_ends_other_sessions(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     here, there = account.new_session(), account.new_session()
-    new = people.password()
-    wrong = driver.change_password(here.access, people.password(), new)
+    new = factory.password()
+    wrong = driver.change_password(here.access, factory.password(), new)
     assert wrong.outcome is Outcome.REFUSED
     assert not refused_bearer(driver, there.access)
 
@@ -334,8 +336,8 @@ def test_change_password_ends_other_sessions(people: People, driver: Driver) -> 
     assert driver.sign_in(account.email, new).ok
 
 
-def test_reset_password(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    account = people.register()
+def test_reset_password(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    account = factory.register()
     session = account.new_session()
     assert driver.forgot(account.email.upper()).ok
     older = mailbox.token("reset-password", account.email)
@@ -343,7 +345,7 @@ def test_reset_password(people: People, driver: Driver, mailbox: Mailbox) -> Non
     token = mailbox.tokens("reset-password", account.email, at_least=2)[-1]
     assert not refused_bearer(driver, session.access)
 
-    new = people.password()
+    new = factory.password()
     result = driver.reset(token, new)
     assert result.ok
     # It does not sign in.
@@ -356,31 +358,31 @@ def test_reset_password(people: People, driver: Driver, mailbox: Mailbox) -> Non
     assert driver.sign_in(account.email, new).ok
     # Neither this token nor an older one works again.
     for used in (token, older):
-        assert driver.reset(used, people.password()).outcome is Outcome.REFUSED
+        assert driver.reset(used, factory.password()).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, new).ok
 
 
-def test_parallel_resets_with_one_token(people: People, driver: Driver, mailbox: Mailbox) -> None:
-    account = people.register()
+def test_parallel_resets_with_one_token(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+    account = factory.register()
     assert driver.forgot(account.email).ok
     token = mailbox.token("reset-password", account.email)
-    passwords = [people.password() for _ in range(4)]
+    passwords = [factory.password() for _ in range(4)]
     results = at_once(lambda new: driver.reset(token, new), passwords)
     assert [result.ok for result in results].count(True) == 1
     working = [new for new in passwords if driver.sign_in(account.email, new).ok]
     assert len(working) == 1
 
 
-def test_secrets_are_not_stored_by_caches(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_secrets_are_not_stored_by_caches(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     result = driver.sign_in(account.email, account.password)
     refreshed = driver.refresh(result.session().refresh)
     for answer in (result.response, refreshed.response):
         assert "no-store" in answer.headers["cache-control"]
 
 
-def test_disabled_user(people: People, driver: Driver, own_service: OwnService) -> None:
-    account = people.register("shut")
+def test_disabled_user(factory: Factory, driver: Driver, own_service: OwnService) -> None:
+    account = factory.register("shut")
     tokens = account.new_session()
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     headers = {"Cookie": cookie.response.headers["set-cookie"].split(";")[0]}
@@ -388,7 +390,7 @@ def test_disabled_user(people: People, driver: Driver, own_service: OwnService) 
     assert refused_bearer(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
     assert_problem(driver.http.get("/api/v1/me", headers=headers), 401, "unauthenticated")
-    wrong = driver.sign_in(account.email, people.password())
+    wrong = driver.sign_in(account.email, factory.password())
     right = driver.sign_in(account.email, account.password)
     assert right.outcome is Outcome.REFUSED
     assert same_answer(wrong.response, right.response)

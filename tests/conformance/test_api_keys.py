@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Organization, Team, as_key, unique
+from .factories import Organization, Team, as_key, unique
 from .problems import assert_problem
 
 READ, WRITE = "projects:read", "projects:write"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .people import Organization, Team, unique
+from .factories import Organization, Team, unique
 from .problems import assert_problem
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .people import Organization, at_once, together, unique
+from .factories import Organization, at_once, together, unique
 from .problems import assert_problem
 
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from .drivers import Driver, Outcome
-from .people import Account, People
+from .factories import Account, Factory
 from .problems import assert_problem
 
 CROSS_SITE = [
@@ -33,8 +33,8 @@ def cookie_of(response: httpx2.Response) -> tuple[str, str]:
 
 
 @pytest.fixture
-def browser(people: People, driver: Driver) -> tuple[Account, dict[str, str]]:
-    account = people.register("browser")
+def browser(factory: Factory, driver: Driver) -> tuple[Account, dict[str, str]]:
+    account = factory.register("browser")
     result = driver.sign_in(account.email, account.password, cookie=True)
     assert result.ok, result.response.text
     name, value = cookie_of(result.response)
@@ -90,8 +90,8 @@ def test_tokens_are_not_bound_to_a_site(owner: Account) -> None:
         assert owner.api.patch("/api/v1/me", json={}, headers=headers).status_code != 403
 
 
-def test_other_sites_cannot_sign_in(driver: Driver, people: People) -> None:
-    account = people.register()
+def test_other_sites_cannot_sign_in(driver: Driver, factory: Factory) -> None:
+    account = factory.register()
     result = driver.sign_in(
         account.email,
         account.password,

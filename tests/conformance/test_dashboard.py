@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .people import Account, Organization, Team
+from .factories import Account, Organization, Team
 from .problems import assert_problem
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from .people import Account, Organization, unique
+from .factories import Account, Organization, unique
 from .problems import assert_bare, assert_problem, assert_refused_field
 
 ORGANIZATIONS = "/api/v1/organizations"

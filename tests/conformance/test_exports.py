@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .people import Account, Organization, People, Team
+from .factories import Account, Factory, Organization, Team
 from .problems import assert_problem
 
 NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rocket", "=1+1"]
@@ -81,9 +81,9 @@ def test_export_of_nothing(organization: Organization) -> None:
         assert organization.owner.api.get(export["download_url"]).status_code == 200
 
 
-def test_export_holds_one_organization_only(team: Team, people: People) -> None:
+def test_export_holds_one_organization_only(team: Team, factory: Factory) -> None:
     secret = team.organization.project("Secret of the team")
-    other = people.organization(team.stranger)
+    other = factory.organization(team.stranger)
     export = finished(team.stranger, start(other, "json"))
     download = team.stranger.api.get(export["download_url"])
     assert secret["name"] not in download.text

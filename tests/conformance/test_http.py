@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from .people import Account, Organization
+from .factories import Account, Organization
 from .problems import REQUEST_ID, assert_problem
 from .service import OwnService
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Account, Organization, People, Team, together, unique
+from .factories import Account, Factory, Organization, Team, together, unique
 from .problems import assert_problem
 
 
@@ -53,7 +53,7 @@ def test_parallel_posts_have_one_effect(organization: Organization) -> None:
     assert post(organization.owner, path, "parallel").content == created[0].content
 
 
-def test_keys_belong_to_caller_and_route(team: Team, people: People) -> None:
+def test_keys_belong_to_caller_and_route(team: Team, factory: Factory) -> None:
     path = f"{team.organization.path}/projects"
     key = unique("scope").replace(" ", "-")
     first = post(team.owner, path, key, {"name": unique()})
@@ -62,7 +62,7 @@ def test_keys_belong_to_caller_and_route(team: Team, people: People) -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] != second.json()["id"]
     # Another route, the same caller and key.
-    other = people.organization(team.owner)
+    other = factory.organization(team.owner)
     third = post(team.owner, f"{other.path}/projects", key, {"name": unique()})
     fourth = post(team.owner, "/api/v1/organizations", key, {"name": unique()})
     assert (third.status_code, fourth.status_code) == (201, 201)
@@ -86,9 +86,9 @@ def test_stored_answer_is_not_for_strangers(team: Team) -> None:
     assert_problem(post(team.viewer, path, key, body), 403, "forbidden")
 
 
-def test_replay_needs_the_role_still(people: People, organization: Organization) -> None:
-    member = people.register("leaver")
-    people.add(organization, member, "member")
+def test_replay_needs_the_role_still(factory: Factory, organization: Organization) -> None:
+    member = factory.register("leaver")
+    factory.add(organization, member, "member")
     path = f"{organization.path}/projects"
     assert post(member, path, "kept").status_code == 201
     gone = organization.owner.api.delete(f"{organization.path}/members/{member.id}")
@@ -136,7 +136,7 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "import": ("/projects/import", lambda: {"items": [{"name": unique()}]}),
     "invitations": (
         "/invitations",
-        lambda: {"email": People.address("invited"), "role": "viewer"},
+        lambda: {"email": Factory.address("invited"), "role": "viewer"},
     ),
     "api-keys": ("/api-keys", lambda: {"name": unique(), "scopes": ["projects:read"]}),
     "exports": ("/exports", lambda: {"format": "csv"}),

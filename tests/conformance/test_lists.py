@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .people import Account, Organization, Team, unique
+from .factories import Account, Organization, Team, unique
 from .problems import assert_refused_field
 
 
@@ -26,10 +26,10 @@ def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def many(people_organization: Organization) -> Organization:
+def many(module_organization: Organization) -> Organization:
     # One request, so that all rows may well have the same time of creation.
-    people_organization.import_projects([f"Row {number:03}" for number in range(250)])
-    return people_organization
+    module_organization.import_projects([f"Row {number:03}" for number in range(250)])
+    return module_organization
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])

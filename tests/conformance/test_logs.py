@@ -6,8 +6,8 @@ import uuid
 from typing import Any
 
 from .drivers import Driver, bearer
+from .factories import Factory, Organization, as_key
 from .mailbox import Mailbox
-from .people import Organization, People, as_key
 from .service import OwnService
 from .test_exports import finished
 
@@ -41,18 +41,18 @@ def test_request_can_be_followed_into_its_job(
 
 def test_no_secret_is_logged(
     own_service: OwnService,
-    people: People,
+    factory: Factory,
     driver: Driver,
     mailbox: Mailbox,
     organization: Organization,
 ) -> None:
-    account = people.register("discreet")
+    account = factory.register("discreet")
     tokens = account.new_session()
     refreshed = driver.refresh(tokens.refresh).session()
     driver.forgot(account.email)
     reset = mailbox.token("reset-password", account.email)
-    new = people.password()
-    wrong = people.password()
+    new = factory.password()
+    wrong = factory.password()
     driver.sign_in(account.email, wrong)
     key = organization.key("projects:read")["key"]
     cookie = driver.sign_in(account.email, account.password, cookie=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from .drivers import Driver, Outcome, bearer
-from .people import Account, Organization, People
+from .factories import Account, Factory, Organization
 from .problems import assert_problem, assert_refused_field
 from .test_accounts import refused_bearer
 
@@ -14,8 +14,8 @@ def test_read(owner: Account) -> None:
     assert not {"password", "password_hash"} & set(me)
 
 
-def test_change_name(people: People) -> None:
-    account = people.register()
+def test_change_name(factory: Factory) -> None:
+    account = factory.register()
     response = account.api.patch("/api/v1/me", json={"name": "  New Name "})
     assert response.status_code == 200, response.text
     assert response.json()["name"] == "New Name"
@@ -35,8 +35,8 @@ def test_refused_names(owner: Account, name: object) -> None:
     assert_refused_field(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
 
 
-def test_delete(people: People, driver: Driver) -> None:
-    account = people.register("leaver")
+def test_delete(factory: Factory, driver: Driver) -> None:
+    account = factory.register("leaver")
     tokens = account.new_session()
     headers = bearer(tokens.access)
 
@@ -47,7 +47,7 @@ def test_delete(people: People, driver: Driver) -> None:
         return response.status_code
 
     assert delete({}) == 422
-    assert delete({"password": people.password()}) in (401, 403, 422)
+    assert delete({"password": factory.password()}) in (401, 403, 422)
     assert not refused_bearer(driver, tokens.access)
     assert delete({"password": account.password}) == 204
     assert refused_bearer(driver, tokens.access)
@@ -55,13 +55,13 @@ def test_delete(people: People, driver: Driver) -> None:
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
 
 
-def test_address_is_free_again(people: People) -> None:
-    account = people.register()
+def test_address_is_free_again(factory: Factory) -> None:
+    account = factory.register()
     first = account.id
     response = account.api.request("DELETE", "/api/v1/me", json={"password": account.password})
     assert response.status_code == 204, response.text
     assert account.driver.sign_up(account.email, account.password, "Again").ok
-    token = people.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
+    token = factory.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
     assert account.driver.verify(token).ok
     again = account.driver.sign_in(account.email, account.password).session()
     me = account.driver.http.get("/api/v1/me", headers=bearer(again.access)).json()
@@ -74,10 +74,10 @@ def test_address_is_free_again(people: People) -> None:
     )
 
 
-def test_sole_owner_cannot_leave(people: People) -> None:
-    founder, other = people.register_all("founder", "other")
-    organization: Organization = people.organization(founder)
-    people.add(organization, other, "admin")
+def test_sole_owner_cannot_leave(factory: Factory) -> None:
+    founder, other = factory.register_all("founder", "other")
+    organization: Organization = factory.organization(founder)
+    factory.add(organization, other, "admin")
     body = {"password": founder.password}
     refused = founder.api.request("DELETE", "/api/v1/me", json=body)
     assert_problem(refused, 409, "conflict")

@@ -7,8 +7,8 @@ import pyotp
 import pytest
 
 from .drivers import Driver, Outcome
+from .factories import Account, Factory, together
 from .mailbox import Mailbox
-from .people import Account, People, together
 from .problems import assert_problem
 
 
@@ -49,12 +49,12 @@ class Protected:
 
 
 @pytest.fixture
-def protected(people: People, driver: Driver) -> Protected:
-    return Protected(people.register("careful"), driver)
+def protected(factory: Factory, driver: Driver) -> Protected:
+    return Protected(factory.register("careful"), driver)
 
 
-def test_set_up(people: People, driver: Driver) -> None:
-    account = people.register("careful")
+def test_set_up(factory: Factory, driver: Driver) -> None:
+    account = factory.register("careful")
     access = account.access()
     started = driver.begin_totp(access)
     uri = urlsplit(started.otpauth_uri)
@@ -104,10 +104,10 @@ def test_recovery_codes_work_once(protected: Protected, driver: Driver) -> None:
 
 
 def test_second_factor_needs_the_first(
-    protected: Protected, driver: Driver, people: People
+    protected: Protected, driver: Driver, factory: Factory
 ) -> None:
     email = protected.account.email
-    wrong = people.password()
+    wrong = factory.password()
     without = driver.sign_in(email, wrong)
     with_code = driver.sign_in(email, wrong, totp_code=protected.app.code())
     with_recovery = driver.sign_in(email, wrong, recovery_code=protected.recovery_codes[0])
@@ -128,19 +128,19 @@ def test_malformed_codes(protected: Protected, driver: Driver, code: str) -> Non
 
 
 def test_reset_does_not_pass_the_second_factor(
-    protected: Protected, driver: Driver, people: People, mailbox: Mailbox
+    protected: Protected, driver: Driver, factory: Factory, mailbox: Mailbox
 ) -> None:
-    email, new = protected.account.email, people.password()
+    email, new = protected.account.email, factory.password()
     assert driver.forgot(email).ok
     assert driver.reset(mailbox.token("reset-password", email), new).ok
     assert driver.sign_in(email, new).outcome is Outcome.MFA_REQUIRED
     assert driver.sign_in(email, new, totp_code=protected.app.code()).ok
 
 
-def test_remove(protected: Protected, driver: Driver, people: People) -> None:
+def test_remove(protected: Protected, driver: Driver, factory: Factory) -> None:
     account = protected.account
     access = account.access()
-    wrong = driver.remove_totp(access, people.password())
+    wrong = driver.remove_totp(access, factory.password())
     assert wrong.outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).outcome is Outcome.MFA_REQUIRED
     assert driver.remove_totp(access, account.password).ok

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from .drivers import Driver, Outcome, Result, bearer
+from .factories import Factory
 from .openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, running_provider
-from .people import People
 from .problems import assert_bare, assert_problem
 from .service import OwnService
 from .test_cookies import cookie_of
@@ -133,9 +133,9 @@ def test_account_is_keyed_by_issuer_and_subject(setting: Setting) -> None:
 
 @pytest.mark.parametrize("verified", [False, None, "false", 0])
 def test_unverified_address_takes_no_account_over(
-    setting: Setting, people: People, verified: object
+    setting: Setting, factory: Factory, verified: object
 ) -> None:
-    victim = people.register("victim")
+    victim = factory.register("victim")
     setting.provider.identity = identity(email=victim.email, email_verified=verified)
     assert setting.sign_in().outcome is Outcome.REFUSED
     assert victim.driver.sign_in(victim.email, victim.password).ok

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from .people import Account, Organization, unique
+from .factories import Account, Organization, unique
 from .problems import assert_bare, assert_problem
 from .proxy import Proxy
 from .service import OwnService

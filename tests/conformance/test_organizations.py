@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Account, Organization, People, Team, as_key, together, unique
+from .factories import Account, Factory, Organization, Team, as_key, together, unique
 from .problems import assert_problem
 
 ROLES = ("owner", "admin", "member", "viewer")
@@ -40,7 +40,7 @@ def _new_project(team: Team) -> str:
 
 def _new_invitation(team: Team) -> str:
     path = f"{team.organization.path}/invitations"
-    body = {"email": People.address("guest"), "role": "viewer"}
+    body = {"email": Factory.address("guest"), "role": "viewer"}
     return f"{path}/{team.owner.api.post(path, json=body).json()['id']}"
 
 
@@ -71,7 +71,7 @@ OPERATIONS = {
         "admin",
         201,
         _below("/invitations"),
-        lambda _: {"email": People.address("guest"), "role": "viewer"},
+        lambda _: {"email": Factory.address("guest"), "role": "viewer"},
     ),
     "list invitations": Operation("GET", "admin", 200, _below("/invitations")),
     "read invitation": Operation("GET", "admin", 200, _new_invitation),
@@ -155,9 +155,9 @@ def test_body_is_not_read_for_strangers(team: Team, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_api_keys(team: Team, http: httpx2.Client, people: People, name: str) -> None:
+def test_api_keys(team: Team, http: httpx2.Client, factory: Factory, name: str) -> None:
     operation = OPERATIONS[name]
-    other = people.organization(team.owner)
+    other = factory.organization(team.owner)
     for scopes in ([READ], [WRITE], [READ, WRITE]):
         headers = as_key(team.organization.key(*scopes)["key"])
         response = operation.call(http, team, headers=headers)
@@ -169,9 +169,9 @@ def test_api_keys(team: Team, http: httpx2.Client, people: People, name: str) ->
         assert_problem(operation.call(http, team, headers=foreign), 404, "not-found")
 
 
-def test_things_of_another_organization(team: Team, people: People) -> None:
+def test_things_of_another_organization(team: Team, factory: Factory) -> None:
     """The owner of two organizations cannot reach one's things through the other."""
-    other = people.organization(team.owner)
+    other = factory.organization(team.owner)
     for make in (_new_project, _new_invitation, _new_key, _new_export, _member):
         path = make(team)
         elsewhere = path.replace(team.organization.id, other.id)
@@ -184,15 +184,15 @@ def test_things_of_another_organization(team: Team, people: People) -> None:
 
 
 @pytest.fixture
-def small(people: People) -> tuple[Organization, Account, Account]:
+def small(factory: Factory) -> tuple[Organization, Account, Account]:
     """An organization, its owner, and an admin."""
-    owner, admin = people.register_all("owner", "admin")
-    organization = people.organization(owner)
-    people.add(organization, admin, "admin")
+    owner, admin = factory.register_all("owner", "admin")
+    organization = factory.organization(owner)
+    factory.add(organization, admin, "admin")
     return organization, owner, admin
 
 
-def test_create_and_read(people: People, owner: Account) -> None:
+def test_create_and_read(factory: Factory, owner: Account) -> None:
     name = unique("Müller & Söhne")
     response = owner.api.post("/api/v1/organizations", json={"name": name})
     assert response.status_code == 201
@@ -229,7 +229,7 @@ def test_delete(small: tuple[Organization, Account, Account]) -> None:
 
 def _invite(organization: Organization, by: Account, role: str) -> dict[str, Any]:
     response = by.api.post(
-        f"{organization.path}/invitations", json={"email": People.address(), "role": role}
+        f"{organization.path}/invitations", json={"email": Factory.address(), "role": role}
     )
     assert response.status_code == 201, response.text
     invitation: dict[str, Any] = response.json()
@@ -255,7 +255,7 @@ def test_last_owner_stays(small: tuple[Organization, Account, Account]) -> None:
 
 
 def test_only_owners_make_and_unmake_owners(
-    small: tuple[Organization, Account, Account], people: People
+    small: tuple[Organization, Account, Account], factory: Factory
 ) -> None:
     organization, owner, admin = small
     of_owner = f"{organization.path}/members/{owner.id}"
@@ -264,7 +264,7 @@ def test_only_owners_make_and_unmake_owners(
     assert_problem(admin.api.patch(of_owner, json={"role": "member"}), 403, "forbidden")
     assert_problem(admin.api.delete(of_owner), 403, "forbidden")
     refused = admin.api.post(
-        f"{organization.path}/invitations", json={"email": people.address(), "role": "owner"}
+        f"{organization.path}/invitations", json={"email": factory.address(), "role": "owner"}
     )
     assert_problem(refused, 403, "forbidden")
     for role in ("king", "OWNER", "", None, 1):
@@ -289,16 +289,18 @@ def test_two_owners_cannot_leave_at_once(small: tuple[Organization, Account, Acc
     assert [member["role"] for member in members].count("owner") == 1
 
 
-def test_everyone_may_leave_and_is_gone_at_once(people: People, organization: Organization) -> None:
-    viewer = people.register("viewer")
-    people.add(organization, viewer, "viewer")
+def test_everyone_may_leave_and_is_gone_at_once(
+    factory: Factory, organization: Organization
+) -> None:
+    viewer = factory.register("viewer")
+    factory.add(organization, viewer, "viewer")
     own = f"{organization.path}/members/{viewer.id}"
     others = f"{organization.path}/members/{organization.owner.id}"
     assert_problem(viewer.api.delete(others), 403, "forbidden")
     assert viewer.api.delete(own).status_code == 204
     assert_problem(viewer.api.get(organization.path), 404, "not-found")
     assert_problem(organization.owner.api.delete(own), 404, "not-found")
-    people.add(organization, viewer, "member")
+    factory.add(organization, viewer, "member")
     assert organization.owner.api.delete(own).status_code == 204
     assert_problem(viewer.api.get(organization.path), 404, "not-found")
 
@@ -306,8 +308,8 @@ def test_everyone_may_leave_and_is_gone_at_once(people: People, organization: Or
 # Invitations
 
 
-def test_invitation(people: People, organization: Organization) -> None:
-    guest = people.register("guest")
+def test_invitation(factory: Factory, organization: Organization) -> None:
+    guest = factory.register("guest")
     response = organization.owner.api.post(
         f"{organization.path}/invitations", json={"email": guest.email.upper(), "role": "member"}
     )
@@ -319,11 +321,11 @@ def test_invitation(people: People, organization: Organization) -> None:
     )
     assert abs(lifetime - timedelta(days=7)) < timedelta(minutes=1)
     assert "token" not in str(invitation)
-    token = people.mailbox.token("accept-invitation", guest.email)
+    token = factory.mailbox.token("accept-invitation", guest.email)
     assert token not in response.text
 
     # Whoever finds the mail of somebody else gains nothing, and takes nothing away.
-    finder = people.register("finder")
+    finder = factory.register("finder")
     taken = finder.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(taken, (403, 404, 422))
     assert_problem(finder.api.get(organization.path), 404)
@@ -344,9 +346,9 @@ def test_invitation(people: People, organization: Organization) -> None:
     assert_problem(again, (404, 409, 422))
 
 
-def test_revoked_invitation(people: People, organization: Organization) -> None:
-    guest = people.register("guest")
-    token = people.invite(organization, guest.email, "admin")
+def test_revoked_invitation(factory: Factory, organization: Organization) -> None:
+    guest = factory.register("guest")
+    token = factory.invite(organization, guest.email, "admin")
     path = f"{organization.path}/invitations"
     (invitation,) = organization.owner.api.get(path).json()["items"]
     assert organization.owner.api.delete(f"{path}/{invitation['id']}").status_code == 204
@@ -356,10 +358,10 @@ def test_revoked_invitation(people: People, organization: Organization) -> None:
 
 
 def test_members_and_invited_are_not_invited_again(
-    people: People, organization: Organization
+    factory: Factory, organization: Organization
 ) -> None:
     path = f"{organization.path}/invitations"
-    email = people.address()
+    email = factory.address()
     answers = together(
         [lambda: organization.owner.api.post(path, json={"email": email, "role": "viewer"})] * 4
     )

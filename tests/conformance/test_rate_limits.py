@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx2
 
 from .drivers import Driver, Outcome, Result, bearer
-from .people import People, at_once
+from .factories import Factory, at_once
 from .problems import assert_problem
 from .service import OwnService
 
@@ -78,8 +78,8 @@ def test_address_behind_a_proxy(own_service: OwnService) -> None:
         assert set(ask("2001:db8::ffff", 1)) == {429}
 
 
-def test_by_principal(own_service: OwnService, people: People) -> None:
-    one, two = people.register_all("one", "two")
+def test_by_principal(own_service: OwnService, factory: Factory) -> None:
+    one, two = factory.register_all("one", "two")
     with own_service.another_web(
         REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
     ) as web:
@@ -97,8 +97,8 @@ def _from(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address}
 
 
-def test_guessing_a_password(own_service: OwnService, people: People) -> None:
-    victim, other = people.register_all("victim", "other")
+def test_guessing_a_password(own_service: OwnService, factory: Factory) -> None:
+    victim, other = factory.register_all("victim", "other")
     with own_service.another_web(
         REDIS_URL=own_service.own_redis_url(),
         RATE_LIMIT_SIGN_IN="5/minute",
@@ -107,7 +107,7 @@ def test_guessing_a_password(own_service: OwnService, people: People) -> None:
         driver = own_service.driver(web.http)
 
         def guess(_: int) -> Result:
-            return driver.sign_in(victim.email, people.password(), headers=_from("203.0.113.66"))
+            return driver.sign_in(victim.email, factory.password(), headers=_from("203.0.113.66"))
 
         assert until_limited(guess, at_most=20) >= 3
         # Not even the right password is looked at there now.
@@ -118,8 +118,8 @@ def test_guessing_a_password(own_service: OwnService, people: People) -> None:
         assert driver.sign_in(other.email, other.password, headers=_from("203.0.113.2")).ok
 
 
-def test_guessing_from_everywhere(own_service: OwnService, people: People) -> None:
-    victim = people.register("victim")
+def test_guessing_from_everywhere(own_service: OwnService, factory: Factory) -> None:
+    victim = factory.register("victim")
     home, elsewhere = _from("203.0.113.1"), _from("203.0.113.2")
     with own_service.another_web(
         REDIS_URL=own_service.own_redis_url(),
@@ -134,7 +134,7 @@ def test_guessing_from_everywhere(own_service: OwnService, people: People) -> No
                 # At the same moment, so that they fall into one window on a slow machine too.
                 results = at_once(
                     lambda number: driver.sign_in(
-                        email, people.password(), headers=_from(f"198.51.100.{number}")
+                        email, factory.password(), headers=_from(f"198.51.100.{number}")
                     ),
                     range(turn * 12, turn * 12 + 12),
                 )
@@ -148,7 +148,7 @@ def test_guessing_from_everywhere(own_service: OwnService, people: People) -> No
         # Where the account is at home it opens even now.
         assert driver.sign_in(victim.email, victim.password, headers=home).ok
         # An address without an account is limited in the same way.
-        guess_until_limited(people.address())
+        guess_until_limited(factory.address())
         # It passes: nobody is locked out for good.
         deadline = time.monotonic() + 30
         while not driver.sign_in(victim.email, victim.password, headers=elsewhere).ok:
@@ -156,18 +156,18 @@ def test_guessing_from_everywhere(own_service: OwnService, people: People) -> No
             time.sleep(1)
 
 
-def test_trying_many_accounts(own_service: OwnService, people: People) -> None:
+def test_trying_many_accounts(own_service: OwnService, factory: Factory) -> None:
     with own_service.another_web(
         REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
         driver = own_service.driver(web.http)
-        until_limited(lambda _: driver.sign_in(people.address(), people.password()), at_most=100)
+        until_limited(lambda _: driver.sign_in(factory.address(), factory.password()), at_most=100)
 
 
-def test_guessing_a_code(own_service: OwnService, people: People, driver: Driver) -> None:
+def test_guessing_a_code(own_service: OwnService, factory: Factory, driver: Driver) -> None:
     from .test_mfa import Protected  # noqa: PLC0415 - pulls no test in
 
-    protected = Protected(people.register("careful"), driver)
+    protected = Protected(factory.register("careful"), driver)
     account, wrong = protected.account, protected.app.wrong_code()
     with own_service.another_web(
         REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"

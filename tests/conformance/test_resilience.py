@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from .people import Organization, People, at_once, together
+from .factories import Factory, Organization, at_once, together
 from .service import OwnService, end
 from .test_exports import finished, start
 
@@ -13,9 +13,9 @@ BOUND = 90
 
 
 @pytest.fixture
-def large(people: People) -> Organization:
+def large(factory: Factory) -> Organization:
     """An organization whose export takes a while."""
-    organization = people.organization(people.register("heavy"))
+    organization = factory.organization(factory.register("heavy"))
     at_once(
         lambda block: organization.import_projects(
             [f"Project {block} {number}" for number in range(1000)], description="x" * 900

@@ -15,7 +15,7 @@ from schemathesis.checks import (
 )
 
 from .drivers import bearer
-from .people import People
+from .factories import Factory
 from .service import BASE_URL
 
 CHECKS = [
@@ -30,9 +30,9 @@ CHECKS = [
 class Resident:
     """An owner with things that exist, so that requests get past the door."""
 
-    def __init__(self, people: People) -> None:
-        self._people = people
-        self.account = people.register("resident")
+    def __init__(self, factory: Factory) -> None:
+        self._people = factory
+        self.account = factory.register("resident")
         self.renew()
 
     def renew(self) -> None:
@@ -54,8 +54,8 @@ class Resident:
 
 
 @pytest.fixture(scope="module")
-def resident(people: People) -> Resident:
-    return Resident(people)
+def resident(factory: Factory) -> Resident:
+    return Resident(factory)
 
 
 # The service runs before tests are collected, so that each operation is a test of its own.

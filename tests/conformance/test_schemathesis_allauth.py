@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 
 from .drivers import bearer
-from .people import Account, People
+from .factories import Account, Factory
 from .service import BASE_URL
 
 DOCUMENT = f"{os.environ[BASE_URL]}/_allauth/openapi.json"
@@ -27,8 +27,8 @@ schema = schemathesis.openapi.from_url(DOCUMENT)
 
 
 @pytest.fixture(scope="module")
-def resident(people: People) -> Account:
-    return people.register("resident")
+def resident(factory: Factory) -> Account:
+    return factory.register("resident")
 
 
 @schema.parametrize()

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .drivers import Driver, Outcome, bearer
+from .factories import Account, Factory, Organization, as_key, together
 from .mailbox import Mailbox
-from .people import Account, Organization, People, as_key, together
 from .problems import assert_bare, assert_problem
 from .service import OwnService
 from .test_accounts import refused_bearer
@@ -175,12 +175,12 @@ def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
 
 
 def test_no_kind_of_token_passes_for_another(
-    people: People, organization: Organization, driver: Driver, mailbox: Mailbox
+    factory: Factory, organization: Organization, driver: Driver, mailbox: Mailbox
 ) -> None:
-    account = people.register("confused")
+    account = factory.register("confused")
     tokens = account.new_session()
-    pending = people.address("pending")
-    password = people.password()
+    pending = factory.address("pending")
+    password = factory.password()
     driver.sign_up(pending, password, "Pending")
     driver.forgot(account.email)
     kinds = {
@@ -188,7 +188,7 @@ def test_no_kind_of_token_passes_for_another(
         "refresh": tokens.refresh,
         "verification": mailbox.token("verify-email", pending),
         "reset": mailbox.token("reset-password", account.email),
-        "invitation": people.invite(organization, account.email, "viewer"),
+        "invitation": factory.invite(organization, account.email, "viewer"),
         "api key": organization.key("projects:read")["key"],
     }
     http = driver.http
@@ -201,7 +201,7 @@ def test_no_kind_of_token_passes_for_another(
         "access": lambda token: http.get("/api/v1/me", headers=bearer(token)),
         "refresh": lambda token: driver.refresh(token).response,
         "verification": lambda token: driver.verify(token).response,
-        "reset": lambda token: driver.reset(token, people.password()).response,
+        "reset": lambda token: driver.reset(token, factory.password()).response,
         "invitation": accept,
         "api key": lambda token: http.get(f"{organization.path}/projects", headers=as_key(token)),
     }
@@ -225,8 +225,8 @@ def test_no_kind_of_token_passes_for_another(
     assert uses["reset"](kinds["reset"]).is_success
 
 
-def test_refresh_rotates(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_refresh_rotates(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     first = account.new_session()
     second = driver.refresh(first.refresh).session()
     assert second.refresh != first.refresh
@@ -238,8 +238,8 @@ def test_refresh_rotates(people: People, driver: Driver) -> None:
     assert len(driver.sessions(second.access)) == 1
 
 
-def test_parallel_refreshes_and_later_replay(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     first = account.new_session()
     other = account.new_session()
     results = together([lambda: driver.refresh(first.refresh)] * 8)

@@ -141,7 +141,7 @@ class Team:
         return account
 
 
-class People:
+class Factory:
     """Makes users and organizations."""
 
     def __init__(self, driver: Driver, mailbox: Mailbox) -> None:
