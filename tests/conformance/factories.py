@@ -1,39 +1,20 @@
 """Accounts, organizations and members, made through the service's own doors."""
 
 import secrets
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx2
 
+from .concurrency import map_concurrently
 from .drivers import Driver, Tokens, bearer
 from .mailbox import Mailbox
 
 # Access tokens live ten minutes; sign in again well before.
 _FRESH_SECONDS = 300
-
-
-def together[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Make all calls at the same moment, one thread each; answers in order."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Answer]) -> Answer:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
-
-
-def at_once[Item, Answer](call: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
-    """Make one call for each item, all at the same moment; answers in order."""
-    return together([partial(call, item) for item in items])
 
 
 def unique(prefix: str = "thing") -> str:
@@ -181,7 +162,7 @@ class Factory:
 
     def register_all(self, *names: str) -> list[Account]:
         """Register several at once."""
-        return at_once(self.register, names)
+        return map_concurrently(self.register, names)
 
     def organization(self, owner: Account, name: str = "") -> Organization:
         """Found an organization."""
@@ -214,7 +195,7 @@ class Factory:
         organization = self.organization(owner)
         self.organization(stranger)
         roles = {"admin": admin, "member": member, "viewer": viewer}
-        at_once(lambda role: self.add(organization, roles[role], role), roles)
+        map_concurrently(lambda role: self.add(organization, roles[role], role), roles)
         return Team(organization, owner, admin, member, viewer, stranger)
 
 

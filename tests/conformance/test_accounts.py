@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from .concurrency import map_concurrently, run_concurrently
 from .drivers import Driver, Outcome, Result, bearer
-from .factories import Account, Factory, at_once, together
+from .factories import Account, Factory
 from .mailbox import Mailbox
 from .problems import assert_problem, same_answer
 from .service import OwnService
@@ -61,7 +62,7 @@ def test_verification_token_works_once(factory: Factory, driver: Driver, mailbox
     email = factory.address()
     assert driver.sign_up(email, factory.password(), "Once").ok
     token = mailbox.token("verify-email", email)
-    outcomes = [result.outcome for result in together([lambda: driver.verify(token)] * 4)]
+    outcomes = [result.outcome for result in run_concurrently([lambda: driver.verify(token)] * 4)]
     assert sorted(outcomes) == [Outcome.OK, *[Outcome.REFUSED] * 3]
     assert driver.verify(token).outcome is Outcome.REFUSED
 
@@ -102,7 +103,7 @@ def test_parallel_sign_ups_give_one_account(
     factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
     email, password = factory.address("race"), factory.password()
-    results = together([lambda: driver.sign_up(email, password, "Race")] * 6)
+    results = run_concurrently([lambda: driver.sign_up(email, password, "Race")] * 6)
     assert all(result.ok for result in results)
     assert all(same_answer(results[0].response, result.response) for result in results)
     tokens = mailbox.tokens("verify-email", email)
@@ -280,7 +281,7 @@ def test_sign_out_ends_the_session(factory: Factory, driver: Driver) -> None:
 
 def test_sign_ins_in_one_second_are_sessions_of_their_own(factory: Factory, driver: Driver) -> None:
     account = factory.register()
-    results = together([account.new_session] * 3)
+    results = run_concurrently([account.new_session] * 3)
     assert len({tokens.refresh for tokens in results}) == 3
     assert len({tokens.access for tokens in results}) == 3
     assert len(driver.sessions(results[0].access)) == 3
@@ -367,7 +368,7 @@ def test_parallel_resets_with_one_token(factory: Factory, driver: Driver, mailbo
     assert driver.forgot(account.email).ok
     token = mailbox.token("reset-password", account.email)
     passwords = [factory.password() for _ in range(4)]
-    results = at_once(lambda new: driver.reset(token, new), passwords)
+    results = map_concurrently(lambda new: driver.reset(token, new), passwords)
     assert [result.ok for result in results].count(True) == 1
     working = [new for new in passwords if driver.sign_in(account.email, new).ok]
     assert len(working) == 1

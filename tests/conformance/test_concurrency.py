@@ -2,7 +2,8 @@
 
 import pytest
 
-from .factories import Organization, at_once, together, unique
+from .concurrency import map_concurrently, run_concurrently
+from .factories import Organization, unique
 from .problems import assert_problem
 
 
@@ -95,7 +96,7 @@ def test_if_match_on_organization(organization: Organization) -> None:
 def test_parallel_changes_of_one_version(organization: Organization, project_path: str) -> None:
     api = organization.owner.api
     etag = api.get(project_path).headers["etag"]
-    answers = at_once(
+    answers = map_concurrently(
         lambda number: api.patch(
             project_path, json={"description": str(number)}, headers={"If-Match": etag}
         ),
@@ -130,7 +131,7 @@ def test_names_are_unique_without_regard_to_case(organization: Organization) -> 
 
 def test_parallel_creation_of_one_name(organization: Organization) -> None:
     name = unique()
-    answers = together(
+    answers = run_concurrently(
         [lambda: organization.owner.api.post(f"{organization.path}/projects", json={"name": name})]
         * 6
     )

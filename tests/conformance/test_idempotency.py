@@ -6,7 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from .factories import Account, Factory, Organization, Team, together, unique
+from .concurrency import run_concurrently
+from .factories import Account, Factory, Organization, Team, unique
 from .problems import assert_problem
 
 
@@ -41,7 +42,7 @@ def test_other_body_is_refused(organization: Organization) -> None:
 
 def test_parallel_posts_have_one_effect(organization: Organization) -> None:
     path = f"{organization.path}/projects"
-    answers = together([lambda: post(organization.owner, path, "parallel")] * 8)
+    answers = run_concurrently([lambda: post(organization.owner, path, "parallel")] * 8)
     created = [answer for answer in answers if answer.status_code == 201]
     waiting = [answer for answer in answers if answer.status_code == 409]
     assert len(created) + len(waiting) == 8

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 
+from .concurrency import run_concurrently
 from .drivers import Driver, Outcome
-from .factories import Account, Factory, together
+from .factories import Account, Factory
 from .mailbox import Mailbox
 from .problems import assert_problem
 
@@ -84,7 +85,7 @@ def test_codes_work_once(protected: Protected, driver: Driver) -> None:
     assert sign_in(protected.last_code) is not Outcome.OK
     assert sign_in(protected.app.wrong_code()) is not Outcome.OK
     code = protected.app.code()
-    outcomes = together([lambda: sign_in(code)] * 4)
+    outcomes = run_concurrently([lambda: sign_in(code)] * 4)
     assert outcomes.count(Outcome.OK) == 1
     assert sign_in(code) is not Outcome.OK
 
@@ -96,7 +97,7 @@ def test_recovery_codes_work_once(protected: Protected, driver: Driver) -> None:
     def sign_in(code: str) -> Outcome:
         return driver.sign_in(email, password, recovery_code=code).outcome
 
-    outcomes = together([lambda: sign_in(first)] * 4)
+    outcomes = run_concurrently([lambda: sign_in(first)] * 4)
     assert outcomes.count(Outcome.OK) == 1
     assert sign_in(first) is not Outcome.OK
     assert sign_in("aaaa-aaaa-aaaa") is not Outcome.OK

@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from .factories import Account, Factory, Organization, Team, as_key, together, unique
+from .concurrency import run_concurrently
+from .factories import Account, Factory, Organization, Team, as_key, unique
 from .problems import assert_problem
 
 ROLES = ("owner", "admin", "member", "viewer")
@@ -276,7 +277,7 @@ def test_two_owners_cannot_leave_at_once(small: tuple[Organization, Account, Acc
     organization, owner, other = small
     path = f"{organization.path}/members"
     assert owner.api.patch(f"{path}/{other.id}", json={"role": "owner"}).status_code == 200
-    answers = together(
+    answers = run_concurrently(
         [
             lambda: owner.api.patch(f"{path}/{other.id}", json={"role": "viewer"}),
             lambda: other.api.patch(f"{path}/{owner.id}", json={"role": "viewer"}),
@@ -330,7 +331,7 @@ def test_invitation(factory: Factory, organization: Organization) -> None:
     assert_problem(taken, (403, 404, 422))
     assert_problem(finder.api.get(organization.path), 404)
 
-    answers = together(
+    answers = run_concurrently(
         [lambda: guest.api.post("/api/v1/invitations/accept", json={"token": token})] * 6
     )
     codes = [answer.status_code for answer in answers]
@@ -362,7 +363,7 @@ def test_members_and_invited_are_not_invited_again(
 ) -> None:
     path = f"{organization.path}/invitations"
     email = factory.address()
-    answers = together(
+    answers = run_concurrently(
         [lambda: organization.owner.api.post(path, json={"email": email, "role": "viewer"})] * 4
     )
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import httpx2
 
+from .concurrency import map_concurrently
 from .drivers import Driver, Outcome, Result, bearer
-from .factories import Factory, at_once
+from .factories import Factory
 from .problems import assert_problem
 from .service import OwnService
 
@@ -132,7 +133,7 @@ def test_guessing_from_everywhere(own_service: OwnService, factory: Factory) -> 
         def guess_until_limited(email: str) -> None:
             for turn in range(10):
                 # At the same moment, so that they fall into one window on a slow machine too.
-                results = at_once(
+                results = map_concurrently(
                     lambda number: driver.sign_in(
                         email, factory.password(), headers=_from(f"198.51.100.{number}")
                     ),

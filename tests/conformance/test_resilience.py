@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from .factories import Factory, Organization, at_once, together
+from .concurrency import map_concurrently, run_concurrently
+from .factories import Factory, Organization
 from .service import OwnService, end
 from .test_exports import finished, start
 
@@ -16,7 +17,7 @@ BOUND = 90
 def large(factory: Factory) -> Organization:
     """An organization whose export takes a while."""
     organization = factory.organization(factory.register("heavy"))
-    at_once(
+    map_concurrently(
         lambda block: organization.import_projects(
             [f"Project {block} {number}" for number in range(1000)], description="x" * 900
         ),
@@ -26,7 +27,7 @@ def large(factory: Factory) -> Organization:
 
 
 def test_killed_worker(own_service: OwnService, large: Organization) -> None:
-    paths = together([lambda: start(large, "json")] * 6)
+    paths = run_concurrently([lambda: start(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
     # In the middle: something runs or has run, and something is still to be done.

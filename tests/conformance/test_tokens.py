@@ -13,8 +13,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from .concurrency import run_concurrently
 from .drivers import Driver, Outcome, bearer
-from .factories import Account, Factory, Organization, as_key, together
+from .factories import Account, Factory, Organization, as_key
 from .mailbox import Mailbox
 from .problems import assert_bare, assert_problem
 from .service import OwnService
@@ -242,7 +243,7 @@ def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -
     account = factory.register()
     first = account.new_session()
     other = account.new_session()
-    results = together([lambda: driver.refresh(first.refresh)] * 8)
+    results = run_concurrently([lambda: driver.refresh(first.refresh)] * 8)
     winners = [result for result in results if result.ok]
     assert len(winners) == 1
     assert all(r.outcome is Outcome.REFUSED for r in results if r not in winners)
