@@ -16,7 +16,7 @@ import pytest
 from .drivers import DRIVERS, Driver
 from .factories import Account, Factory, Organization, Team
 from .mailbox import Mailbox
-from .service import BASE_URL, SHARED, OwnService, new_client, running_service
+from .service import BASE_URL, SHARED, ManagedService, new_client, running_service
 
 _stack = ExitStack()
 
@@ -44,7 +44,7 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if SHARED in os.environ:
         return
-    ours = [item for item in items if "own_service" in getattr(item, "fixturenames", ())]
+    ours = [item for item in items if "managed_service" in getattr(item, "fixturenames", ())]
     config.hook.pytest_deselected(items=ours)
     items[:] = [item for item in items if item not in ours]
 
@@ -78,15 +78,15 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def own_service() -> OwnService:
-    return OwnService.load(os.environ[SHARED])
+def managed_service() -> ManagedService:
+    return ManagedService.load(os.environ[SHARED])
 
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Target:
     config = request.config
     if SHARED in os.environ:
-        mail_directory = OwnService.load(os.environ[SHARED]).mail_directory
+        mail_directory = ManagedService.load(os.environ[SHARED]).mail_directory
     else:
         option = _option(config, "--mail-dir")
         assert option, "--base-url needs --mail-dir"

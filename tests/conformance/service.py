@@ -112,7 +112,7 @@ def _group_lives(pid: int) -> bool:
 
 
 @dataclass
-class Web:
+class WebProcess:
     """One more web process of the same service."""
 
     base_url: str
@@ -122,7 +122,7 @@ class Web:
 
 
 @dataclass(frozen=True)
-class OwnService:
+class ManagedService:
     """A service whose processes are ours. Shared by all workers of a test run, as plain data."""
 
     directory: str
@@ -205,7 +205,7 @@ class OwnService:
         return Path(self.run_directory, f"{name}.pid")
 
     @contextmanager
-    def another_web(self, **changes: str) -> Iterator[Web]:
+    def web_process(self, **changes: str) -> Iterator[WebProcess]:
         """Run a second web process with other settings. `PUBLIC_URL="self"` is its own address."""
         port = free_port()
         base_url = f"http://{HOST}:{port}"
@@ -221,18 +221,18 @@ class OwnService:
         try:
             _wait_until_ready(base_url, process, log)
             with new_client(base_url) as http:
-                yield Web(base_url, http, process, log)
+                yield WebProcess(base_url, http, process, log)
         finally:
             end(process)
 
     # Valkey
 
-    def own_redis_url(self) -> str:
+    def unused_redis_url(self) -> str:
         """Name one of Valkey's other databases: nothing is counted in it yet."""
         url = urlsplit(self.env["REDIS_URL"])
         return url._replace(path=f"/{1 + secrets.randbelow(63)}").geturl()
 
-    def empty_valkey(self) -> None:
+    def flush_valkey(self) -> None:
         """Lose everything that Valkey holds."""
         url = urlsplit(self.env["REDIS_URL"])
         with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
@@ -264,7 +264,9 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
-def running_service(directory: Path, driver_name: str, logs: Path | None) -> Iterator[OwnService]:
+def running_service(
+    directory: Path, driver_name: str, logs: Path | None
+) -> Iterator[ManagedService]:
     """Start everything that a service needs, migrate, and stop it all at the end."""
     directory = directory.resolve()
     with tempfile.TemporaryDirectory(prefix="conformance-") as run_directory:
@@ -313,7 +315,7 @@ def _configure(
     env: dict[str, str],
     empty_database: dict[str, str],
     driver_name: str,
-) -> OwnService:
+) -> ManagedService:
     port = free_port()
     base_url = f"http://{HOST}:{port}"
     seeds = [base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode() for _ in "12"]
@@ -342,7 +344,7 @@ def _configure(
         "LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }
-    return OwnService(
+    return ManagedService(
         directory=str(directory),
         python=python,
         run_directory=str(run_directory),

@@ -11,7 +11,7 @@ from .drivers import Driver, Outcome, Result, bearer
 from .factories import Account, Factory
 from .mailbox import Mailbox
 from .problems import assert_problem, same_answer
-from .service import OwnService
+from .service import ManagedService
 
 
 def refused_bearer(driver: Driver, access: str) -> bool:
@@ -382,12 +382,12 @@ def test_secrets_are_not_stored_by_caches(factory: Factory, driver: Driver) -> N
         assert "no-store" in answer.headers["cache-control"]
 
 
-def test_disabled_user(factory: Factory, driver: Driver, own_service: OwnService) -> None:
+def test_disabled_user(factory: Factory, driver: Driver, managed_service: ManagedService) -> None:
     account = factory.register("shut")
     tokens = account.new_session()
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     headers = {"Cookie": cookie.response.headers["set-cookie"].split(";")[0]}
-    own_service.command("users", "disable", account.email)
+    managed_service.command("users", "disable", account.email)
     assert refused_bearer(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
     assert_problem(driver.http.get("/api/v1/me", headers=headers), 401, "unauthenticated")
@@ -395,7 +395,7 @@ def test_disabled_user(factory: Factory, driver: Driver, own_service: OwnService
     right = driver.sign_in(account.email, account.password)
     assert right.outcome is Outcome.REFUSED
     assert same_answer(wrong.response, right.response)
-    own_service.command("users", "enable", account.email)
+    managed_service.command("users", "enable", account.email)
     # What was ended stays ended.
     assert refused_bearer(driver, tokens.access)
     assert driver.sign_in(account.email, account.password).ok

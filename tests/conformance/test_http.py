@@ -7,7 +7,7 @@ import pytest
 
 from .factories import Account, Organization
 from .problems import REQUEST_ID, assert_problem
-from .service import OwnService
+from .service import ManagedService
 
 
 def test_request_id_is_made(http: httpx2.Client) -> None:
@@ -88,10 +88,10 @@ def test_cross_origin_is_off_by_default(organization: Organization) -> None:
 
 
 def test_cross_origin_from_an_explicit_list(
-    own_service: OwnService, organization: Organization
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     allowed = "https://app.example.org"
-    with own_service.another_web(CORS_ORIGINS=allowed) as web:
+    with managed_service.web_process(CORS_ORIGINS=allowed) as web:
         headers = {
             "Origin": allowed,
             "Access-Control-Request-Method": "PATCH",

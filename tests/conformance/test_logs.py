@@ -8,18 +8,18 @@ from typing import Any
 from .drivers import Driver, bearer
 from .factories import Factory, Organization, as_key
 from .mailbox import Mailbox
-from .service import OwnService
+from .service import ManagedService
 from .test_exports import finished
 
 
-def lines(own_service: OwnService, name: str) -> list[dict[str, Any]]:
+def lines(managed_service: ManagedService, name: str) -> list[dict[str, Any]]:
     """Read what a process has logged."""
-    text = own_service.log(name).read_text()
+    text = managed_service.log(name).read_text()
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def test_request_can_be_followed_into_its_job(
-    own_service: OwnService, organization: Organization
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     request_id, trace_id = uuid.uuid4().hex, uuid.uuid4().hex
     response = organization.owner.api.post(
@@ -31,7 +31,9 @@ def test_request_can_be_followed_into_its_job(
     for process in ("web", "worker"):
         deadline = time.monotonic() + 10
         while True:
-            found = [item for item in lines(own_service, process) if request_id in item.values()]
+            found = [
+                item for item in lines(managed_service, process) if request_id in item.values()
+            ]
             if found:
                 break
             assert time.monotonic() < deadline, f"{process} does not log the request id"
@@ -40,7 +42,7 @@ def test_request_can_be_followed_into_its_job(
 
 
 def test_no_secret_is_logged(
-    own_service: OwnService,
+    managed_service: ManagedService,
     factory: Factory,
     driver: Driver,
     mailbox: Mailbox,
@@ -72,7 +74,9 @@ def test_no_secret_is_logged(
         ],
     )
 
-    logged = "".join(own_service.log(name).read_text() for name in ("web", "worker", "scheduler"))
+    logged = "".join(
+        managed_service.log(name).read_text() for name in ("web", "worker", "scheduler")
+    )
     secrets = {
         "password": account.password,
         "wrong password": wrong,

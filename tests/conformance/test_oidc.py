@@ -15,7 +15,7 @@ from .drivers import Driver, Outcome, Result, bearer
 from .factories import Factory
 from .openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, running_provider
 from .problems import assert_bare, assert_problem
-from .service import OwnService
+from .service import ManagedService
 from .test_cookies import cookie_of
 
 
@@ -57,7 +57,7 @@ def cookies_of(answer: httpx2.Response) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(own_service: OwnService) -> Iterator[Setting]:
+def running(managed_service: ManagedService) -> Iterator[Setting]:
     with running_provider() as provider:
         providers = {
             "test": {
@@ -71,10 +71,10 @@ def running(own_service: OwnService) -> Iterator[Setting]:
                 "client_secret": CLIENT_SECRET,
             },
         }
-        with own_service.another_web(
+        with managed_service.web_process(
             OIDC_PROVIDERS=json.dumps(providers), PUBLIC_URL="self"
         ) as web:
-            yield Setting(own_service.driver(web.http), provider)
+            yield Setting(managed_service.driver(web.http), provider)
 
 
 @pytest.fixture

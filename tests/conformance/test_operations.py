@@ -16,7 +16,7 @@ import pytest
 from .factories import Account, Organization, unique
 from .problems import assert_bare, assert_problem
 from .proxy import Proxy
-from .service import OwnService
+from .service import ManagedService
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -46,9 +46,9 @@ def test_probes(http: httpx2.Client) -> None:
 
 
 def test_without_redis_it_serves_and_says_so(
-    own_service: OwnService, organization: Organization
+    managed_service: ManagedService, organization: Organization
 ) -> None:
-    with own_service.another_web(REDIS_URL="redis://127.0.0.1:9/0") as web:
+    with managed_service.web_process(REDIS_URL="redis://127.0.0.1:9/0") as web:
         assert web.http.get("/livez").status_code == 200
         ready = web.http.get("/readyz")
         assert ready.status_code == 200
@@ -69,14 +69,14 @@ def test_without_redis_it_serves_and_says_so(
         time.sleep(0.2)
 
 
-def test_without_database(own_service: OwnService, owner: Account) -> None:
-    url = urlsplit(own_service.env["DATABASE_URL"])
+def test_without_database(managed_service: ManagedService, owner: Account) -> None:
+    url = urlsplit(managed_service.env["DATABASE_URL"])
     assert url.hostname
     assert url.port
     proxy = Proxy(url.hostname, url.port)
-    through_proxy = own_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
+    through_proxy = managed_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
     headers = {"Authorization": f"Bearer {owner.access()}"}
-    with own_service.another_web(DATABASE_URL=through_proxy) as web:
+    with managed_service.web_process(DATABASE_URL=through_proxy) as web:
         until(web.http, "/readyz", 200)
         assert web.http.get("/api/v1/me", headers=headers).status_code == 200
         proxy.cut()
@@ -96,8 +96,8 @@ def test_without_database(own_service: OwnService, owner: Account) -> None:
     proxy.cut()
 
 
-def test_without_migrations(own_service: OwnService) -> None:
-    with own_service.another_web(**own_service.empty_database) as web:
+def test_without_migrations(managed_service: ManagedService) -> None:
+    with managed_service.web_process(**managed_service.empty_database) as web:
         assert web.http.get("/livez").status_code == 200
         for path in ("/readyz", "/startupz"):
             response = web.http.get(path)
@@ -105,9 +105,9 @@ def test_without_migrations(own_service: OwnService) -> None:
             assert "migrations" in response.text
 
 
-def test_draining(own_service: OwnService, tmp_path: Path) -> None:
+def test_draining(managed_service: ManagedService, tmp_path: Path) -> None:
     drain_file = tmp_path / "drain"
-    with own_service.another_web(DRAIN_FILE=str(drain_file)) as web:
+    with managed_service.web_process(DRAIN_FILE=str(drain_file)) as web:
         until(web.http, "/readyz", 200)
         drain_file.touch()
         until(web.http, "/readyz", 503)
@@ -118,11 +118,11 @@ def test_draining(own_service: OwnService, tmp_path: Path) -> None:
 
 
 def test_shutdown_finishes_what_is_in_flight(
-    own_service: OwnService, organization: Organization
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     token = organization.owner.access()
     body = b'{"name": "In flight"}'
-    with own_service.another_web() as web:
+    with managed_service.web_process() as web:
         address = urlsplit(web.base_url)
         with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
             head = (
@@ -144,15 +144,15 @@ def test_shutdown_finishes_what_is_in_flight(
 
 
 def test_metrics_are_protected(
-    http: httpx2.Client, own_service: OwnService, owner: Account
+    http: httpx2.Client, managed_service: ManagedService, owner: Account
 ) -> None:
     http.get("/nothing/at/all")
     assert_problem(http.get("/metrics"), (401, 403, 404))
-    for wrong in ("x", own_service.metrics_token[:-1], owner.access()):
+    for wrong in ("x", managed_service.metrics_token[:-1], owner.access()):
         response = http.get("/metrics", headers={"Authorization": f"Bearer {wrong}"})
         assert_problem(response, (401, 403, 404))
     response = http.get(
-        "/metrics", headers={"Authorization": f"Bearer {own_service.metrics_token}"}
+        "/metrics", headers={"Authorization": f"Bearer {managed_service.metrics_token}"}
     )
     assert response.status_code == 200
     assert response.headers["content-type"].startswith(("text/plain", "application/openmetrics"))
@@ -251,7 +251,7 @@ def test_docs(http: httpx2.Client) -> None:
     assert not re.search(r"""(src|href)=["'](https?:)?//""", response.text)
 
 
-def test_docs_can_be_turned_off(own_service: OwnService) -> None:
-    with own_service.another_web(DOCS_ENABLED="false") as web:
+def test_docs_can_be_turned_off(managed_service: ManagedService) -> None:
+    with managed_service.web_process(DOCS_ENABLED="false") as web:
         for path in ("/docs", "/openapi.json"):
             assert_problem(web.http.get(path), 404, "not-found")

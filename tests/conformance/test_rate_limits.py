@@ -10,7 +10,7 @@ from .concurrency import map_concurrently
 from .drivers import Driver, Outcome, Result, bearer
 from .factories import Factory
 from .problems import assert_problem
-from .service import OwnService
+from .service import ManagedService
 
 POLICY = re.compile(r'^"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*$')
 LIMIT = re.compile(r'^"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*$')
@@ -32,9 +32,9 @@ def statuses(http: httpx2.Client, count: int, **headers: str) -> list[int]:
     return [http.get("/api/v1/me", headers=headers).status_code for _ in range(count)]
 
 
-def test_by_address_before_authentication(own_service: OwnService) -> None:
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_IP="20/minute"
+def test_by_address_before_authentication(managed_service: ManagedService) -> None:
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_IP="20/minute"
     ) as web:
         first = web.http.get("/api/v1/me")
         assert_problem(first, 401)
@@ -59,9 +59,9 @@ def test_by_address_before_authentication(own_service: OwnService) -> None:
             assert web.http.get(path).status_code == 200
 
 
-def test_address_behind_a_proxy(own_service: OwnService) -> None:
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_IP="10/minute", TRUSTED_PROXIES="1"
+def test_address_behind_a_proxy(managed_service: ManagedService) -> None:
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_IP="10/minute", TRUSTED_PROXIES="1"
     ) as web:
 
         def ask(forwarded: str, count: int) -> list[int]:
@@ -79,10 +79,10 @@ def test_address_behind_a_proxy(own_service: OwnService) -> None:
         assert set(ask("2001:db8::ffff", 1)) == {429}
 
 
-def test_by_principal(own_service: OwnService, factory: Factory) -> None:
+def test_by_principal(managed_service: ManagedService, factory: Factory) -> None:
     one, two = factory.register_all("one", "two")
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
     ) as web:
         # Two sessions of one user share what the user has.
         tokens = [one.access(), one.new_session().access]
@@ -98,14 +98,14 @@ def _from(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address}
 
 
-def test_guessing_a_password(own_service: OwnService, factory: Factory) -> None:
+def test_guessing_a_password(managed_service: ManagedService, factory: Factory) -> None:
     victim, other = factory.register_all("victim", "other")
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(),
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(),
         RATE_LIMIT_SIGN_IN="5/minute",
         TRUSTED_PROXIES="1",
     ) as web:
-        driver = own_service.driver(web.http)
+        driver = managed_service.driver(web.http)
 
         def guess(_: int) -> Result:
             return driver.sign_in(victim.email, factory.password(), headers=_from("203.0.113.66"))
@@ -119,15 +119,15 @@ def test_guessing_a_password(own_service: OwnService, factory: Factory) -> None:
         assert driver.sign_in(other.email, other.password, headers=_from("203.0.113.2")).ok
 
 
-def test_guessing_from_everywhere(own_service: OwnService, factory: Factory) -> None:
+def test_guessing_from_everywhere(managed_service: ManagedService, factory: Factory) -> None:
     victim = factory.register("victim")
     home, elsewhere = _from("203.0.113.1"), _from("203.0.113.2")
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(),
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(),
         RATE_LIMIT_SIGN_IN="2/8 second",
         TRUSTED_PROXIES="1",
     ) as web:
-        driver = own_service.driver(web.http)
+        driver = managed_service.driver(web.http)
         assert driver.sign_in(victim.email, victim.password, headers=home).ok
 
         def guess_until_limited(email: str) -> None:
@@ -157,23 +157,23 @@ def test_guessing_from_everywhere(own_service: OwnService, factory: Factory) -> 
             time.sleep(1)
 
 
-def test_trying_many_accounts(own_service: OwnService, factory: Factory) -> None:
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
+def test_trying_many_accounts(managed_service: ManagedService, factory: Factory) -> None:
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
-        driver = own_service.driver(web.http)
+        driver = managed_service.driver(web.http)
         until_limited(lambda _: driver.sign_in(factory.address(), factory.password()), at_most=100)
 
 
-def test_guessing_a_code(own_service: OwnService, factory: Factory, driver: Driver) -> None:
+def test_guessing_a_code(managed_service: ManagedService, factory: Factory, driver: Driver) -> None:
     from .test_mfa import Protected  # noqa: PLC0415 - pulls no test in
 
     protected = Protected(factory.register("careful"), driver)
     account, wrong = protected.account, protected.app.wrong_code()
-    with own_service.another_web(
-        REDIS_URL=own_service.own_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
+    with managed_service.web_process(
+        REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
-        limited = own_service.driver(web.http)
+        limited = managed_service.driver(web.http)
         until_limited(
             lambda _: limited.sign_in(account.email, account.password, totp_code=wrong),
             at_most=60,

@@ -7,7 +7,7 @@ import pytest
 
 from .concurrency import map_concurrently, run_concurrently
 from .factories import Factory, Organization
-from .service import OwnService, end
+from .service import ManagedService, end
 from .test_exports import finished, start
 
 BOUND = 90
@@ -26,17 +26,17 @@ def large(factory: Factory) -> Organization:
     return organization
 
 
-def test_killed_worker(own_service: OwnService, large: Organization) -> None:
+def test_killed_worker(managed_service: ManagedService, large: Organization) -> None:
     paths = run_concurrently([lambda: start(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
     # In the middle: something runs or has run, and something is still to be done.
     while {"queued"} == {api.get(path).json()["status"] for path in paths}:
         assert time.monotonic() < deadline
-    own_service.signal("worker", signal.SIGKILL)
+    managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
     assert left, "the worker was faster than its murderer: make the export larger"
-    own_service.start("worker")
+    managed_service.start("worker")
     for path in paths:
         export = finished(large.owner, path, within=BOUND)
         assert export["status"] == "succeeded"
@@ -47,33 +47,33 @@ def test_killed_worker(own_service: OwnService, large: Organization) -> None:
     assert len({(event["action"], str(event["target"])) for event in per_export}) == len(per_export)
 
 
-def test_emptied_valkey(own_service: OwnService, organization: Organization) -> None:
+def test_emptied_valkey(managed_service: ManagedService, organization: Organization) -> None:
     organization.project()
-    own_service.signal("worker", signal.SIGSTOP)
+    managed_service.signal("worker", signal.SIGSTOP)
     try:
         paths = [start(organization) for _ in range(3)]
-        own_service.empty_valkey()
+        managed_service.flush_valkey()
     finally:
-        own_service.signal("worker", signal.SIGCONT)
+        managed_service.signal("worker", signal.SIGCONT)
     for path in paths:
         assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
-def test_killed_and_emptied(own_service: OwnService, organization: Organization) -> None:
-    own_service.signal("worker", signal.SIGSTOP)
+def test_killed_and_emptied(managed_service: ManagedService, organization: Organization) -> None:
+    managed_service.signal("worker", signal.SIGSTOP)
     paths = [start(organization) for _ in range(3)]
-    own_service.signal("worker", signal.SIGKILL)
-    own_service.empty_valkey()
-    own_service.start("worker")
+    managed_service.signal("worker", signal.SIGKILL)
+    managed_service.flush_valkey()
+    managed_service.start("worker")
     for path in paths:
         assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
-def test_ends_in_order(own_service: OwnService, name: str) -> None:
+def test_ends_in_order(managed_service: ManagedService, name: str) -> None:
     # Before it is up, a signal ends it as it ends any program; a busy machine takes its time.
     for patience in (4, 8, 16):
-        process = own_service.spawn(name)
+        process = managed_service.spawn(name)
         try:
             time.sleep(patience)
             assert process.poll() is None

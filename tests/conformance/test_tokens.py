@@ -18,7 +18,7 @@ from .drivers import Driver, Outcome, bearer
 from .factories import Account, Factory, Organization, as_key
 from .mailbox import Mailbox
 from .problems import assert_bare, assert_problem
-from .service import OwnService
+from .service import ManagedService
 from .test_accounts import refused_bearer
 
 
@@ -55,25 +55,29 @@ def test_access_token_verifies_against_the_published_keys(
     assert not {"role", "roles", "scope", "email"} & set(claims)
 
 
-def test_two_keys_are_live(own_service: OwnService, http: httpx2.Client, owner: Account) -> None:
+def test_two_keys_are_live(
+    managed_service: ManagedService, http: httpx2.Client, owner: Account
+) -> None:
     kids = [key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]]
-    assert len(set(kids)) == len(own_service.jwt_seeds) == 2
+    assert len(set(kids)) == len(managed_service.jwt_seeds) == 2
     # With the keys exchanged, as half-way through a rotation, old tokens still work.
-    rotated = ",".join(reversed(own_service.jwt_seeds))
-    with own_service.another_web(JWT_KEYS=rotated) as web:
+    rotated = ",".join(reversed(managed_service.jwt_seeds))
+    with managed_service.web_process(JWT_KEYS=rotated) as web:
         assert {key["kid"] for key in web.http.get("/.well-known/jwks.json").json()["keys"]} == set(
             kids
         )
         assert web.http.get("/api/v1/me", headers=bearer(owner.access())).status_code == 200
 
 
-def test_token_signed_by_the_older_key_is_accepted(own_service: OwnService, owner: Account) -> None:
+def test_token_signed_by_the_older_key_is_accepted(
+    managed_service: ManagedService, owner: Account
+) -> None:
     token = owner.new_session().access
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     http = owner.driver.http
     jwks = http.get("/.well-known/jwks.json").json()["keys"]
     (older,) = [key["kid"] for key in jwks if key["kid"] != header["kid"]]
-    resigned = own_service.sign(claims, {**header, "kid": older}, key=1)
+    resigned = managed_service.sign(claims, {**header, "kid": older}, key=1)
     assert http.get("/api/v1/me", headers=bearer(resigned)).status_code == 200
 
 
@@ -82,12 +86,14 @@ def _raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owner: Account) -> None:
+def test_forged_access_tokens(
+    http: httpx2.Client, managed_service: ManagedService, owner: Account
+) -> None:
     token = owner.new_session().access
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     now = int(time.time())
     # The tools are right: signed anew without a change, it is accepted.
-    assert not refused_bearer(owner.driver, own_service.sign(claims, header))
+    assert not refused_bearer(owner.driver, managed_service.sign(claims, header))
 
     jwk = http.get("/.well-known/jwks.json").json()["keys"][0]
     public = jwt.PyJWK(jwk).key
@@ -99,10 +105,10 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
     stranger_jwk = jwt.algorithms.OKPAlgorithm.to_jwk(stranger.public_key(), as_dict=True)
 
     def signed(**changes: Any) -> str:
-        return own_service.sign({**claims, **changes}, header)
+        return managed_service.sign({**claims, **changes}, header)
 
     def without(claim: str) -> str:
-        return own_service.sign({k: v for k, v in claims.items() if k != claim}, header)
+        return managed_service.sign({k: v for k, v in claims.items() if k != claim}, header)
 
     def hs256(secret: bytes) -> str:
         unsigned = _raw({**header, "alg": "HS256"}, claims).rsplit(".", 1)[0]
@@ -127,11 +133,11 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
         "key address in the header": jwt.encode(
             claims, stranger, algorithm="EdDSA", headers={**header, "jku": "http://127.0.0.1:1/"}
         ),
-        "unknown kid": own_service.sign(claims, {**header, "kid": "unknown"}),
-        "kid with a path": own_service.sign(claims, {**header, "kid": "../../dev/null"}),
-        "no kid": own_service.sign(claims, {"typ": "at+jwt"}),
-        "typ JWT": own_service.sign(claims, {**header, "typ": "JWT"}),
-        "no typ": own_service.sign(claims, {**header, "typ": None}),
+        "unknown kid": managed_service.sign(claims, {**header, "kid": "unknown"}),
+        "kid with a path": managed_service.sign(claims, {**header, "kid": "../../dev/null"}),
+        "no kid": managed_service.sign(claims, {"typ": "at+jwt"}),
+        "typ JWT": managed_service.sign(claims, {**header, "typ": "JWT"}),
+        "no typ": managed_service.sign(claims, {**header, "typ": None}),
         "expired": signed(iat=now - 700, exp=now - 100),
         "not yet": signed(nbf=now + 3600),
         "made in the future": signed(iat=now + 3600, exp=now + 4200),
@@ -146,9 +152,9 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
         "session null": signed(sid=None),
         "session with NUL": signed(sid="\x00"),
         "exp text": signed(exp="never"),
-        "claims a list": own_service.sign_payload(b"[]", header),
-        "claims no JSON": own_service.sign_payload(b"{", header),
-        "crit": own_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
+        "claims a list": managed_service.sign_payload(b"[]", header),
+        "claims no JSON": managed_service.sign_payload(b"{", header),
+        "crit": managed_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
         **{f"no {claim}": without(claim) for claim in ("exp", "sub", "sid", "aud", "iss")},
     }
     accepted = []
