@@ -197,8 +197,3 @@ class Factory:
         roles = {"admin": admin, "member": member, "viewer": viewer}
         map_concurrently(lambda role: self.add(organization, roles[role], role), roles)
         return Team(organization, owner, admin, member, viewer, stranger)
-
-
-def as_key(key: str) -> dict[str, str]:
-    """Make the header of an API key."""
-    return bearer(key)

@@ -7,7 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from .factories import Organization, Team, as_key, unique
+from .drivers import bearer
+from .factories import Organization, Team, unique
 from .problems import assert_problem
 
 READ, WRITE = "projects:read", "projects:write"
@@ -32,7 +33,7 @@ def test_key_is_shown_once(organization: Organization) -> None:
 
 def test_read_key(http: httpx2.Client, organization: Organization) -> None:
     project = organization.project()
-    headers = as_key(organization.key(READ)["key"])
+    headers = bearer(organization.key(READ)["key"])
     listed = http.get(f"{organization.path}/projects", headers=headers)
     assert [item["id"] for item in listed.json()["items"]] == [project["id"]]
     response = http.post(f"{organization.path}/projects", json={"name": unique()}, headers=headers)
@@ -44,7 +45,7 @@ def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organizati
     response = http.post(
         f"{organization.path}/projects",
         json={"name": unique()},
-        headers=as_key(created["key"]),
+        headers=bearer(created["key"]),
     )
     assert response.status_code == 201, response.text
     events = organization.owner.api.get(f"{organization.path}/audit-events").json()["items"]
@@ -54,7 +55,7 @@ def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organizati
 
 
 def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -> None:
-    headers = as_key(organization.key(READ, WRITE)["key"])
+    headers = bearer(organization.key(READ, WRITE)["key"])
     for method, path, body in (
         ("GET", "/api/v1/me", None),
         ("PATCH", "/api/v1/me", {"name": "x"}),
@@ -69,7 +70,7 @@ def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -
 
 def test_revoked_at_once(http: httpx2.Client, organization: Organization) -> None:
     created = organization.key(READ)
-    headers = as_key(created["key"])
+    headers = bearer(created["key"])
     projects = f"{organization.path}/projects"
     assert http.get(projects, headers=headers).status_code == 200
     path = f"{organization.path}/api-keys/{created['id']}"
@@ -82,7 +83,7 @@ def test_expiry(http: httpx2.Client, organization: Organization) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
     created = organization.key(READ, expires_at=soon)
     assert created["expires_at"].endswith("Z")
-    projects, headers = f"{organization.path}/projects", as_key(created["key"])
+    projects, headers = f"{organization.path}/projects", bearer(created["key"])
     assert http.get(projects, headers=headers).status_code == 200
     time.sleep(2.5)
     assert_problem(http.get(projects, headers=headers), 401, "unauthenticated")
@@ -126,5 +127,5 @@ def test_altered_keys(http: httpx2.Client, team: Team) -> None:
         key[:40] + other[40:],
         f"{key}.{other}",
     ):
-        response = http.get(f"{team.organization.path}/projects", headers=as_key(wrong))
+        response = http.get(f"{team.organization.path}/projects", headers=bearer(wrong))
         assert_problem(response, 401, "unauthenticated")

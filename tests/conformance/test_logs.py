@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from .drivers import Driver, bearer
-from .factories import Factory, Organization, as_key
+from .factories import Factory, Organization
 from .mailbox import Mailbox
 from .service import ManagedService
 from .test_exports import finished
@@ -62,7 +62,7 @@ def test_no_secret_is_logged(
     # Where such things should not stand, they may all the more not be repeated.
     for path in (f"/api/v1/me?access_token={tokens.access}", f"/reset-password?token={reset}"):
         driver.http.get(path)
-    driver.http.get(f"{organization.path}/projects", headers=as_key(key))
+    driver.http.get(f"{organization.path}/projects", headers=bearer(key))
     driver.http.post("/api/v1/organizations", json={"name": wrong, "password": wrong})
     totp = driver.begin_totp(refreshed.access).secret
     driver.reset(reset, new)

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from .concurrency import run_concurrently
-from .factories import Account, Factory, Organization, Team, as_key, unique
+from .drivers import bearer
+from .factories import Account, Factory, Organization, Team, unique
 from .problems import assert_problem
 
 ROLES = ("owner", "admin", "member", "viewer")
@@ -160,13 +161,13 @@ def test_api_keys(team: Team, http: httpx2.Client, factory: Factory, name: str) 
     operation = OPERATIONS[name]
     other = factory.organization(team.owner)
     for scopes in ([READ], [WRITE], [READ, WRITE]):
-        headers = as_key(team.organization.key(*scopes)["key"])
+        headers = bearer(team.organization.key(*scopes)["key"])
         response = operation.call(http, team, headers=headers)
         if operation.key_scope in scopes:
             assert response.status_code == operation.success, (scopes, response.text)
         else:
             assert_problem(response, 403, "forbidden")
-        foreign = as_key(other.key(*scopes)["key"])
+        foreign = bearer(other.key(*scopes)["key"])
         assert_problem(operation.call(http, team, headers=foreign), 404, "not-found")
 
 
@@ -223,7 +224,7 @@ def test_delete(small: tuple[Organization, Account, Account]) -> None:
     for account in (owner, admin):
         assert_problem(account.api.get(organization.path), 404, "not-found")
         assert account.api.get("/api/v1/organizations").json()["items"] == []
-    response = owner.driver.http.get(f"{organization.path}/projects", headers=as_key(key))
+    response = owner.driver.http.get(f"{organization.path}/projects", headers=bearer(key))
     assert_problem(response, 401, "unauthenticated")
     assert invitation
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .concurrency import run_concurrently
 from .drivers import Driver, Outcome, bearer
-from .factories import Account, Factory, Organization, as_key
+from .factories import Account, Factory, Organization
 from .mailbox import Mailbox
 from .problems import assert_bare, assert_problem
 from .service import ManagedService
@@ -210,7 +210,7 @@ def test_no_kind_of_token_passes_for_another(
         "verification": lambda token: driver.verify(token).response,
         "reset": lambda token: driver.reset(token, factory.password()).response,
         "invitation": accept,
-        "api key": lambda token: http.get(f"{organization.path}/projects", headers=as_key(token)),
+        "api key": lambda token: http.get(f"{organization.path}/projects", headers=bearer(token)),
     }
     for use, attempt in uses.items():
         for kind, token in {**kinds, "nothing": "x", "much": "A" * 3000, "nul": "\x00"}.items():
