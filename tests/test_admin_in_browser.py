@@ -138,7 +138,7 @@ def seen_through_the_api(site: str, name: str) -> dict[str, object]:
     """Find a project as its organization's owner, and return what the log has about it."""
     base_url = site.replace("localhost", "127.0.0.1")
     with httpx2.Client(base_url=base_url, timeout=30) as http:
-        headers = bearer(DRIVERS["allauth"](http).sign_in(*DEMO).session().access)
+        headers = bearer(DRIVERS["allauth"](http).sign_in(*DEMO).require_tokens().access)
         organization = http.get("/api/v1/organizations", headers=headers).json()["items"][0]["id"]
         below = f"/api/v1/organizations/{organization}"
         projects = http.get(f"{below}/projects?limit=100", headers=headers).json()["items"]

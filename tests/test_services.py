@@ -158,4 +158,4 @@ def marked(mark: str) -> list[psutil.Process]:
 
 def signed_in(http: httpx2.Client, variant: Variant) -> dict[str, str]:
     """Sign the seeded user in."""
-    return bearer(DRIVERS[driver(variant)](http).sign_in(*DEMO).session().access)
+    return bearer(DRIVERS[driver(variant)](http).sign_in(*DEMO).require_tokens().access)

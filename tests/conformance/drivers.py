@@ -49,14 +49,14 @@ class Result:
         """Whether it was done."""
         return self.outcome is Outcome.OK
 
-    def session(self) -> Tokens:
+    def require_tokens(self) -> Tokens:
         """Return the tokens of a sign-in that must have succeeded."""
         assert self.tokens is not None, f"{self.outcome}: {self.response.text[:300]}"
         return self.tokens
 
 
 @dataclass(frozen=True)
-class Session:
+class UserSession:
     """One of the user's own sessions."""
 
     id: str
@@ -86,7 +86,7 @@ class Driver(Protocol):
     ) -> Result: ...
     def refresh(self, token: str) -> Result: ...
     def sign_out(self, headers: dict[str, str]) -> Result: ...
-    def sessions(self, access: str) -> list[Session]: ...
+    def sessions(self, access: str) -> list[UserSession]: ...
     def end_session(self, access: str, session_id: str) -> Result: ...
     def forgot(self, email: str) -> Result: ...
     def reset(self, token: str, password: str) -> Result: ...
@@ -147,11 +147,11 @@ class ContractDriver:
     def sign_out(self, headers: dict[str, str]) -> Result:
         return self._result(self.http.post("/api/v1/auth/sign-out", headers=headers), 204)
 
-    def sessions(self, access: str) -> list[Session]:
+    def sessions(self, access: str) -> list[UserSession]:
         response = self.http.get("/api/v1/auth/sessions?limit=100", headers=bearer(access))
         assert response.status_code == 200, response.text
         return [
-            Session(
+            UserSession(
                 id=item["id"],
                 current=item["current"],
                 client=item["user_agent"] or "",
@@ -277,7 +277,7 @@ class AllauthDriver(ContractDriver):
             if code is None:
                 return Result(Outcome.MFA_REQUIRED, result.response)
             token = result.response.json()["meta"]["session_token"]
-            headers = {**(headers or {}), "X-Session-Token": token}
+            headers = {**(headers or {}), "X-UserSession-Token": token}
             result = self._call("POST", "auth/2fa/authenticate", {"code": code}, headers)
             if not result.ok:
                 return result

@@ -51,13 +51,13 @@ class Account:
     def access(self) -> str:
         """Return an access token that is good for some minutes."""
         if self._tokens is None or time.monotonic() - self._since > _FRESH_SECONDS:
-            self._tokens = self.driver.sign_in(self.email, self.password).session()
+            self._tokens = self.driver.sign_in(self.email, self.password).require_tokens()
             self._since = time.monotonic()
         return self._tokens.access
 
     def new_session(self) -> Tokens:
         """Sign in once more, as on another device."""
-        return self.driver.sign_in(self.email, self.password).session()
+        return self.driver.sign_in(self.email, self.password).require_tokens()
 
     @property
     def id(self) -> str:

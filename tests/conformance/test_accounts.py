@@ -53,7 +53,7 @@ def test_from_sign_up_to_sign_in(factory: Factory, driver: Driver, mailbox: Mail
     # Not before the address is verified.
     assert driver.sign_in(email, password).outcome is Outcome.REFUSED
     assert driver.verify(mailbox.token("verify-email", email)).ok
-    tokens = driver.sign_in(email, password).session()
+    tokens = driver.sign_in(email, password).require_tokens()
     me = driver.http.get("/api/v1/me", headers=bearer(tokens.access)).json()
     assert (me["email"], me["name"]) == (email, "Ada Lovelace")
 
@@ -108,8 +108,8 @@ def test_parallel_sign_ups_give_one_account(
     assert all(same_answer(results[0].response, result.response) for result in results)
     tokens = mailbox.tokens("verify-email", email)
     assert driver.verify(tokens[-1]).ok
-    first = driver.sign_in(email, password).session()
-    second = driver.sign_in(email.upper(), password).session()
+    first = driver.sign_in(email, password).require_tokens()
+    second = driver.sign_in(email.upper(), password).require_tokens()
     ids = {
         driver.http.get("/api/v1/me", headers=bearer(tokens.access)).json()["id"]
         for tokens in (first, second)
@@ -294,7 +294,7 @@ def test_list_and_end_sessions(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     browser = driver.sign_in(
         account.email, account.password, headers={"User-Agent": "Browser/1 (test)"}
-    ).session()
+    ).require_tokens()
     phone = account.new_session()
     sessions = driver.sessions(phone.access)
     assert len(sessions) == 2
@@ -377,7 +377,7 @@ def test_parallel_resets_with_one_token(factory: Factory, driver: Driver, mailbo
 def test_secrets_are_not_stored_by_caches(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     result = driver.sign_in(account.email, account.password)
-    refreshed = driver.refresh(result.session().refresh)
+    refreshed = driver.refresh(result.require_tokens().refresh)
     for answer in (result.response, refreshed.response):
         assert "no-store" in answer.headers["cache-control"]
 

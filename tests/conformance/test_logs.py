@@ -50,7 +50,7 @@ def test_no_secret_is_logged(
 ) -> None:
     account = factory.register("discreet")
     tokens = account.new_session()
-    refreshed = driver.refresh(tokens.refresh).session()
+    refreshed = driver.refresh(tokens.refresh).require_tokens()
     driver.forgot(account.email)
     reset = mailbox.token("reset-password", account.email)
     new = factory.password()

@@ -63,7 +63,7 @@ def test_address_is_free_again(factory: Factory) -> None:
     assert account.driver.sign_up(account.email, account.password, "Again").ok
     token = factory.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
     assert account.driver.verify(token).ok
-    again = account.driver.sign_in(account.email, account.password).session()
+    again = account.driver.sign_in(account.email, account.password).require_tokens()
     me = account.driver.http.get("/api/v1/me", headers=bearer(again.access)).json()
     assert me["id"] != first
     assert (

@@ -42,7 +42,7 @@ class Setting:
 
     def user(self) -> dict[str, Any]:
         """Go the whole way; who is signed in then."""
-        access = self.sign_in().session().access
+        access = self.sign_in().require_tokens().access
         me: dict[str, Any] = self.driver.http.get("/api/v1/me", headers=bearer(access)).json()
         return me
 

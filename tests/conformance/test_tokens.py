@@ -235,7 +235,7 @@ def test_no_kind_of_token_passes_for_another(
 def test_refresh_rotates(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     first = account.new_session()
-    second = driver.refresh(first.refresh).session()
+    second = driver.refresh(first.refresh).require_tokens()
     assert second.refresh != first.refresh
     assert second.access != first.access
     assert second.expires_in == 600
@@ -256,9 +256,9 @@ def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -
     assert all(r.response.status_code == 401 for r in results if r not in winners)
 
     # Two tabs: the losers did no harm, within ten seconds of the rotation.
-    second = winners[0].session()
+    second = winners[0].require_tokens()
     assert not refused_bearer(driver, second.access)
-    third = driver.refresh(second.refresh).session()
+    third = driver.refresh(second.refresh).require_tokens()
     assert driver.refresh(second.refresh).outcome is Outcome.REFUSED
     assert not refused_bearer(driver, third.access)
 
