@@ -234,7 +234,7 @@ class ContractDriver:
 class AllauthDriver(ContractDriver):
     """`/_allauth/{app,browser}/v1/...`: Django. What allauth does not offer is as elsewhere.
 
-    allauth answers 401 to whoever is not signed in when all is done, so a success is told by
+    allauth answers 401 to whoever is not signed in when all is done, so a success is context by
     what the answer says, not by its status. A refusal is a problem, as everywhere.
     """
 
@@ -330,7 +330,7 @@ class AllauthDriver(ContractDriver):
         path = "account/authenticators/totp"
         result = self._call("GET", path, None, bearer(access))
         if not result.ok or result.response.status_code == 200:
-            # There is one already, of which nothing is told: neither is it exchanged.
+            # There is one already, of which nothing is context: neither is it exchanged.
             return self._call("POST", path, {"code": "000000"}, bearer(access))
         meta = result.response.json()["meta"]
         assert set(meta) == {"secret", "totp_url"}, meta
@@ -386,11 +386,11 @@ class AllauthDriver(ContractDriver):
         response = self.http.request(method, url, json=body, headers=headers)
         if response.headers["content-type"] != "application/json":
             return self._result(response, 0)
-        told = f"{method} {url} -> {response.status_code} {response.text[:600]}"
-        assert response.json()["status"] == response.status_code, told
-        assert response.status_code in (200, 401, 404), told
+        context = f"{method} {url} -> {response.status_code} {response.text[:600]}"
+        assert response.json()["status"] == response.status_code, context
+        assert response.status_code in (200, 401, 404), context
         if response.status_code == 404:
-            assert path.endswith("/totp"), told
+            assert path.endswith("/totp"), context
         return Result(Outcome.OK, response)
 
 

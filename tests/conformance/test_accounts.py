@@ -10,7 +10,7 @@ from .concurrency import map_concurrently, run_concurrently
 from .drivers import Driver, Outcome, Result, bearer
 from .factories import Account, Factory
 from .mailbox import Mailbox
-from .problems import assert_problem, same_answer
+from .problems import assert_problem, same_response
 from .service import ManagedService
 
 
@@ -24,7 +24,7 @@ def refused_bearer(driver: Driver, access: str) -> bool:
 
 
 def similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> None:
-    """Compare the median times of two calls; told apart only by more than noise.
+    """Compare the median times of two calls; context apart only by more than noise.
 
     Each call repeats one address or takes a new one each time; both must do the same, since
     there is a limit to the mails to one address.
@@ -105,7 +105,7 @@ def test_parallel_sign_ups_give_one_account(
     email, password = factory.address("race"), factory.password()
     results = run_concurrently([lambda: driver.sign_up(email, password, "Race")] * 6)
     assert all(result.ok for result in results)
-    assert all(same_answer(results[0].response, result.response) for result in results)
+    assert all(same_response(results[0].response, result.response) for result in results)
     tokens = mailbox.tokens("verify-email", email)
     assert driver.verify(tokens[-1]).ok
     first = driver.sign_in(email, password).require_tokens()
@@ -161,12 +161,12 @@ def test_no_names(driver: Driver, factory: Factory, name: str) -> None:
 def test_sign_up_tells_nothing(factory: Factory, driver: Driver, owner: Account) -> None:
     new = driver.sign_up(factory.address(), factory.password(), "New")
     known = driver.sign_up(owner.email, factory.password(), "Known")
-    assert same_answer(new.response, known.response)
+    assert same_response(new.response, known.response)
     # Nor does a sign-in with the password just given tell which of the two was new.
     email, password = factory.address(), factory.password()
     driver.sign_up(email, password, "New")
     driver.sign_up(owner.email, password, "Known")
-    assert same_answer(
+    assert same_response(
         driver.sign_in(email, password).response, driver.sign_in(owner.email, password).response
     )
     similar_times(
@@ -180,7 +180,7 @@ def test_sign_in_tells_nothing(factory: Factory, driver: Driver, owner: Account)
     wrong = driver.sign_in(owner.email, factory.password())
     assert unknown.outcome is Outcome.REFUSED
     assert unknown.response.status_code == 401
-    assert same_answer(unknown.response, wrong.response)
+    assert same_response(unknown.response, wrong.response)
     similar_times(
         lambda: driver.sign_in(factory.address(), factory.password()),
         lambda: driver.sign_in(owner.email, factory.password()),
@@ -192,7 +192,7 @@ def test_forgotten_password_tells_nothing(
 ) -> None:
     account = factory.register()
     unknown = factory.address()
-    assert same_answer(driver.forgot(unknown).response, driver.forgot(account.email).response)
+    assert same_response(driver.forgot(unknown).response, driver.forgot(account.email).response)
     similar_times(lambda: driver.forgot(unknown), lambda: driver.forgot(account.email))
     mailbox.token("reset-password", account.email)
     assert mailbox.count(unknown) == 0
@@ -206,8 +206,8 @@ def test_resending_tells_nothing(factory: Factory, driver: Driver) -> None:
     answers = [
         driver.resend_verification(email).response for email in (verified.email, pending, unknown)
     ]
-    assert same_answer(answers[0], answers[1])
-    assert same_answer(answers[0], answers[2])
+    assert same_response(answers[0], answers[1])
+    assert same_response(answers[0], answers[2])
     similar_times(
         lambda: driver.resend_verification(unknown),
         lambda: driver.resend_verification(pending),
@@ -394,7 +394,7 @@ def test_disabled_user(factory: Factory, driver: Driver, managed_service: Manage
     wrong = driver.sign_in(account.email, factory.password())
     right = driver.sign_in(account.email, account.password)
     assert right.outcome is Outcome.REFUSED
-    assert same_answer(wrong.response, right.response)
+    assert same_response(wrong.response, right.response)
     managed_service.command("users", "enable", account.email)
     # What was ended stays ended.
     assert refused_bearer(driver, tokens.access)

@@ -50,14 +50,14 @@ def test_security_headers_on_every_answer(http: httpx2.Client, organization: Org
         api.post("/api/v1/organizations", content=b"x" * 1_100_000),
     ]
     for answer in answers:
-        told = f"{answer.request.method} {answer.request.url} {answer.status_code}"
-        assert answer.headers["x-content-type-options"] == "nosniff", told
+        context = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+        assert answer.headers["x-content-type-options"] == "nosniff", context
         policy = answer.headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in policy or answer.headers["x-frame-options"], told
-        assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin"), told
-        assert "x-request-id" in answer.headers, told
-        assert not re.search(r"\d", answer.headers.get("server", "")), told
-        assert "x-powered-by" not in answer.headers, told
+        assert "frame-ancestors 'none'" in policy or answer.headers["x-frame-options"], context
+        assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin"), context
+        assert "x-request-id" in answer.headers, context
+        assert not re.search(r"\d", answer.headers.get("server", "")), context
+        assert "x-powered-by" not in answer.headers, context
     assert "default-src 'none'" in answers[6].headers["content-security-policy"]
 
 

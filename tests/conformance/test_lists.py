@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .factories import Account, Organization, Team, unique
-from .problems import assert_refused_field
+from .problems import assert_field_error
 
 
 def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
@@ -101,20 +101,20 @@ def test_tampered_cursor(many: Organization) -> None:
         wrong.append(cursor[:at] + other + cursor[at + 1 :])
     for text in [*wrong, "", " ", "%F0%9F%9A%80", "x" * 3000, "null", "0"]:
         response = many.owner.api.get(f"{many.path}/projects?cursor={text}")
-        assert_refused_field(response, "cursor")
+        assert_field_error(response, "cursor")
 
 
 @pytest.mark.parametrize("query", ["&sort=name", "&sort=created_at", "&status=active", "&q=row"])
 def test_cursor_belongs_to_one_list(many: Organization, query: str) -> None:
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many)}{query}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many, query)}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
 
 
 def test_cursor_of_another_organization(many: Organization, organization: Organization) -> None:
     response = organization.owner.api.get(f"{organization.path}/projects?cursor={_cursor(many)}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
 
 
 def test_page_size_may_change_on_the_way(many: Organization) -> None:
@@ -144,7 +144,7 @@ def test_every_list_has_pages(team: Team) -> None:
         at_once = walk(team.owner, address, limit=100)
         assert one_by_one == at_once, name
         for wrong in ("limit=0", "limit=101", "cursor=x"):
-            assert_refused_field(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
+            assert_field_error(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
 
 
 def test_own_organizations_have_pages(team: Team) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from .drivers import Driver, Outcome, bearer
 from .factories import Account, Factory, Organization
-from .problems import assert_problem, assert_refused_field
+from .problems import assert_field_error, assert_problem
 from .test_accounts import refused_bearer
 
 
@@ -27,12 +27,12 @@ def test_change_name(factory: Factory) -> None:
 )
 def test_nothing_else_can_be_changed(owner: Account, field: str) -> None:
     response = owner.api.patch("/api/v1/me", json={field: "x"})
-    assert_refused_field(response, f"/{field}")
+    assert_field_error(response, f"/{field}")
 
 
 @pytest.mark.parametrize("name", ["", " ", None, "x" * 121, "nul \x00", 5])
 def test_refused_names(owner: Account, name: object) -> None:
-    assert_refused_field(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
+    assert_field_error(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
 
 
 def test_delete(factory: Factory, driver: Driver) -> None:

@@ -14,7 +14,7 @@ import pytest
 from .drivers import Driver, Outcome, Result, bearer
 from .factories import Factory
 from .openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, running_provider
-from .problems import assert_bare, assert_problem
+from .problems import assert_no_internals, assert_problem
 from .service import ManagedService
 from .test_cookies import cookie_of
 
@@ -178,7 +178,7 @@ def test_lies_of_the_provider(setting: Setting, lies: dict[str, Any]) -> None:
     callback, cookies = setting.start()
     response = setting.driver.http.get(callback, headers=cookies)
     assert_problem(response, (401, 403, 409, 422, 502, 503))
-    assert_bare(response)
+    assert_no_internals(response)
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00 bell\x07", 5])
@@ -222,7 +222,7 @@ def test_state_cannot_be_changed(setting: Setting) -> None:
     ):
         response = setting.driver.http.get(parts.path, params=wrong, headers=cookies)
         assert_problem(response, (401, 403, 422))
-        assert_bare(response)
+        assert_no_internals(response)
 
 
 def test_providers_unknown_or_down(setting: Setting) -> None:

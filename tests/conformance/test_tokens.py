@@ -17,7 +17,7 @@ from .concurrency import run_concurrently
 from .drivers import Driver, Outcome, bearer
 from .factories import Account, Factory, Organization
 from .mailbox import Mailbox
-from .problems import assert_bare, assert_problem
+from .problems import assert_no_internals, assert_problem
 from .service import ManagedService
 from .test_accounts import refused_bearer
 
@@ -165,7 +165,7 @@ def test_forged_access_tokens(
             continue
         assert response.status_code == 401, (name, response.text)
         assert_problem(response, 401, "unauthenticated")
-        assert_bare(response)
+        assert_no_internals(response)
     assert accepted == []
 
 
