@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 
 
-class Proxy:
+class TcpProxy:
     """Forwards connections from a port of its own to `host:port`, until it is cut."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -19,7 +19,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
-    def cut(self) -> None:
+    def stop(self) -> None:
         """Refuse new connections and drop all that there are."""
         with self._lock:
             for one in (self._listener, *self._open):
@@ -28,7 +28,7 @@ class Proxy:
                 one.close()
             self._open.clear()
 
-    def mend(self) -> None:
+    def restart(self) -> None:
         """Forward again, on the same port."""
         self._listen(self.port)
 

@@ -14,7 +14,7 @@ from .problems import assert_problem, same_response
 from .service import ManagedService
 
 
-def refused_bearer(driver: Driver, access: str) -> bool:
+def access_is_refused(driver: Driver, access: str) -> bool:
     """Whether an access token is refused, in the right manner."""
     response = driver.http.get("/api/v1/me", headers=bearer(access))
     if response.status_code == 200:
@@ -23,7 +23,7 @@ def refused_bearer(driver: Driver, access: str) -> bool:
     return True
 
 
-def similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> None:
+def assert_similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> None:
     """Compare the median times of two calls; context apart only by more than noise.
 
     Each call repeats one address or takes a new one each time; both must do the same, since
@@ -169,7 +169,7 @@ def test_sign_up_tells_nothing(factory: Factory, driver: Driver, owner: Account)
     assert same_response(
         driver.sign_in(email, password).response, driver.sign_in(owner.email, password).response
     )
-    similar_times(
+    assert_similar_times(
         lambda: driver.sign_up(factory.address(), factory.password(), "New"),
         lambda: driver.sign_up(owner.email, factory.password(), "Known"),
     )
@@ -181,7 +181,7 @@ def test_sign_in_tells_nothing(factory: Factory, driver: Driver, owner: Account)
     assert unknown.outcome is Outcome.REFUSED
     assert unknown.response.status_code == 401
     assert same_response(unknown.response, wrong.response)
-    similar_times(
+    assert_similar_times(
         lambda: driver.sign_in(factory.address(), factory.password()),
         lambda: driver.sign_in(owner.email, factory.password()),
     )
@@ -193,7 +193,7 @@ def test_forgotten_password_tells_nothing(
     account = factory.register()
     unknown = factory.address()
     assert same_response(driver.forgot(unknown).response, driver.forgot(account.email).response)
-    similar_times(lambda: driver.forgot(unknown), lambda: driver.forgot(account.email))
+    assert_similar_times(lambda: driver.forgot(unknown), lambda: driver.forgot(account.email))
     mailbox.token("reset-password", account.email)
     assert mailbox.count(unknown) == 0
 
@@ -208,7 +208,7 @@ def test_resending_tells_nothing(factory: Factory, driver: Driver) -> None:
     ]
     assert same_response(answers[0], answers[1])
     assert same_response(answers[0], answers[2])
-    similar_times(
+    assert_similar_times(
         lambda: driver.resend_verification(unknown),
         lambda: driver.resend_verification(pending),
     )
@@ -273,9 +273,9 @@ def test_sign_out_ends_the_session(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     tokens, other = account.new_session(), account.new_session()
     assert driver.sign_out(bearer(tokens.access)).ok
-    assert refused_bearer(driver, tokens.access)
+    assert access_is_refused(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, other.access)
+    assert not access_is_refused(driver, other.access)
     assert driver.sign_out(bearer(tokens.access)).outcome is Outcome.REFUSED
 
 
@@ -306,15 +306,15 @@ def test_list_and_end_sessions(factory: Factory, driver: Driver) -> None:
     stranger = factory.register("stranger")
     result = driver.end_session(stranger.access(), other.id)
     assert_problem(result.response, 404, "not-found")
-    assert not refused_bearer(driver, browser.access)
+    assert not access_is_refused(driver, browser.access)
 
     assert driver.end_session(phone.access, other.id).ok
-    assert refused_bearer(driver, browser.access)
+    assert access_is_refused(driver, browser.access)
     assert driver.refresh(browser.refresh).outcome is Outcome.REFUSED
     assert [session.id for session in driver.sessions(phone.access)] == [current.id]
     assert driver.end_session(phone.access, other.id).response.status_code == 404
     assert driver.end_session(phone.access, current.id).ok
-    assert refused_bearer(driver, phone.access)
+    assert access_is_refused(driver, phone.access)
 
 
 # Changing and resetting the password
@@ -326,11 +326,11 @@ def test_change_password_ends_other_sessions(factory: Factory, driver: Driver) -
     new = factory.password()
     wrong = driver.change_password(here.access, factory.password(), new)
     assert wrong.outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, there.access)
+    assert not access_is_refused(driver, there.access)
 
     assert driver.change_password(here.access, account.password, new).ok
-    assert not refused_bearer(driver, here.access)
-    assert refused_bearer(driver, there.access)
+    assert not access_is_refused(driver, here.access)
+    assert access_is_refused(driver, there.access)
     assert driver.refresh(there.refresh).outcome is Outcome.REFUSED
     assert driver.refresh(here.refresh).ok
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
@@ -344,7 +344,7 @@ def test_reset_password(factory: Factory, driver: Driver, mailbox: Mailbox) -> N
     older = mailbox.token("reset-password", account.email)
     assert driver.forgot(account.email).ok
     token = mailbox.tokens("reset-password", account.email, at_least=2)[-1]
-    assert not refused_bearer(driver, session.access)
+    assert not access_is_refused(driver, session.access)
 
     new = factory.password()
     result = driver.reset(token, new)
@@ -353,7 +353,7 @@ def test_reset_password(factory: Factory, driver: Driver, mailbox: Mailbox) -> N
     assert result.response.content == b""
     assert "set-cookie" not in result.response.headers
     # It ends all sessions.
-    assert refused_bearer(driver, session.access)
+    assert access_is_refused(driver, session.access)
     assert driver.refresh(session.refresh).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, new).ok
@@ -388,7 +388,7 @@ def test_disabled_user(factory: Factory, driver: Driver, managed_service: Manage
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     headers = {"Cookie": cookie.response.headers["set-cookie"].split(";")[0]}
     managed_service.command("users", "disable", account.email)
-    assert refused_bearer(driver, tokens.access)
+    assert access_is_refused(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
     assert_problem(driver.http.get("/api/v1/me", headers=headers), 401, "unauthenticated")
     wrong = driver.sign_in(account.email, factory.password())
@@ -397,5 +397,5 @@ def test_disabled_user(factory: Factory, driver: Driver, managed_service: Manage
     assert same_response(wrong.response, right.response)
     managed_service.command("users", "enable", account.email)
     # What was ended stays ended.
-    assert refused_bearer(driver, tokens.access)
+    assert access_is_refused(driver, tokens.access)
     assert driver.sign_in(account.email, account.password).ok

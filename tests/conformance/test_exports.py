@@ -13,7 +13,7 @@ from .problems import assert_problem
 NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rocket", "=1+1"]
 
 
-def finished(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
+def wait_for_export(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
     """Wait until an export is done."""
     deadline = time.monotonic() + within
     while True:
@@ -27,7 +27,7 @@ def finished(account: Account, path: str, *, within: float = 60) -> dict[str, An
         time.sleep(0.1)
 
 
-def start(organization: Organization, file_format: str = "csv") -> str:
+def start_export(organization: Organization, file_format: str = "csv") -> str:
     """Ask for an export; its address."""
     response = organization.owner.api.post(
         f"{organization.path}/exports", json={"format": file_format}
@@ -50,7 +50,7 @@ def test_export(organization: Organization, file_format: str) -> None:
     path = response.headers["location"]
     assert path.endswith(f"{organization.path}/exports/{queued['id']}")
 
-    export = finished(organization.owner, path)
+    export = wait_for_export(organization.owner, path)
     assert export["status"] == "succeeded"
     assert export["finished_at"] >= export["created_at"]
     download = api.get(export["download_url"])
@@ -76,7 +76,7 @@ def test_export(organization: Organization, file_format: str) -> None:
 
 def test_export_of_nothing(organization: Organization) -> None:
     for file_format in ("csv", "json"):
-        export = finished(organization.owner, start(organization, file_format))
+        export = wait_for_export(organization.owner, start_export(organization, file_format))
         assert export["status"] == "succeeded"
         assert organization.owner.api.get(export["download_url"]).status_code == 200
 
@@ -84,14 +84,14 @@ def test_export_of_nothing(organization: Organization) -> None:
 def test_export_holds_one_organization_only(team: Team, factory: Factory) -> None:
     secret = team.organization.project("Secret of the team")
     other = factory.organization(team.stranger)
-    export = finished(team.stranger, start(other, "json"))
+    export = wait_for_export(team.stranger, start_export(other, "json"))
     download = team.stranger.api.get(export["download_url"])
     assert secret["name"] not in download.text
 
 
 def test_foreign_exports(team: Team) -> None:
-    path = start(team.organization)
-    export = finished(team.owner, path)
+    path = start_export(team.organization)
+    export = wait_for_export(team.owner, path)
     for address in (path, export["download_url"]):
         assert_problem(team.stranger.api.get(address), 404, "not-found")
         assert_problem(team.owner.driver.http.get(address), 401, "unauthenticated")

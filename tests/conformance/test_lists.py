@@ -9,7 +9,7 @@ from .factories import Account, Organization, Team, unique
 from .problems import assert_field_error
 
 
-def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
+def fetch_all(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
     """Read all pages of a list."""
     items: list[dict[str, Any]] = []
     cursor = ""
@@ -63,7 +63,7 @@ def test_default_page(many: Organization) -> None:
 def test_order_without_regard_to_case(organization: Organization) -> None:
     for name in ("beta", "Alpha", "GAMMA"):
         organization.project(name)
-    items = walk(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
+    items = fetch_all(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
     assert [item["name"] for item in items] == ["Alpha", "beta", "GAMMA"]
 
 
@@ -81,7 +81,9 @@ def test_filters(organization: Organization) -> None:
     address = f"{organization.path}/projects/{whale[0]['id']}"
     assert api.patch(address, json={"status": "archived"}).status_code == 200
     for status, count in (("archived", 1), ("active", 3)):
-        items = walk(organization.owner, f"{organization.path}/projects?status={status}", limit=2)
+        items = fetch_all(
+            organization.owner, f"{organization.path}/projects?status={status}", limit=2
+        )
         assert len(items) == count
         assert {item["status"] for item in items} == {status}
 
@@ -139,9 +141,9 @@ def test_every_list_has_pages(team: Team) -> None:
         assert response.status_code == 201, response.text
     for name in ("members", "invitations", "projects", "api-keys", "audit-events"):
         address = f"{organization.path}/{name}"
-        one_by_one = walk(team.owner, address, limit=1)
+        one_by_one = fetch_all(team.owner, address, limit=1)
         assert len(one_by_one) >= 3, name
-        at_once = walk(team.owner, address, limit=100)
+        at_once = fetch_all(team.owner, address, limit=100)
         assert one_by_one == at_once, name
         for wrong in ("limit=0", "limit=101", "cursor=x"):
             assert_field_error(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
@@ -149,8 +151,8 @@ def test_every_list_has_pages(team: Team) -> None:
 
 def test_own_organizations_have_pages(team: Team) -> None:
     for account in (team.owner, team.viewer):
-        one_by_one = walk(account, "/api/v1/organizations", limit=1)
-        assert one_by_one == walk(account, "/api/v1/organizations", limit=100)
+        one_by_one = fetch_all(account, "/api/v1/organizations", limit=1)
+        assert one_by_one == fetch_all(account, "/api/v1/organizations", limit=100)
         assert team.organization.id in [item["id"] for item in one_by_one]
 
 

@@ -9,7 +9,7 @@ from .drivers import Driver, bearer
 from .factories import Factory, Organization
 from .mailbox import Mailbox
 from .service import ManagedService
-from .test_exports import finished
+from .test_exports import wait_for_export
 
 
 def lines(managed_service: ManagedService, name: str) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def test_request_can_be_followed_into_its_job(
         json={"format": "json"},
         headers={"X-Request-ID": request_id, "traceparent": f"00-{trace_id}-{trace_id[:16]}-01"},
     )
-    finished(organization.owner, response.headers["location"])
+    wait_for_export(organization.owner, response.headers["location"])
     for process in ("web", "worker"):
         deadline = time.monotonic() + 10
         while True:
@@ -67,7 +67,7 @@ def test_no_secret_is_logged(
     totp = driver.begin_totp(refreshed.access).secret
     driver.reset(reset, new)
     driver.http.get("/api/v1/me", headers=bearer(refreshed.access))
-    finished(
+    wait_for_export(
         organization.owner,
         organization.owner.api.post(f"{organization.path}/exports", json={"format": "csv"}).headers[
             "location"

@@ -5,7 +5,7 @@ import pytest
 from .drivers import Driver, Outcome, bearer
 from .factories import Account, Factory, Organization
 from .problems import assert_field_error, assert_problem
-from .test_accounts import refused_bearer
+from .test_accounts import access_is_refused
 
 
 def test_read(owner: Account) -> None:
@@ -48,9 +48,9 @@ def test_delete(factory: Factory, driver: Driver) -> None:
 
     assert delete({}) == 422
     assert delete({"password": factory.password()}) in (401, 403, 422)
-    assert not refused_bearer(driver, tokens.access)
+    assert not access_is_refused(driver, tokens.access)
     assert delete({"password": account.password}) == 204
-    assert refused_bearer(driver, tokens.access)
+    assert access_is_refused(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
 

@@ -13,7 +13,7 @@ from .mailbox import Mailbox
 from .problems import assert_problem
 
 
-class Authenticator:
+class AuthenticatorApp:
     """The app on the phone; never shows one code twice."""
 
     def __init__(self, secret: str) -> None:
@@ -34,7 +34,7 @@ class Authenticator:
         return next(code for code in map("{:06}".format, range(100)) if code not in near)
 
 
-class Protected:
+class TotpAccount:
     """An account with a second factor."""
 
     def __init__(self, account: Account, driver: Driver) -> None:
@@ -42,7 +42,7 @@ class Protected:
         started = driver.begin_totp(account.access())
         assert started.ok, started.response.text
         self.secret, self.uri = started.secret, started.otpauth_uri
-        self.app = Authenticator(self.secret)
+        self.app = AuthenticatorApp(self.secret)
         self.last_code = self.app.code()
         confirmed = driver.confirm_totp(account.access(), self.last_code)
         assert confirmed.ok, confirmed.response.text
@@ -50,8 +50,8 @@ class Protected:
 
 
 @pytest.fixture
-def protected(factory: Factory, driver: Driver) -> Protected:
-    return Protected(factory.register("careful"), driver)
+def totp_account(factory: Factory, driver: Driver) -> TotpAccount:
+    return TotpAccount(factory.register("careful"), driver)
 
 
 def test_set_up(factory: Factory, driver: Driver) -> None:
@@ -62,7 +62,7 @@ def test_set_up(factory: Factory, driver: Driver) -> None:
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert parse_qs(uri.query)["secret"] == [started.secret]
     assert len(started.secret) >= 32, "160 bits, as RFC 4226 recommends"
-    app = Authenticator(started.secret)
+    app = AuthenticatorApp(started.secret)
     # Nothing is due before it is confirmed.
     assert driver.confirm_totp(access, app.wrong_code()).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).ok
@@ -75,24 +75,24 @@ def test_set_up(factory: Factory, driver: Driver) -> None:
     assert_problem(again.response, 409, "conflict")
 
 
-def test_codes_work_once(protected: Protected, driver: Driver) -> None:
-    email, password = protected.account.email, protected.account.password
+def test_codes_work_once(totp_account: TotpAccount, driver: Driver) -> None:
+    email, password = totp_account.account.email, totp_account.account.password
 
     def sign_in(code: str) -> Outcome:
         return driver.sign_in(email, password, totp_code=code).outcome
 
     # Not even the code that confirmed the set-up works again.
-    assert sign_in(protected.last_code) is not Outcome.OK
-    assert sign_in(protected.app.wrong_code()) is not Outcome.OK
-    code = protected.app.code()
+    assert sign_in(totp_account.last_code) is not Outcome.OK
+    assert sign_in(totp_account.app.wrong_code()) is not Outcome.OK
+    code = totp_account.app.code()
     outcomes = run_concurrently([lambda: sign_in(code)] * 4)
     assert outcomes.count(Outcome.OK) == 1
     assert sign_in(code) is not Outcome.OK
 
 
-def test_recovery_codes_work_once(protected: Protected, driver: Driver) -> None:
-    email, password = protected.account.email, protected.account.password
-    first, second = protected.recovery_codes[:2]
+def test_recovery_codes_work_once(totp_account: TotpAccount, driver: Driver) -> None:
+    email, password = totp_account.account.email, totp_account.account.password
+    first, second = totp_account.recovery_codes[:2]
 
     def sign_in(code: str) -> Outcome:
         return driver.sign_in(email, password, recovery_code=code).outcome
@@ -105,23 +105,23 @@ def test_recovery_codes_work_once(protected: Protected, driver: Driver) -> None:
 
 
 def test_second_factor_needs_the_first(
-    protected: Protected, driver: Driver, factory: Factory
+    totp_account: TotpAccount, driver: Driver, factory: Factory
 ) -> None:
-    email = protected.account.email
+    email = totp_account.account.email
     wrong = factory.password()
     without = driver.sign_in(email, wrong)
-    with_code = driver.sign_in(email, wrong, totp_code=protected.app.code())
-    with_recovery = driver.sign_in(email, wrong, recovery_code=protected.recovery_codes[0])
+    with_code = driver.sign_in(email, wrong, totp_code=totp_account.app.code())
+    with_recovery = driver.sign_in(email, wrong, recovery_code=totp_account.recovery_codes[0])
     # A wrong password does not tell that there is a second factor.
     assert {without.outcome, with_code.outcome, with_recovery.outcome} == {Outcome.REFUSED}
     assert driver.sign_in(
-        email, protected.account.password, recovery_code=protected.recovery_codes[0]
+        email, totp_account.account.password, recovery_code=totp_account.recovery_codes[0]
     ).ok
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12 456", "\x00" * 6])
-def test_malformed_codes(protected: Protected, driver: Driver, code: str) -> None:
-    email, password = protected.account.email, protected.account.password
+def test_malformed_codes(totp_account: TotpAccount, driver: Driver, code: str) -> None:
+    email, password = totp_account.account.email, totp_account.account.password
     result = driver.sign_in(email, password, totp_code=code)
     assert result.response.status_code in (401, 422)
     result = driver.sign_in(email, password, recovery_code=code)
@@ -129,17 +129,17 @@ def test_malformed_codes(protected: Protected, driver: Driver, code: str) -> Non
 
 
 def test_reset_does_not_pass_the_second_factor(
-    protected: Protected, driver: Driver, factory: Factory, mailbox: Mailbox
+    totp_account: TotpAccount, driver: Driver, factory: Factory, mailbox: Mailbox
 ) -> None:
-    email, new = protected.account.email, factory.password()
+    email, new = totp_account.account.email, factory.password()
     assert driver.forgot(email).ok
     assert driver.reset(mailbox.token("reset-password", email), new).ok
     assert driver.sign_in(email, new).outcome is Outcome.MFA_REQUIRED
-    assert driver.sign_in(email, new, totp_code=protected.app.code()).ok
+    assert driver.sign_in(email, new, totp_code=totp_account.app.code()).ok
 
 
-def test_remove(protected: Protected, driver: Driver, factory: Factory) -> None:
-    account = protected.account
+def test_remove(totp_account: TotpAccount, driver: Driver, factory: Factory) -> None:
+    account = totp_account.account
     access = account.access()
     wrong = driver.remove_totp(access, factory.password())
     assert wrong.outcome is Outcome.REFUSED
@@ -147,8 +147,10 @@ def test_remove(protected: Protected, driver: Driver, factory: Factory) -> None:
     assert driver.remove_totp(access, account.password).ok
     assert driver.sign_in(account.email, account.password).ok
     # A new set-up has a new secret and new recovery codes.
-    renewed = Protected(account, driver)
-    assert renewed.secret != protected.secret
-    assert not set(renewed.recovery_codes) & set(protected.recovery_codes)
-    old = driver.sign_in(account.email, account.password, recovery_code=protected.recovery_codes[0])
+    renewed = TotpAccount(account, driver)
+    assert renewed.secret != totp_account.secret
+    assert not set(renewed.recovery_codes) & set(totp_account.recovery_codes)
+    old = driver.sign_in(
+        account.email, account.password, recovery_code=totp_account.recovery_codes[0]
+    )
     assert old.outcome is not Outcome.OK

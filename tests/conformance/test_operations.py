@@ -15,13 +15,15 @@ import pytest
 
 from .factories import Account, Organization, unique
 from .problems import assert_no_internals, assert_problem
-from .proxy import Proxy
+from .proxy import TcpProxy
 from .service import ManagedService
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def until(http: httpx2.Client, path: str, status: int, *, within: float = 5) -> httpx2.Response:
+def wait_for_status(
+    http: httpx2.Client, path: str, status: int, *, within: float = 5
+) -> httpx2.Response:
     """Ask again until the answer has this status."""
     deadline = time.monotonic() + within
     while True:
@@ -73,14 +75,14 @@ def test_without_database(managed_service: ManagedService, owner: Account) -> No
     url = urlsplit(managed_service.env["DATABASE_URL"])
     assert url.hostname
     assert url.port
-    proxy = Proxy(url.hostname, url.port)
+    proxy = TcpProxy(url.hostname, url.port)
     through_proxy = managed_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
     headers = {"Authorization": f"Bearer {owner.access()}"}
     with managed_service.web_process(DATABASE_URL=through_proxy) as web:
-        until(web.http, "/readyz", 200)
+        wait_for_status(web.http, "/readyz", 200)
         assert web.http.get("/api/v1/me", headers=headers).status_code == 200
-        proxy.cut()
-        ready = until(web.http, "/readyz", 503)
+        proxy.stop()
+        ready = wait_for_status(web.http, "/readyz", 503)
         assert "database" in ready.text
         assert web.http.get("/livez").status_code == 200
         started = time.monotonic()
@@ -90,10 +92,10 @@ def test_without_database(managed_service: ManagedService, owner: Account) -> No
         assert_problem(broken, (500, 503))
         assert_no_internals(broken)
         assert not re.search(r"connect|postgres|127\.0\.0\.1|\d{4,5}", broken.json()["detail"])
-        proxy.mend()
-        until(web.http, "/readyz", 200)
+        proxy.restart()
+        wait_for_status(web.http, "/readyz", 200)
         assert web.http.get("/api/v1/me", headers=headers).status_code == 200
-    proxy.cut()
+    proxy.stop()
 
 
 def test_without_migrations(managed_service: ManagedService) -> None:
@@ -108,13 +110,13 @@ def test_without_migrations(managed_service: ManagedService) -> None:
 def test_draining(managed_service: ManagedService, tmp_path: Path) -> None:
     drain_file = tmp_path / "drain"
     with managed_service.web_process(DRAIN_FILE=str(drain_file)) as web:
-        until(web.http, "/readyz", 200)
+        wait_for_status(web.http, "/readyz", 200)
         drain_file.touch()
-        until(web.http, "/readyz", 503)
+        wait_for_status(web.http, "/readyz", 503)
         assert web.http.get("/livez").status_code == 200
         assert web.http.get("/api/v1/me").status_code == 401
         drain_file.unlink()
-        until(web.http, "/readyz", 200)
+        wait_for_status(web.http, "/readyz", 200)
 
 
 def test_shutdown_finishes_what_is_in_flight(

@@ -16,7 +16,7 @@ POLICY = re.compile(r'^"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*$')
 LIMIT = re.compile(r'^"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*$')
 
 
-def until_limited(call: Callable[[int], Result], *, at_most: int) -> int:
+def attempts_until_limited(call: Callable[[int], Result], *, at_most: int) -> int:
     """Repeat a call until it is refused for being too many; how many it took."""
     for number in range(at_most):
         result = call(number)
@@ -94,7 +94,7 @@ def test_by_principal(managed_service: ManagedService, factory: Factory) -> None
         assert POLICY.match(answer.headers["ratelimit-policy"])
 
 
-def _from(address: str) -> dict[str, str]:
+def forwarded_for(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address}
 
 
@@ -108,20 +108,26 @@ def test_guessing_a_password(managed_service: ManagedService, factory: Factory) 
         driver = managed_service.driver(web.http)
 
         def guess(_: int) -> Result:
-            return driver.sign_in(victim.email, factory.password(), headers=_from("203.0.113.66"))
+            return driver.sign_in(
+                victim.email, factory.password(), headers=forwarded_for("203.0.113.66")
+            )
 
-        assert until_limited(guess, at_most=20) >= 3
+        assert attempts_until_limited(guess, at_most=20) >= 3
         # Not even the right password is looked at there now.
-        result = driver.sign_in(victim.email, victim.password, headers=_from("203.0.113.66"))
+        result = driver.sign_in(
+            victim.email, victim.password, headers=forwarded_for("203.0.113.66")
+        )
         assert result.outcome is Outcome.LIMITED
         # Whoever sits elsewhere is not locked out by it.
-        assert driver.sign_in(victim.email, victim.password, headers=_from("203.0.113.1")).ok
-        assert driver.sign_in(other.email, other.password, headers=_from("203.0.113.2")).ok
+        assert driver.sign_in(
+            victim.email, victim.password, headers=forwarded_for("203.0.113.1")
+        ).ok
+        assert driver.sign_in(other.email, other.password, headers=forwarded_for("203.0.113.2")).ok
 
 
 def test_guessing_from_everywhere(managed_service: ManagedService, factory: Factory) -> None:
     victim = factory.register("victim")
-    home, elsewhere = _from("203.0.113.1"), _from("203.0.113.2")
+    home, elsewhere = forwarded_for("203.0.113.1"), forwarded_for("203.0.113.2")
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(),
         RATE_LIMIT_SIGN_IN="2/8 second",
@@ -135,7 +141,7 @@ def test_guessing_from_everywhere(managed_service: ManagedService, factory: Fact
                 # At the same moment, so that they fall into one window on a slow machine too.
                 results = map_concurrently(
                     lambda number: driver.sign_in(
-                        email, factory.password(), headers=_from(f"198.51.100.{number}")
+                        email, factory.password(), headers=forwarded_for(f"198.51.100.{number}")
                     ),
                     range(turn * 12, turn * 12 + 12),
                 )
@@ -162,19 +168,21 @@ def test_trying_many_accounts(managed_service: ManagedService, factory: Factory)
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
         driver = managed_service.driver(web.http)
-        until_limited(lambda _: driver.sign_in(factory.address(), factory.password()), at_most=100)
+        attempts_until_limited(
+            lambda _: driver.sign_in(factory.address(), factory.password()), at_most=100
+        )
 
 
 def test_guessing_a_code(managed_service: ManagedService, factory: Factory, driver: Driver) -> None:
-    from .test_mfa import Protected  # noqa: PLC0415 - pulls no test in
+    from .test_mfa import TotpAccount  # noqa: PLC0415 - pulls no test in
 
-    protected = Protected(factory.register("careful"), driver)
-    account, wrong = protected.account, protected.app.wrong_code()
+    totp_account = TotpAccount(factory.register("careful"), driver)
+    account, wrong = totp_account.account, totp_account.app.wrong_code()
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
         limited = managed_service.driver(web.http)
-        until_limited(
+        attempts_until_limited(
             lambda _: limited.sign_in(account.email, account.password, totp_code=wrong),
             at_most=60,
         )

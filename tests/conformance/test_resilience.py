@@ -8,7 +8,7 @@ import pytest
 from .concurrency import map_concurrently, run_concurrently
 from .factories import Factory, Organization
 from .service import ManagedService, end
-from .test_exports import finished, start
+from .test_exports import start_export, wait_for_export
 
 BOUND = 90
 
@@ -27,7 +27,7 @@ def large(factory: Factory) -> Organization:
 
 
 def test_killed_worker(managed_service: ManagedService, large: Organization) -> None:
-    paths = run_concurrently([lambda: start(large, "json")] * 6)
+    paths = run_concurrently([lambda: start_export(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
     # In the middle: something runs or has run, and something is still to be done.
@@ -36,9 +36,9 @@ def test_killed_worker(managed_service: ManagedService, large: Organization) -> 
     managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
     assert left, "the worker was faster than its murderer: make the export larger"
-    managed_service.start("worker")
+    managed_service.start_export("worker")
     for path in paths:
-        export = finished(large.owner, path, within=BOUND)
+        export = wait_for_export(large.owner, path, within=BOUND)
         assert export["status"] == "succeeded"
         assert len(api.get(export["download_url"]).json()) == 8000
     # The effect happened once each.
@@ -51,22 +51,22 @@ def test_emptied_valkey(managed_service: ManagedService, organization: Organizat
     organization.project()
     managed_service.signal("worker", signal.SIGSTOP)
     try:
-        paths = [start(organization) for _ in range(3)]
+        paths = [start_export(organization) for _ in range(3)]
         managed_service.flush_valkey()
     finally:
         managed_service.signal("worker", signal.SIGCONT)
     for path in paths:
-        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
 def test_killed_and_emptied(managed_service: ManagedService, organization: Organization) -> None:
     managed_service.signal("worker", signal.SIGSTOP)
-    paths = [start(organization) for _ in range(3)]
+    paths = [start_export(organization) for _ in range(3)]
     managed_service.signal("worker", signal.SIGKILL)
     managed_service.flush_valkey()
-    managed_service.start("worker")
+    managed_service.start_export("worker")
     for path in paths:
-        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])

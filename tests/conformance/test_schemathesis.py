@@ -27,12 +27,12 @@ CHECKS = [
 ]
 
 
-class Resident:
+class SeededOwner:
     """An owner with things that exist, so that requests get past the door."""
 
     def __init__(self, factory: Factory) -> None:
         self._people = factory
-        self.account = factory.register("resident")
+        self.account = factory.register("seeded_owner")
         self.renew()
 
     def renew(self) -> None:
@@ -54,8 +54,8 @@ class Resident:
 
 
 @pytest.fixture(scope="module")
-def resident(factory: Factory) -> Resident:
-    return Resident(factory)
+def seeded_owner(factory: Factory) -> SeededOwner:
+    return SeededOwner(factory)
 
 
 # The service runs before tests are collected, so that each operation is a test of its own.
@@ -71,15 +71,15 @@ schema = schemathesis.openapi.from_url(f"{os.environ[BASE_URL]}/openapi.json")
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_operation(case: schemathesis.Case[Any], resident: Resident) -> None:
-    access = resident.account.access()
+def test_operation(case: schemathesis.Case[Any], seeded_owner: SeededOwner) -> None:
+    access = seeded_owner.account.access()
     if case.path.endswith("/sign-out"):
-        access = resident.account.new_session().access
+        access = seeded_owner.account.new_session().access
     if case.meta is None or case.meta.generation.mode.is_positive:
         for name in case.path_parameters or {}:
-            case.path_parameters[name] = resident.ids.get(name, case.path_parameters[name])
+            case.path_parameters[name] = seeded_owner.ids.get(name, case.path_parameters[name])
     elif "organization_id" in (case.path_parameters or {}):
-        case.path_parameters["organization_id"] = resident.organization.id
+        case.path_parameters["organization_id"] = seeded_owner.organization.id
     response = case.call_and_validate(headers=bearer(access), checks=CHECKS)
     if case.method == "DELETE" and response.status_code == 204:
-        resident.renew()
+        seeded_owner.renew()

@@ -27,8 +27,8 @@ schema = schemathesis.openapi.from_url(DOCUMENT)
 
 
 @pytest.fixture(scope="module")
-def resident(factory: Factory) -> Account:
-    return factory.register("resident")
+def account(factory: Factory) -> Account:
+    return factory.register("account")
 
 
 @schema.parametrize()
@@ -40,11 +40,11 @@ def resident(factory: Factory) -> Account:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_operation(case: schemathesis.Case[Any], resident: Account) -> None:
+def test_operation(case: schemathesis.Case[Any], account: Account) -> None:
     if case.path_parameters.get("client") not in CLIENTS:
         case.path_parameters["client"] = CLIENTS[0]
     # Signing out would leave the others without.
-    access = resident.new_session().access if case.method == "DELETE" else resident.access()
+    access = account.new_session().access if case.method == "DELETE" else account.access()
     response = case.call_and_validate(headers=bearer(access), checks=[not_a_server_error])
     if response.content:
         (media_type,) = response.headers["content-type"]

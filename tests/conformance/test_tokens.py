@@ -19,7 +19,7 @@ from .factories import Account, Factory, Organization
 from .mailbox import Mailbox
 from .problems import assert_no_internals, assert_problem
 from .service import ManagedService
-from .test_accounts import refused_bearer
+from .test_accounts import access_is_refused
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_forged_access_tokens(
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     now = int(time.time())
     # The tools are right: signed anew without a change, it is accepted.
-    assert not refused_bearer(owner.driver, managed_service.sign(claims, header))
+    assert not access_is_refused(owner.driver, managed_service.sign(claims, header))
 
     jwk = http.get("/.well-known/jwks.json").json()["keys"][0]
     public = jwt.PyJWK(jwk).key
@@ -241,7 +241,7 @@ def test_refresh_rotates(factory: Factory, driver: Driver) -> None:
     assert second.expires_in == 600
     assert claims_of(second.access)["sid"] == claims_of(first.access)["sid"]
     # The old access token lives on: it is of the same session.
-    assert not refused_bearer(driver, first.access)
+    assert not access_is_refused(driver, first.access)
     assert len(driver.sessions(second.access)) == 1
 
 
@@ -257,17 +257,17 @@ def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -
 
     # Two tabs: the losers did no harm, within ten seconds of the rotation.
     second = winners[0].require_tokens()
-    assert not refused_bearer(driver, second.access)
+    assert not access_is_refused(driver, second.access)
     third = driver.refresh(second.refresh).require_tokens()
     assert driver.refresh(second.refresh).outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, third.access)
+    assert not access_is_refused(driver, third.access)
 
     time.sleep(11)
     # Later it is a replay, by a thief or of a thief: the whole session ends, and only it.
     assert driver.refresh(first.refresh).outcome is Outcome.REFUSED
-    assert refused_bearer(driver, third.access)
+    assert access_is_refused(driver, third.access)
     assert driver.refresh(third.refresh).outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, other.access)
+    assert not access_is_refused(driver, other.access)
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 43, "A" * 10_000, "é"])
