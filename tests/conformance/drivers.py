@@ -277,7 +277,7 @@ class AllauthDriver(ContractDriver):
             if code is None:
                 return Result(Outcome.MFA_REQUIRED, result.response)
             token = result.response.json()["meta"]["session_token"]
-            headers = {**(headers or {}), "X-UserSession-Token": token}
+            headers = {**(headers or {}), "X-Session-Token": token}
             result = self._call("POST", "auth/2fa/authenticate", {"code": code}, headers)
             if not result.ok:
                 return result

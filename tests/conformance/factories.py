@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from .concurrency import map_concurrently
-from .drivers import Driver, Tokens, bearer
+from .drivers import Driver, Tokens
 from .mailbox import Mailbox
 
 # Access tokens live ten minutes; sign in again well before.

@@ -36,7 +36,7 @@ def test_killed_worker(managed_service: ManagedService, large: Organization) -> 
     managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
     assert left, "the worker was faster than its murderer: make the export larger"
-    managed_service.start_export("worker")
+    managed_service.start("worker")
     for path in paths:
         export = wait_for_export(large.owner, path, within=BOUND)
         assert export["status"] == "succeeded"
@@ -64,7 +64,7 @@ def test_killed_and_emptied(managed_service: ManagedService, organization: Organ
     paths = [start_export(organization) for _ in range(3)]
     managed_service.signal("worker", signal.SIGKILL)
     managed_service.flush_valkey()
-    managed_service.start_export("worker")
+    managed_service.start("worker")
     for path in paths:
         assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 

@@ -32,7 +32,7 @@ class SeededOwner:
 
     def __init__(self, factory: Factory) -> None:
         self._people = factory
-        self.account = factory.register("seeded_owner")
+        self.account = factory.register("owner")
         self.renew()
 
     def renew(self) -> None:
