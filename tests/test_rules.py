@@ -13,14 +13,14 @@ import pytest
 from conftest import once
 from template import UV, clean_environment, commit, run
 from variants import Render, covering, runnable
-from violations import HOUSES, IMPORTS, SOURCES, House, Violation
+from violations import FRAMEWORK_CASES, IMPORTS, SOURCES, FrameworkCase, Violation
 
 pytestmark = pytest.mark.slow
 
 # Flask has FastAPI's checks, but for those of its routes.
 VARIANTS = {
     framework: next(v for v in covering(runnable()) if v.answers["framework"] == framework)
-    for framework in HOUSES
+    for framework in FRAMEWORK_CASES
 }
 # The others (mypy, the migrations on a database) are slow, and enforce no rule.
 CHECKS = ("ruff", "lint-imports", "pytest")
@@ -37,12 +37,12 @@ def imports(framework: str) -> tuple[Violation, ...]:
         imports=f"import {engine}",
         end=f"USED = {engine}",
     )
-    return (*IMPORTS, knows_engine, *HOUSES[framework].imports)
+    return (*IMPORTS, knows_engine, *FRAMEWORK_CASES[framework].imports)
 
 
 def sources(framework: str) -> tuple[Violation, ...]:
     """Return what the service's own tests must find."""
-    return (*HOUSES[framework].sources, *SOURCES)
+    return (*FRAMEWORK_CASES[framework].sources, *SOURCES)
 
 
 def batches(framework: str) -> list[list[Violation]]:
@@ -53,9 +53,9 @@ def batches(framework: str) -> list[list[Violation]]:
 
 
 @pytest.fixture
-def house(framework: str) -> House:
+def case(framework: str) -> FrameworkCase:
     """Tell how the rules are broken in the framework."""
-    return HOUSES[framework]
+    return FRAMEWORK_CASES[framework]
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def copy(installed: Path, target: Path, violations: Iterable[Violation] = ()) ->
     ("framework", "violation"),
     [
         pytest.param(framework, violation, id=f"{framework}-{violation.rule}-{violation.what}")
-        for framework in HOUSES
+        for framework in FRAMEWORK_CASES
         for violation in imports(framework)
     ],
 )
@@ -146,7 +146,7 @@ def test_import_is_refused(violation: Violation, installed: Path, tmp_path: Path
     ("framework", "batch"),
     [
         pytest.param(framework, batch, id=f"{framework}-{len(batch)}-rules")
-        for framework in HOUSES
+        for framework in FRAMEWORK_CASES
         for batch in batches(framework)
     ],
 )
@@ -161,20 +161,20 @@ def test_broken_rules_are_named(batch: list[Violation], installed: Path, tmp_pat
         ), f"{violation.what}: not in\n{found}"
 
 
-@pytest.mark.parametrize("framework", HOUSES)
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
 def test_every_rule_is_broken(framework: str) -> None:
     broken = {violation.rule for violation in imports(framework) + sources(framework)}
     assert broken == set(range(1, 13))
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_what_the_rules_allow(installed: Path, tmp_path: Path, house: House) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_what_the_rules_allow(installed: Path, tmp_path: Path, case: FrameworkCase) -> None:
     """A migration of one's own may still change, and may contract if it says why."""
-    project = copy(installed, tmp_path / "svc", [house.contracting])
+    project = copy(installed, tmp_path / "svc", [case.contracting])
     assert (found := check(project, installed)) is None, found
 
 
-@pytest.mark.parametrize("framework", HOUSES)
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
 def test_the_document_is_read(installed: Path, tmp_path: Path) -> None:
     project = copy(installed, tmp_path / "svc")
     document = project / "ARCHITECTURE.md"
@@ -182,8 +182,8 @@ def test_the_document_is_read(installed: Path, tmp_path: Path) -> None:
     assert "contract engine" in (check(project, installed) or "")
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, case: FrameworkCase) -> None:
     """What docs/adding-a-resource.md says, to the letter; the edits that it describes by hand."""
     project = copy(installed, tmp_path / "svc")
     recipe = (project / "docs" / "adding-a-resource.md").read_text()
@@ -191,7 +191,7 @@ def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House
     run("bash", "-ec", shell[0], cwd=project)
     for file, after, put in (
         ("src/app/core/roles.py", '    PROJECTS_WRITE = "projects:write"\n', WIDGET_SCOPES),
-        *house.registration,
+        *case.registration,
     ):
         Violation(0, file, file, instead_of=after, put=after + put).apply(project)
 
@@ -205,9 +205,9 @@ def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House
     just("fix")
     assert "Rule 6:" in (check(project, installed) or "")
 
-    (made,) = (project / house.migrations).glob("*add_widgets.py")
+    (made,) = (project / case.migrations).glob("*add_widgets.py")
     (secure,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
-    made.write_text(house.secure(made.read_text(), secure))
+    made.write_text(case.secure(made.read_text(), secure))
     just("fix")
     assert (found := check(project, installed)) is None, found
     assert " passed" in just("test", "tests/widgets")

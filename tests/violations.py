@@ -1,4 +1,4 @@
-"""How each of the twelve rules is broken on purpose, in a service of each house."""
+"""How each of the twelve rules is broken on purpose, in a service of each case."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class House:
+class FrameworkCase:
     """What differs between FastAPI and Django in how rules are broken."""
 
     imports: tuple[Violation, ...]
@@ -208,7 +208,7 @@ def secure_revision(text: str, shown: str) -> str:
     return text.replace("\n\n\ndef downgrade", f"\n{indent(shown, '    ')}\n\ndef downgrade")
 
 
-FASTAPI = House(
+FASTAPI = FrameworkCase(
     imports=(
         Violation(
             2,
@@ -464,7 +464,7 @@ def secure_migration(text: str, shown: str) -> str:
 
 DROP = 'migrations.RemoveField("project", "description")'
 
-DJANGO = House(
+DJANGO = FrameworkCase(
     imports=(
         Violation(
             2,
@@ -674,4 +674,4 @@ DJANGO = House(
     secure=secure_migration,
 )
 
-HOUSES = {"fastapi": FASTAPI, "django": DJANGO}
+FRAMEWORK_CASES = {"fastapi": FASTAPI, "django": DJANGO}
