@@ -47,7 +47,9 @@ def assert_similar_times(first: Callable[[], Result], second: Callable[[], Resul
 # Sign-up and verification
 
 
-def test_from_sign_up_to_sign_in(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+def test_sign_in_requires_a_verified_address(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
     email, password = factory.address("ada"), factory.password()
     assert driver.sign_up(email, password, "Ada Lovelace").ok
     # Not before the address is verified.
@@ -67,7 +69,9 @@ def test_verification_token_works_once(factory: Factory, driver: Driver, mailbox
     assert driver.verify(token).outcome is Outcome.REFUSED
 
 
-def test_resend_verification(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+def test_resend_verification_sends_a_valid_token(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
     email, password = factory.address(), factory.password()
     assert driver.sign_up(email, password, "Again").ok
     mailbox.token("verify-email", email)
@@ -77,7 +81,7 @@ def test_resend_verification(factory: Factory, driver: Driver, mailbox: Mailbox)
     assert driver.sign_in(email, password).ok
 
 
-def test_someone_elses_sign_up_gains_nothing(
+def test_sign_up_with_a_foreign_address_gives_no_access(
     factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
     email, mine, theirs = factory.address("victim"), factory.password(), factory.password()
@@ -90,7 +94,7 @@ def test_someone_elses_sign_up_gains_nothing(
     assert driver.sign_in(email, mine).ok
 
 
-def test_sign_up_again_changes_nothing(factory: Factory, driver: Driver) -> None:
+def test_repeated_sign_up_leaves_the_account_unchanged(factory: Factory, driver: Driver) -> None:
     account = factory.register("keeper")
     other = factory.password()
     assert driver.sign_up(account.email, other, "Other").ok
@@ -99,7 +103,7 @@ def test_sign_up_again_changes_nothing(factory: Factory, driver: Driver) -> None
     assert account.api.get("/api/v1/me").json()["name"] == account.name
 
 
-def test_parallel_sign_ups_give_one_account(
+def test_parallel_sign_ups_create_one_account(
     factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
     email, password = factory.address("race"), factory.password()
@@ -117,7 +121,7 @@ def test_parallel_sign_ups_give_one_account(
     assert len(ids) == 1
 
 
-def test_case_of_an_address_does_not_count(factory: Factory, driver: Driver) -> None:
+def test_email_address_is_case_insensitive(factory: Factory, driver: Driver) -> None:
     email = factory.address("Ada.Lovelace")
     account = factory.register(email=email)
     for spelling in (email.lower(), email.upper(), f"  {email} "):
@@ -144,13 +148,13 @@ def test_case_of_an_address_does_not_count(factory: Factory, driver: Driver) -> 
     ],
     ids=repr,
 )
-def test_no_addresses(driver: Driver, factory: Factory, email: str) -> None:
+def test_sign_up_rejects_invalid_addresses(driver: Driver, factory: Factory, email: str) -> None:
     result = driver.sign_up(email, factory.password(), "Nobody")
     assert_problem(result.response, 422, "validation-error")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 121, "nul \x00", "Eve\r\nBcc: x@example.com"])
-def test_no_names(driver: Driver, factory: Factory, name: str) -> None:
+def test_sign_up_rejects_invalid_names(driver: Driver, factory: Factory, name: str) -> None:
     result = driver.sign_up(factory.address(), factory.password(), name)
     assert_problem(result.response, 422, "validation-error")
 
@@ -158,7 +162,7 @@ def test_no_names(driver: Driver, factory: Factory, name: str) -> None:
 # Enumeration
 
 
-def test_sign_up_tells_nothing(factory: Factory, driver: Driver, owner: Account) -> None:
+def test_sign_up_does_not_reveal_accounts(factory: Factory, driver: Driver, owner: Account) -> None:
     new = driver.sign_up(factory.address(), factory.password(), "New")
     known = driver.sign_up(owner.email, factory.password(), "Known")
     assert same_response(new.response, known.response)
@@ -175,7 +179,7 @@ def test_sign_up_tells_nothing(factory: Factory, driver: Driver, owner: Account)
     )
 
 
-def test_sign_in_tells_nothing(factory: Factory, driver: Driver, owner: Account) -> None:
+def test_sign_in_does_not_reveal_accounts(factory: Factory, driver: Driver, owner: Account) -> None:
     unknown = driver.sign_in(factory.address(), factory.password())
     wrong = driver.sign_in(owner.email, factory.password())
     assert unknown.outcome is Outcome.REFUSED
@@ -187,7 +191,7 @@ def test_sign_in_tells_nothing(factory: Factory, driver: Driver, owner: Account)
     )
 
 
-def test_forgotten_password_tells_nothing(
+def test_forgotten_password_does_not_reveal_accounts(
     factory: Factory, driver: Driver, mailbox: Mailbox
 ) -> None:
     account = factory.register()
@@ -198,7 +202,7 @@ def test_forgotten_password_tells_nothing(
     assert mailbox.count(unknown) == 0
 
 
-def test_resending_tells_nothing(factory: Factory, driver: Driver) -> None:
+def test_resend_verification_does_not_reveal_accounts(factory: Factory, driver: Driver) -> None:
     verified = factory.register()
     pending = factory.address()
     driver.sign_up(pending, factory.password(), "Pending")
@@ -229,7 +233,7 @@ def test_resending_tells_nothing(factory: Factory, driver: Driver) -> None:
         "nul \x00 in here",
     ],
 )
-def test_weak_passwords(driver: Driver, factory: Factory, password: str) -> None:
+def test_weak_passwords_are_rejected(driver: Driver, factory: Factory, password: str) -> None:
     result = driver.sign_up(factory.address(), password, "Weak")
     assert_problem(result.response, 422, "validation-error")
     assert not password or password not in result.response.text
@@ -240,7 +244,9 @@ def test_weak_passwords(driver: Driver, factory: Factory, password: str) -> None
     ["twelve chars", "zqw" * 42 + "zq", "ÿþ😀 пароль 密码 12", "  kept  as  it  is  "],
     ids=["shortest", "longest", "unicode", "spaces"],
 )
-def test_good_passwords(factory: Factory, driver: Driver, password: str) -> None:
+def test_valid_passwords_are_accepted_unchanged(
+    factory: Factory, driver: Driver, password: str
+) -> None:
     account = factory.register(password=password)
     assert driver.sign_in(account.email, password).ok
     for wrong in (password[:-1], password + " ", password.swapcase(), password.strip()):
@@ -248,7 +254,9 @@ def test_good_passwords(factory: Factory, driver: Driver, password: str) -> None
             assert driver.sign_in(account.email, wrong).outcome is not Outcome.OK
 
 
-def test_password_rules_hold_everywhere(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+def test_password_rules_apply_to_reset_and_change(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
     account = factory.register()
     assert driver.forgot(account.email).ok
     token = mailbox.token("reset-password", account.email)
@@ -261,7 +269,7 @@ def test_password_rules_hold_everywhere(factory: Factory, driver: Driver, mailbo
     assert driver.reset(token, factory.password()).ok
 
 
-def test_long_password_costs_nothing(factory: Factory, driver: Driver) -> None:
+def test_sign_in_rejects_an_oversized_password(factory: Factory, driver: Driver) -> None:
     result = driver.sign_in(factory.address(), "x" * 500_000)
     assert result.outcome is Outcome.REFUSED
 
@@ -279,7 +287,7 @@ def test_sign_out_ends_the_session(factory: Factory, driver: Driver) -> None:
     assert driver.sign_out(bearer(tokens.access)).outcome is Outcome.REFUSED
 
 
-def test_sign_ins_in_one_second_are_sessions_of_their_own(factory: Factory, driver: Driver) -> None:
+def test_parallel_sign_ins_create_separate_sessions(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     results = run_concurrently([account.new_session] * 3)
     assert len({tokens.refresh for tokens in results}) == 3
@@ -290,7 +298,7 @@ def test_sign_ins_in_one_second_are_sessions_of_their_own(factory: Factory, driv
     assert driver.refresh(results[2].refresh).ok
 
 
-def test_list_and_end_sessions(factory: Factory, driver: Driver) -> None:
+def test_sessions_are_listed_and_ended(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     browser = driver.sign_in(
         account.email, account.password, headers={"User-Agent": "Browser/1 (test)"}
@@ -337,7 +345,9 @@ def test_change_password_ends_other_sessions(factory: Factory, driver: Driver) -
     assert driver.sign_in(account.email, new).ok
 
 
-def test_reset_password(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+def test_password_reset_ends_all_sessions_and_older_tokens(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
     account = factory.register()
     session = account.new_session()
     assert driver.forgot(account.email.upper()).ok
@@ -363,7 +373,9 @@ def test_reset_password(factory: Factory, driver: Driver, mailbox: Mailbox) -> N
     assert driver.sign_in(account.email, new).ok
 
 
-def test_parallel_resets_with_one_token(factory: Factory, driver: Driver, mailbox: Mailbox) -> None:
+def test_parallel_resets_with_one_token_succeed_once(
+    factory: Factory, driver: Driver, mailbox: Mailbox
+) -> None:
     account = factory.register()
     assert driver.forgot(account.email).ok
     token = mailbox.token("reset-password", account.email)
@@ -374,7 +386,7 @@ def test_parallel_resets_with_one_token(factory: Factory, driver: Driver, mailbo
     assert len(working) == 1
 
 
-def test_secrets_are_not_stored_by_caches(factory: Factory, driver: Driver) -> None:
+def test_token_responses_are_not_cacheable(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     result = driver.sign_in(account.email, account.password)
     refreshed = driver.refresh(result.require_tokens().refresh)
@@ -382,7 +394,9 @@ def test_secrets_are_not_stored_by_caches(factory: Factory, driver: Driver) -> N
         assert "no-store" in answer.headers["cache-control"]
 
 
-def test_disabled_user(factory: Factory, driver: Driver, managed_service: ManagedService) -> None:
+def test_disabled_user_is_signed_out_and_rejected(
+    factory: Factory, driver: Driver, managed_service: ManagedService
+) -> None:
     account = factory.register("shut")
     tokens = account.new_session()
     cookie = driver.sign_in(account.email, account.password, cookie=True)

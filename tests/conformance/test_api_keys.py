@@ -14,7 +14,7 @@ from .problems import assert_problem
 READ, WRITE = "projects:read", "projects:write"
 
 
-def test_key_is_shown_once(organization: Organization) -> None:
+def test_api_key_is_shown_once(organization: Organization) -> None:
     created = organization.key(READ, WRITE)
     key = created["key"]
     assert key.startswith("sk_")
@@ -31,7 +31,7 @@ def test_key_is_shown_once(organization: Organization) -> None:
     assert key not in events.text
 
 
-def test_read_key(http: httpx2.Client, organization: Organization) -> None:
+def test_read_scope_allows_only_reads(http: httpx2.Client, organization: Organization) -> None:
     project = organization.project()
     headers = bearer(organization.key(READ)["key"])
     listed = http.get(f"{organization.path}/projects", headers=headers)
@@ -40,7 +40,9 @@ def test_read_key(http: httpx2.Client, organization: Organization) -> None:
     assert_problem(response, 403, "forbidden")
 
 
-def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organization) -> None:
+def test_write_scope_records_the_key_as_actor(
+    http: httpx2.Client, organization: Organization
+) -> None:
     created = organization.key(WRITE)
     response = http.post(
         f"{organization.path}/projects",
@@ -54,7 +56,7 @@ def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organizati
     assert event["actor"]["id"] == created["id"]
 
 
-def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -> None:
+def test_user_routes_reject_api_keys(http: httpx2.Client, organization: Organization) -> None:
     headers = bearer(organization.key(READ, WRITE)["key"])
     for method, path, body in (
         ("GET", "/api/v1/me", None),
@@ -68,7 +70,9 @@ def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -
         assert_problem(response, 403, "forbidden")
 
 
-def test_revoked_at_once(http: httpx2.Client, organization: Organization) -> None:
+def test_revoked_key_is_rejected_immediately(
+    http: httpx2.Client, organization: Organization
+) -> None:
     created = organization.key(READ)
     headers = bearer(created["key"])
     projects = f"{organization.path}/projects"
@@ -79,7 +83,7 @@ def test_revoked_at_once(http: httpx2.Client, organization: Organization) -> Non
     assert_problem(organization.owner.api.delete(path), 404, "not-found")
 
 
-def test_expiry(http: httpx2.Client, organization: Organization) -> None:
+def test_expired_key_is_rejected(http: httpx2.Client, organization: Organization) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
     created = organization.key(READ, expires_at=soon)
     assert created["expires_at"].endswith("Z")
@@ -108,13 +112,15 @@ def test_expiry(http: httpx2.Client, organization: Organization) -> None:
     ],
     ids=str,
 )
-def test_refused_keys(organization: Organization, changes: dict[str, Any]) -> None:
+def test_invalid_key_requests_are_rejected(
+    organization: Organization, changes: dict[str, Any]
+) -> None:
     body = {"name": "x", "scopes": [READ], **changes}
     response = organization.owner.api.post(f"{organization.path}/api-keys", json=body)
     assert_problem(response, 422, "validation-error")
 
 
-def test_altered_keys(http: httpx2.Client, team: Team) -> None:
+def test_altered_keys_are_rejected(http: httpx2.Client, team: Team) -> None:
     key = team.organization.key(READ)["key"]
     other = team.organization.key(READ)["key"]
     for wrong in (

@@ -45,7 +45,7 @@ def browser(factory: Factory, driver: Driver) -> tuple[Account, dict[str, str]]:
     return account, {"Cookie": f"{name}={value}"}
 
 
-def test_cookie_is_a_session(
+def test_cookie_authenticates_as_a_session(
     http: httpx2.Client, driver: Driver, browser: tuple[Account, dict[str, str]]
 ) -> None:
     account, cookie = browser
@@ -64,7 +64,7 @@ def test_cookie_is_a_session(
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
-def test_other_sites_cannot_use_it(
+def test_cross_site_requests_are_rejected(
     http: httpx2.Client, browser: tuple[Account, dict[str, str]], headers: dict[str, str]
 ) -> None:
     _, cookie = browser
@@ -84,13 +84,13 @@ def test_other_sites_cannot_use_it(
     assert http.get("/api/v1/organizations", headers=cookie).json()["items"] == []
 
 
-def test_tokens_are_not_bound_to_a_site(owner: Account) -> None:
+def test_bearer_tokens_ignore_the_origin(owner: Account) -> None:
     # Another site has no token to send, so there is nothing to defend.
     for headers in CROSS_SITE:
         assert owner.api.patch("/api/v1/me", json={}, headers=headers).status_code != 403
 
 
-def test_other_sites_cannot_sign_in(driver: Driver, factory: Factory) -> None:
+def test_cross_site_sign_in_is_rejected(driver: Driver, factory: Factory) -> None:
     account = factory.register()
     result = driver.sign_in(
         account.email,
@@ -102,7 +102,7 @@ def test_other_sites_cannot_sign_in(driver: Driver, factory: Factory) -> None:
     assert "set-cookie" not in result.response.headers
 
 
-def test_sign_out_clears_it(
+def test_sign_out_clears_the_cookie(
     http: httpx2.Client, driver: Driver, browser: tuple[Account, dict[str, str]]
 ) -> None:
     _, cookie = browser
@@ -115,7 +115,9 @@ def test_sign_out_clears_it(
     assert_problem(http.get("/api/v1/me", headers=cookie), 401, "unauthenticated")
 
 
-def test_forged_cookies(http: httpx2.Client, browser: tuple[Account, dict[str, str]]) -> None:
+def test_forged_cookies_are_rejected(
+    http: httpx2.Client, browser: tuple[Account, dict[str, str]]
+) -> None:
     account, cookie = browser
     name, value = cookie["Cookie"].split("=", 1)
     tokens = account.new_session()

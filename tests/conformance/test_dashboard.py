@@ -16,7 +16,7 @@ def read(account: Account, organization: Organization, surface: str) -> dict[str
     return body
 
 
-def test_web(team: Team, organization: Organization) -> None:
+def test_dashboard_contains_the_first_screen(team: Team, organization: Organization) -> None:
     for number in range(7):
         organization.project(f"Project {number}")
     archived = organization.owner.api.get(f"{organization.path}/projects?limit=1").json()["items"]
@@ -40,7 +40,7 @@ def test_web(team: Team, organization: Organization) -> None:
     assert read(team.owner, team.organization, "web").keys() == web.keys()
 
 
-def test_audit_events_are_for_admins(team: Team) -> None:
+def test_dashboard_shows_audit_events_to_admins_only(team: Team) -> None:
     team.organization.project()
     for role in ("owner", "admin"):
         assert read(team.of(role), team.organization, "web")["newest_audit_events"]
@@ -51,7 +51,7 @@ def test_audit_events_are_for_admins(team: Team) -> None:
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-def test_caching(organization: Organization, surface: str) -> None:
+def test_dashboard_supports_conditional_requests(organization: Organization, surface: str) -> None:
     api = organization.owner.api
     path = f"{organization.path}/dashboard?surface={surface}"
     first = api.get(path)
@@ -68,7 +68,7 @@ def test_caching(organization: Organization, surface: str) -> None:
     assert changed.headers["etag"] != first.headers["etag"]
 
 
-def test_refused_surfaces(organization: Organization) -> None:
+def test_invalid_surfaces_are_rejected(organization: Organization) -> None:
     for surface in ("watch", "", "%00"):
         response = organization.owner.api.get(f"{organization.path}/dashboard?surface={surface}")
         assert_problem(response, 422, "validation-error")

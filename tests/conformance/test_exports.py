@@ -38,7 +38,7 @@ def start_export(organization: Organization, file_format: str = "csv") -> str:
 
 
 @pytest.mark.parametrize("file_format", ["csv", "json"])
-def test_export(organization: Organization, file_format: str) -> None:
+def test_export_contains_all_projects(organization: Organization, file_format: str) -> None:
     api = organization.owner.api
     for name in NAMES:
         organization.project(name, description="two\nlines, and a comma")
@@ -74,14 +74,14 @@ def test_export(organization: Organization, file_format: str) -> None:
         assert "=1+1" in found
 
 
-def test_export_of_nothing(organization: Organization) -> None:
+def test_empty_organization_can_be_exported(organization: Organization) -> None:
     for file_format in ("csv", "json"):
         export = wait_for_export(organization.owner, start_export(organization, file_format))
         assert export["status"] == "succeeded"
         assert organization.owner.api.get(export["download_url"]).status_code == 200
 
 
-def test_export_holds_one_organization_only(team: Team, factory: Factory) -> None:
+def test_export_contains_one_organization_only(team: Team, factory: Factory) -> None:
     secret = team.organization.project("Secret of the team")
     other = factory.organization(team.stranger)
     export = wait_for_export(team.stranger, start_export(other, "json"))
@@ -89,7 +89,7 @@ def test_export_holds_one_organization_only(team: Team, factory: Factory) -> Non
     assert secret["name"] not in download.text
 
 
-def test_foreign_exports(team: Team) -> None:
+def test_exports_are_visible_to_members_only(team: Team) -> None:
     path = start_export(team.organization)
     export = wait_for_export(team.owner, path)
     for address in (path, export["download_url"]):
@@ -102,12 +102,12 @@ def test_foreign_exports(team: Team) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"format": "xml"}, {"format": None}, {"format": "CSV"}, {"format": "csv", "x": 1}]
 )
-def test_refused_formats(organization: Organization, body: dict[str, Any]) -> None:
+def test_invalid_formats_are_rejected(organization: Organization, body: dict[str, Any]) -> None:
     response = organization.owner.api.post(f"{organization.path}/exports", json=body)
     assert_problem(response, 422, "validation-error")
 
 
-def test_unknown_export(organization: Organization) -> None:
+def test_unknown_export_is_404(organization: Organization) -> None:
     path = f"{organization.path}/exports/0191e3a0-0000-7000-8000-000000000000"
     assert_problem(organization.owner.api.get(path), 404, "not-found")
     assert_problem(organization.owner.api.get(f"{path}/download"), 404, "not-found")

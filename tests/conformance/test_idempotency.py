@@ -18,7 +18,7 @@ def post(
     return account.api.post(path, json=body or {"name": "Once"}, headers={"Idempotency-Key": key})
 
 
-def test_replay_is_the_same_answer(organization: Organization) -> None:
+def test_replay_returns_the_stored_response(organization: Organization) -> None:
     path, key = f"{organization.path}/projects", unique("key").replace(" ", "-")
     first = post(organization.owner, path, key)
     assert first.status_code == 201
@@ -33,7 +33,7 @@ def test_replay_is_the_same_answer(organization: Organization) -> None:
     assert len(organization.owner.api.get(path).json()["items"]) == 1
 
 
-def test_other_body_is_refused(organization: Organization) -> None:
+def test_same_key_with_another_body_is_rejected(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     assert post(organization.owner, path, "one-key", {"name": "A"}).status_code == 201
     response = post(organization.owner, path, "one-key", {"name": "B"})
@@ -54,7 +54,7 @@ def test_parallel_posts_have_one_effect(organization: Organization) -> None:
     assert post(organization.owner, path, "parallel").content == created[0].content
 
 
-def test_keys_belong_to_caller_and_route(team: Team, factory: Factory) -> None:
+def test_keys_are_scoped_to_caller_and_route(team: Team, factory: Factory) -> None:
     path = f"{team.organization.path}/projects"
     key = unique("scope").replace(" ", "-")
     first = post(team.owner, path, key, {"name": unique()})
@@ -78,7 +78,7 @@ def test_keys_belong_to_caller_and_route(team: Team, factory: Factory) -> None:
     assert "idempotency-replayed" not in fifth.headers
 
 
-def test_stored_answer_is_not_for_strangers(team: Team) -> None:
+def test_stored_response_is_not_replayed_to_others(team: Team) -> None:
     path = f"{team.organization.path}/projects"
     key = unique("private").replace(" ", "-")
     body = {"name": unique()}
@@ -87,7 +87,7 @@ def test_stored_answer_is_not_for_strangers(team: Team) -> None:
     assert_problem(post(team.viewer, path, key, body), 403, "forbidden")
 
 
-def test_replay_needs_the_role_still(factory: Factory, organization: Organization) -> None:
+def test_replay_requires_current_membership(factory: Factory, organization: Organization) -> None:
     member = factory.register("leaver")
     factory.add(organization, member, "member")
     path = f"{organization.path}/projects"
@@ -97,7 +97,7 @@ def test_replay_needs_the_role_still(factory: Factory, organization: Organizatio
     assert_problem(post(member, path, "kept"), 404, "not-found")
 
 
-def test_after_a_failure(organization: Organization) -> None:
+def test_key_is_reusable_after_a_validation_error(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     taken = organization.project("Taken")
     for _ in range(2):
@@ -116,14 +116,14 @@ def test_after_a_failure(organization: Organization) -> None:
 @pytest.mark.parametrize(
     "key", [b"", b"x" * 256, b"with space", b"\xc3\xa9", b"tab\there"], ids=repr
 )
-def test_malformed_keys(organization: Organization, key: bytes) -> None:
+def test_malformed_keys_are_rejected(organization: Organization, key: bytes) -> None:
     response = organization.owner.api.post(
         f"{organization.path}/projects", json={"name": unique()}, headers={b"Idempotency-Key": key}
     )
     assert_problem(response, 422, "validation-error")
 
 
-def test_longest_key(organization: Organization) -> None:
+def test_valid_keys_are_accepted(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     for key in ("x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "!~{}"):
         body = {"name": unique()}
@@ -145,7 +145,7 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", CREATIONS)
-def test_every_creation_takes_a_key(organization: Organization, name: str) -> None:
+def test_every_creation_accepts_a_key(organization: Organization, name: str) -> None:
     suffix, make_body = CREATIONS[name]
     path = f"{organization.path}{suffix}" if suffix else "/api/v1/organizations"
     body = make_body()

@@ -33,7 +33,7 @@ def many(module_organization: Organization) -> Organization:
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-def test_walk_with_inserts_sees_each_row_once(many: Organization, sort: str) -> None:
+def test_pages_with_inserts_contain_each_row_once(many: Organization, sort: str) -> None:
     api = many.owner.api
     seen: list[str] = []
     cursor = ""
@@ -54,20 +54,20 @@ def test_walk_with_inserts_sees_each_row_once(many: Organization, sort: str) -> 
         assert originals == sorted(originals, reverse=True)
 
 
-def test_default_page(many: Organization) -> None:
+def test_default_page_has_20_items(many: Organization) -> None:
     page = many.owner.api.get(f"{many.path}/projects").json()
     assert len(page["items"]) == 20
     assert page["next_cursor"]
 
 
-def test_order_without_regard_to_case(organization: Organization) -> None:
+def test_sort_by_name_ignores_case(organization: Organization) -> None:
     for name in ("beta", "Alpha", "GAMMA"):
         organization.project(name)
     items = fetch_all(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
     assert [item["name"] for item in items] == ["Alpha", "beta", "GAMMA"]
 
 
-def test_filters(organization: Organization) -> None:
+def test_filters_select_matching_rows(organization: Organization) -> None:
     api = organization.owner.api
     for name in ("Blue whale", "Red fox", "100% wool", "under_score"):
         organization.project(name)
@@ -94,7 +94,7 @@ def _cursor(many: Organization, query: str = "") -> str:
     return cursor
 
 
-def test_tampered_cursor(many: Organization) -> None:
+def test_tampered_cursor_is_rejected(many: Organization) -> None:
     cursor = _cursor(many)
     forged = base64.urlsafe_b64encode(b'["2020-01-01T00:00:00Z", 1]').decode()
     wrong = [cursor[:-1], cursor + "A", cursor[1:], "AAAA" + cursor, cursor[::-1], forged]
@@ -107,19 +107,21 @@ def test_tampered_cursor(many: Organization) -> None:
 
 
 @pytest.mark.parametrize("query", ["&sort=name", "&sort=created_at", "&status=active", "&q=row"])
-def test_cursor_belongs_to_one_list(many: Organization, query: str) -> None:
+def test_cursor_is_bound_to_sort_and_filter(many: Organization, query: str) -> None:
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many)}{query}")
     assert_field_error(response, "cursor")
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many, query)}")
     assert_field_error(response, "cursor")
 
 
-def test_cursor_of_another_organization(many: Organization, organization: Organization) -> None:
+def test_cursor_is_bound_to_the_organization(
+    many: Organization, organization: Organization
+) -> None:
     response = organization.owner.api.get(f"{organization.path}/projects?cursor={_cursor(many)}")
     assert_field_error(response, "cursor")
 
 
-def test_page_size_may_change_on_the_way(many: Organization) -> None:
+def test_page_size_may_change_between_pages(many: Organization) -> None:
     first = many.owner.api.get(f"{many.path}/projects?limit=5&sort=name").json()
     rest = many.owner.api.get(
         f"{many.path}/projects?limit=7&sort=name&cursor={first['next_cursor']}"
@@ -128,7 +130,7 @@ def test_page_size_may_change_on_the_way(many: Organization) -> None:
     assert first["items"] + rest["items"] == whole["items"]
 
 
-def test_every_list_has_pages(team: Team) -> None:
+def test_every_list_is_paginated(team: Team) -> None:
     organization = team.organization
     api = team.owner.api
     for number in range(3):
@@ -149,14 +151,14 @@ def test_every_list_has_pages(team: Team) -> None:
             assert_field_error(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
 
 
-def test_own_organizations_have_pages(team: Team) -> None:
+def test_own_organizations_are_paginated(team: Team) -> None:
     for account in (team.owner, team.viewer):
         one_by_one = fetch_all(account, "/api/v1/organizations", limit=1)
         assert one_by_one == fetch_all(account, "/api/v1/organizations", limit=100)
         assert team.organization.id in [item["id"] for item in one_by_one]
 
 
-def test_times_and_ids(organization: Organization) -> None:
+def test_times_are_utc_and_ids_are_uuid7(organization: Organization) -> None:
     project = organization.project()
     for field in ("created_at", "updated_at"):
         assert project[field].endswith("Z"), project

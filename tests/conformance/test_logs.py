@@ -18,7 +18,7 @@ def lines(managed_service: ManagedService, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_request_can_be_followed_into_its_job(
+def test_job_logs_contain_the_request_and_trace_id(
     managed_service: ManagedService, organization: Organization
 ) -> None:
     request_id, trace_id = uuid.uuid4().hex, uuid.uuid4().hex
@@ -41,7 +41,7 @@ def test_request_can_be_followed_into_its_job(
         assert all(trace_id in str(item) for item in found), found
 
 
-def test_no_secret_is_logged(
+def test_secrets_are_not_logged(
     managed_service: ManagedService,
     factory: Factory,
     driver: Driver,

@@ -8,13 +8,13 @@ from .problems import assert_field_error, assert_problem
 from .test_accounts import access_is_refused
 
 
-def test_read(owner: Account) -> None:
+def test_me_contains_no_password(owner: Account) -> None:
     me = owner.api.get("/api/v1/me").json()
     assert me["email"] == owner.email
     assert not {"password", "password_hash"} & set(me)
 
 
-def test_change_name(factory: Factory) -> None:
+def test_name_is_trimmed_and_changed(factory: Factory) -> None:
     account = factory.register()
     response = account.api.patch("/api/v1/me", json={"name": "  New Name "})
     assert response.status_code == 200, response.text
@@ -25,17 +25,17 @@ def test_change_name(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "field", ["email", "id", "password", "email_verified_at", "is_admin", "disabled_at"]
 )
-def test_nothing_else_can_be_changed(owner: Account, field: str) -> None:
+def test_other_fields_cannot_be_changed(owner: Account, field: str) -> None:
     response = owner.api.patch("/api/v1/me", json={field: "x"})
     assert_field_error(response, f"/{field}")
 
 
 @pytest.mark.parametrize("name", ["", " ", None, "x" * 121, "nul \x00", 5])
-def test_refused_names(owner: Account, name: object) -> None:
+def test_invalid_names_are_rejected(owner: Account, name: object) -> None:
     assert_field_error(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
 
 
-def test_delete(factory: Factory, driver: Driver) -> None:
+def test_deleting_the_account_requires_the_password(factory: Factory, driver: Driver) -> None:
     account = factory.register("leaver")
     tokens = account.new_session()
     headers = bearer(tokens.access)
@@ -55,7 +55,7 @@ def test_delete(factory: Factory, driver: Driver) -> None:
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
 
 
-def test_address_is_free_again(factory: Factory) -> None:
+def test_address_of_a_deleted_account_can_sign_up_again(factory: Factory) -> None:
     account = factory.register()
     first = account.id
     response = account.api.request("DELETE", "/api/v1/me", json={"password": account.password})
@@ -74,7 +74,7 @@ def test_address_is_free_again(factory: Factory) -> None:
     )
 
 
-def test_sole_owner_cannot_leave(factory: Factory) -> None:
+def test_sole_owner_cannot_delete_the_account(factory: Factory) -> None:
     founder, other = factory.register_all("founder", "other")
     organization: Organization = factory.organization(founder)
     factory.add(organization, other, "admin")

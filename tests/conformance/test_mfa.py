@@ -54,7 +54,7 @@ def totp_account(factory: Factory, driver: Driver) -> TotpAccount:
     return TotpAccount(factory.register("careful"), driver)
 
 
-def test_set_up(factory: Factory, driver: Driver) -> None:
+def test_totp_is_required_after_confirmation(factory: Factory, driver: Driver) -> None:
     account = factory.register("careful")
     access = account.access()
     started = driver.begin_totp(access)
@@ -75,7 +75,7 @@ def test_set_up(factory: Factory, driver: Driver) -> None:
     assert_problem(again.response, 409, "conflict")
 
 
-def test_codes_work_once(totp_account: TotpAccount, driver: Driver) -> None:
+def test_totp_codes_work_once(totp_account: TotpAccount, driver: Driver) -> None:
     email, password = totp_account.account.email, totp_account.account.password
 
     def sign_in(code: str) -> Outcome:
@@ -104,7 +104,7 @@ def test_recovery_codes_work_once(totp_account: TotpAccount, driver: Driver) -> 
     assert sign_in(second) is Outcome.OK
 
 
-def test_second_factor_needs_the_first(
+def test_wrong_password_does_not_reveal_the_second_factor(
     totp_account: TotpAccount, driver: Driver, factory: Factory
 ) -> None:
     email = totp_account.account.email
@@ -120,7 +120,7 @@ def test_second_factor_needs_the_first(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12 456", "\x00" * 6])
-def test_malformed_codes(totp_account: TotpAccount, driver: Driver, code: str) -> None:
+def test_malformed_codes_are_rejected(totp_account: TotpAccount, driver: Driver, code: str) -> None:
     email, password = totp_account.account.email, totp_account.account.password
     result = driver.sign_in(email, password, totp_code=code)
     assert result.response.status_code in (401, 422)
@@ -128,7 +128,7 @@ def test_malformed_codes(totp_account: TotpAccount, driver: Driver, code: str) -
     assert result.response.status_code in (401, 422)
 
 
-def test_reset_does_not_pass_the_second_factor(
+def test_password_reset_does_not_bypass_the_second_factor(
     totp_account: TotpAccount, driver: Driver, factory: Factory, mailbox: Mailbox
 ) -> None:
     email, new = totp_account.account.email, factory.password()
@@ -138,7 +138,9 @@ def test_reset_does_not_pass_the_second_factor(
     assert driver.sign_in(email, new, totp_code=totp_account.app.code()).ok
 
 
-def test_remove(totp_account: TotpAccount, driver: Driver, factory: Factory) -> None:
+def test_removing_totp_requires_the_password(
+    totp_account: TotpAccount, driver: Driver, factory: Factory
+) -> None:
     account = totp_account.account
     access = account.access()
     wrong = driver.remove_totp(access, factory.password())

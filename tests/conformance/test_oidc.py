@@ -97,7 +97,7 @@ def identity(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_sign_in(oidc: OidcFlow) -> None:
+def test_sign_in_creates_one_account(oidc: OidcFlow) -> None:
     me = oidc.user()
     assert me["email"] == oidc.provider.identity["email"]
     assert me["name"] == "Grace Hopper"
@@ -106,7 +106,7 @@ def test_sign_in(oidc: OidcFlow) -> None:
     assert oidc.provider.violations == []
 
 
-def test_cookie_instead_of_tokens(oidc: OidcFlow) -> None:
+def test_sign_in_can_set_a_cookie(oidc: OidcFlow) -> None:
     callback, cookies = oidc.start(cookie=True)
     answer = oidc.driver.http.get(callback, headers=cookies)
     assert answer.status_code in (200, 302, 303), answer.text
@@ -132,7 +132,7 @@ def test_account_is_keyed_by_issuer_and_subject(oidc: OidcFlow) -> None:
 
 
 @pytest.mark.parametrize("verified", [False, None, "false", 0])
-def test_unverified_address_takes_no_account_over(
+def test_unverified_address_does_not_link_to_an_account(
     oidc: OidcFlow, factory: Factory, verified: object
 ) -> None:
     victim = factory.register("victim")
@@ -173,7 +173,7 @@ def test_unverified_address_takes_no_account_over(
     ],
     ids=str,
 )
-def test_lies_of_the_provider(oidc: OidcFlow, faults: dict[str, Any]) -> None:
+def test_invalid_provider_responses_are_rejected(oidc: OidcFlow, faults: dict[str, Any]) -> None:
     oidc.provider.faults = faults
     callback, cookies = oidc.start()
     response = oidc.driver.http.get(callback, headers=cookies)
@@ -182,7 +182,7 @@ def test_lies_of_the_provider(oidc: OidcFlow, faults: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00 bell\x07", 5])
-def test_odd_names_are_no_obstacle(oidc: OidcFlow, name: object) -> None:
+def test_unusual_names_do_not_cause_500(oidc: OidcFlow, name: object) -> None:
     oidc.provider.identity = identity(name=name)
     assert oidc.sign_in().outcome in (Outcome.OK, Outcome.REFUSED)
 
@@ -193,7 +193,7 @@ def test_callback_works_once(oidc: OidcFlow) -> None:
     assert oidc.driver.finish_oidc(callback, cookies).outcome is Outcome.REFUSED
 
 
-def test_callback_belongs_to_the_browser_that_began(oidc: OidcFlow) -> None:
+def test_callback_is_bound_to_the_browser(oidc: OidcFlow) -> None:
     # An attacker sends the victim a link to the end of the attacker's own sign-in.
     attackers_callback, _ = oidc.start()
     _, victims_cookies = oidc.start()
@@ -202,7 +202,7 @@ def test_callback_belongs_to_the_browser_that_began(oidc: OidcFlow) -> None:
         assert result.outcome is Outcome.REFUSED
 
 
-def test_state_cannot_be_changed(oidc: OidcFlow) -> None:
+def test_altered_state_is_rejected(oidc: OidcFlow) -> None:
     callback, cookies = oidc.start()
     parts = urlsplit(callback)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -225,13 +225,13 @@ def test_state_cannot_be_changed(oidc: OidcFlow) -> None:
         assert_no_internals(response)
 
 
-def test_providers_unknown_or_down(oidc: OidcFlow) -> None:
+def test_unknown_or_unreachable_provider_is_an_error(oidc: OidcFlow) -> None:
     for name in ("unknown", "%00", "x" * 300):
         assert_problem(oidc.driver.begin_oidc(name), (404, 422))
     assert_problem(oidc.driver.begin_oidc("down"), (502, 503))
 
 
-def test_next_address_is_no_open_redirect(oidc: OidcFlow) -> None:
+def test_next_parameter_is_no_open_redirect(oidc: OidcFlow) -> None:
     answer = oidc.driver.http.get("/api/v1/auth/oidc/test?next=https://evil.example/")
     if answer.status_code == 302:
         assert "evil" not in answer.headers["location"]

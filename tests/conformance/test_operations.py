@@ -34,7 +34,7 @@ def wait_for_status(
         time.sleep(0.1)
 
 
-def test_probes(http: httpx2.Client) -> None:
+def test_probes_report_a_healthy_service(http: httpx2.Client) -> None:
     assert http.get("/livez").status_code == 200
     assert http.get("/startupz").status_code == 200
     ready = http.get("/readyz")
@@ -47,7 +47,7 @@ def test_probes(http: httpx2.Client) -> None:
         assert "no-store" in http.get(path).headers["cache-control"]
 
 
-def test_without_redis_it_serves_and_says_so(
+def test_readiness_is_degraded_without_redis(
     managed_service: ManagedService, organization: Organization
 ) -> None:
     with managed_service.web_process(REDIS_URL="redis://127.0.0.1:9/0") as web:
@@ -71,7 +71,9 @@ def test_without_redis_it_serves_and_says_so(
         time.sleep(0.2)
 
 
-def test_without_database(managed_service: ManagedService, owner: Account) -> None:
+def test_readiness_fails_without_the_database(
+    managed_service: ManagedService, owner: Account
+) -> None:
     url = urlsplit(managed_service.env["DATABASE_URL"])
     assert url.hostname
     assert url.port
@@ -98,7 +100,7 @@ def test_without_database(managed_service: ManagedService, owner: Account) -> No
     proxy.stop()
 
 
-def test_without_migrations(managed_service: ManagedService) -> None:
+def test_readiness_fails_without_migrations(managed_service: ManagedService) -> None:
     with managed_service.web_process(**managed_service.empty_database) as web:
         assert web.http.get("/livez").status_code == 200
         for path in ("/readyz", "/startupz"):
@@ -107,7 +109,7 @@ def test_without_migrations(managed_service: ManagedService) -> None:
             assert "migrations" in response.text
 
 
-def test_draining(managed_service: ManagedService, tmp_path: Path) -> None:
+def test_readiness_fails_while_draining(managed_service: ManagedService, tmp_path: Path) -> None:
     drain_file = tmp_path / "drain"
     with managed_service.web_process(DRAIN_FILE=str(drain_file)) as web:
         wait_for_status(web.http, "/readyz", 200)
@@ -119,7 +121,7 @@ def test_draining(managed_service: ManagedService, tmp_path: Path) -> None:
         wait_for_status(web.http, "/readyz", 200)
 
 
-def test_shutdown_finishes_what_is_in_flight(
+def test_shutdown_completes_requests_in_flight(
     managed_service: ManagedService, organization: Organization
 ) -> None:
     token = organization.owner.access()
@@ -145,7 +147,7 @@ def test_shutdown_finishes_what_is_in_flight(
         assert web.process.wait(20) == 0
 
 
-def test_metrics_are_protected(
+def test_metrics_require_the_token(
     http: httpx2.Client, managed_service: ManagedService, owner: Account
 ) -> None:
     http.get("/nothing/at/all")
@@ -203,7 +205,7 @@ CONTRACT = {
 }
 
 
-def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
+def test_openapi_contains_every_operation(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     found = {
         re.sub(r"\{key_id\}", "{api_key_id}", path): item
@@ -214,7 +216,7 @@ def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
         assert set(methods.split()) <= set(item), path
 
 
-def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
+def test_openapi_documents_errors_and_unique_ids(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     shared = document["components"].get("responses", {})
@@ -233,7 +235,9 @@ def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
             assert {"401", "403", "404"} <= set(responses), (method, path)
 
 
-def test_deprecated_operations_say_so(http: httpx2.Client, document: dict[str, Any]) -> None:
+def test_deprecated_operations_send_deprecation_headers(
+    http: httpx2.Client, document: dict[str, Any]
+) -> None:
     for method, path, operation in operations(document):
         response = http.request(method, re.sub(r"\{.*?\}", "x", path))
         if not operation.get("deprecated"):
@@ -245,7 +249,7 @@ def test_deprecated_operations_say_so(http: httpx2.Client, document: dict[str, A
         assert sunset.timestamp() >= int(since[1])
 
 
-def test_docs(http: httpx2.Client) -> None:
+def test_docs_page_loads_no_external_assets(http: httpx2.Client) -> None:
     response = http.get("/docs")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/html")
@@ -253,7 +257,7 @@ def test_docs(http: httpx2.Client) -> None:
     assert not re.search(r"""(src|href)=["'](https?:)?//""", response.text)
 
 
-def test_docs_can_be_turned_off(managed_service: ManagedService) -> None:
+def test_docs_can_be_disabled(managed_service: ManagedService) -> None:
     with managed_service.web_process(DOCS_ENABLED="false") as web:
         for path in ("/docs", "/openapi.json"):
             assert_problem(web.http.get(path), 404, "not-found")

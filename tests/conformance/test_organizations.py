@@ -112,7 +112,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_roles(team: Team, name: str) -> None:
+def test_each_operation_requires_its_role(team: Team, name: str) -> None:
     operation = OPERATIONS[name]
     least = ROLES.index(operation.least_role)
     for rank, role in enumerate(ROLES):
@@ -124,13 +124,13 @@ def test_roles(team: Team, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_strangers_see_nothing(team: Team, http: httpx2.Client, name: str) -> None:
+def test_non_members_get_404(team: Team, http: httpx2.Client, name: str) -> None:
     operation = OPERATIONS[name]
     assert_problem(operation.call(team.stranger.api, team), 404, "not-found")
     assert_problem(operation.call(http, team), 401, "unauthenticated")
 
 
-def test_foreign_is_like_nonexistent(team: Team) -> None:
+def test_foreign_organization_is_like_a_missing_one(team: Team) -> None:
     api = team.stranger.api
     nowhere = "/api/v1/organizations/0191e3a0-0000-7000-8000-000000000000"
     foreign, missing = api.get(team.organization.path), api.get(nowhere)
@@ -141,7 +141,7 @@ def test_foreign_is_like_nonexistent(team: Team) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, op in OPERATIONS.items() if op.key_scope != READ])
-def test_body_is_not_read_for_strangers(team: Team, name: str) -> None:
+def test_authorization_precedes_validation(team: Team, name: str) -> None:
     # Validation before authorisation would tell that the organization exists.
     operation = OPERATIONS[name]
     if operation.method in ("POST", "PATCH"):
@@ -157,7 +157,9 @@ def test_body_is_not_read_for_strangers(team: Team, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_api_keys(team: Team, http: httpx2.Client, factory: Factory, name: str) -> None:
+def test_api_key_scopes_limit_operations(
+    team: Team, http: httpx2.Client, factory: Factory, name: str
+) -> None:
     operation = OPERATIONS[name]
     other = factory.organization(team.owner)
     for scopes in ([READ], [WRITE], [READ, WRITE]):
@@ -171,7 +173,9 @@ def test_api_keys(team: Team, http: httpx2.Client, factory: Factory, name: str) 
         assert_problem(operation.call(http, team, headers=foreign), 404, "not-found")
 
 
-def test_things_of_another_organization(team: Team, factory: Factory) -> None:
+def test_resources_are_unreachable_through_another_organization(
+    team: Team, factory: Factory
+) -> None:
     """The owner of two organizations cannot reach one's things through the other."""
     other = factory.organization(team.owner)
     for make in (_new_project, _new_invitation, _new_key, _new_export, _member):
@@ -194,7 +198,7 @@ def small(factory: Factory) -> tuple[Organization, Account, Account]:
     return organization, owner, admin
 
 
-def test_create_and_read(factory: Factory, owner: Account) -> None:
+def test_creator_becomes_owner(factory: Factory, owner: Account) -> None:
     name = unique("Müller & Söhne")
     response = owner.api.post("/api/v1/organizations", json={"name": name})
     assert response.status_code == 201
@@ -207,14 +211,14 @@ def test_create_and_read(factory: Factory, owner: Account) -> None:
     assert members[0]["email"] == owner.email
 
 
-def test_own_organizations_only(team: Team) -> None:
+def test_list_contains_own_organizations_only(team: Team) -> None:
     listed = team.stranger.api.get("/api/v1/organizations?limit=100").json()["items"]
     assert team.organization.id not in [item["id"] for item in listed]
     (own,) = team.viewer.api.get("/api/v1/organizations").json()["items"]
     assert (own["id"], own["role"]) == (team.organization.id, "viewer")
 
 
-def test_delete(small: tuple[Organization, Account, Account]) -> None:
+def test_deleted_organization_is_unreachable(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, admin = small
     organization.project()
     key = organization.key("projects:read")["key"]
@@ -241,7 +245,7 @@ def _invite(organization: Organization, by: Account, role: str) -> dict[str, Any
 # Owners
 
 
-def test_last_owner_stays(small: tuple[Organization, Account, Account]) -> None:
+def test_last_owner_cannot_leave(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, admin = small
     me = f"{organization.path}/members/{owner.id}"
     for role in ("admin", "member", "viewer"):
@@ -256,7 +260,7 @@ def test_last_owner_stays(small: tuple[Organization, Account, Account]) -> None:
     assert_problem(admin.api.delete(other), 409, "conflict")
 
 
-def test_only_owners_make_and_unmake_owners(
+def test_only_owners_change_owners(
     small: tuple[Organization, Account, Account], factory: Factory
 ) -> None:
     organization, owner, admin = small
@@ -274,7 +278,7 @@ def test_only_owners_make_and_unmake_owners(
     assert admin.api.get(organization.path).json()["role"] == "admin"
 
 
-def test_two_owners_cannot_leave_at_once(small: tuple[Organization, Account, Account]) -> None:
+def test_parallel_demotions_keep_one_owner(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, other = small
     path = f"{organization.path}/members"
     assert owner.api.patch(f"{path}/{other.id}", json={"role": "owner"}).status_code == 200
@@ -291,7 +295,7 @@ def test_two_owners_cannot_leave_at_once(small: tuple[Organization, Account, Acc
     assert [member["role"] for member in members].count("owner") == 1
 
 
-def test_everyone_may_leave_and_is_gone_at_once(
+def test_removed_member_loses_access_immediately(
     factory: Factory, organization: Organization
 ) -> None:
     viewer = factory.register("viewer")
@@ -310,7 +314,9 @@ def test_everyone_may_leave_and_is_gone_at_once(
 # Invitations
 
 
-def test_invitation(factory: Factory, organization: Organization) -> None:
+def test_invitation_is_accepted_once_by_its_address(
+    factory: Factory, organization: Organization
+) -> None:
     guest = factory.register("guest")
     response = organization.owner.api.post(
         f"{organization.path}/invitations", json={"email": guest.email.upper(), "role": "member"}
@@ -348,7 +354,7 @@ def test_invitation(factory: Factory, organization: Organization) -> None:
     assert_problem(again, (404, 409, 422))
 
 
-def test_revoked_invitation(factory: Factory, organization: Organization) -> None:
+def test_revoked_invitation_is_rejected(factory: Factory, organization: Organization) -> None:
     guest = factory.register("guest")
     token = factory.invite(organization, guest.email, "admin")
     path = f"{organization.path}/invitations"
@@ -359,9 +365,7 @@ def test_revoked_invitation(factory: Factory, organization: Organization) -> Non
     assert_problem(organization.owner.api.get(f"{path}/{invitation['id']}"), 404)
 
 
-def test_members_and_invited_are_not_invited_again(
-    factory: Factory, organization: Organization
-) -> None:
+def test_duplicate_invitations_are_rejected(factory: Factory, organization: Organization) -> None:
     path = f"{organization.path}/invitations"
     email = factory.address()
     answers = run_concurrently(
@@ -375,6 +379,6 @@ def test_members_and_invited_are_not_invited_again(
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 5000, None, 1, "a.b.c"])
-def test_tokens_that_are_none(owner: Account, token: object) -> None:
+def test_invalid_tokens_are_rejected(owner: Account, token: object) -> None:
     response = owner.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(response, 422, "validation-error")

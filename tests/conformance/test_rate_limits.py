@@ -32,7 +32,7 @@ def statuses(http: httpx2.Client, count: int, **headers: str) -> list[int]:
     return [http.get("/api/v1/me", headers=headers).status_code for _ in range(count)]
 
 
-def test_by_address_before_authentication(managed_service: ManagedService) -> None:
+def test_ip_limit_applies_before_authentication(managed_service: ManagedService) -> None:
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_IP="20/minute"
     ) as web:
@@ -59,7 +59,7 @@ def test_by_address_before_authentication(managed_service: ManagedService) -> No
             assert web.http.get(path).status_code == 200
 
 
-def test_address_behind_a_proxy(managed_service: ManagedService) -> None:
+def test_client_ip_is_taken_from_trusted_proxies_only(managed_service: ManagedService) -> None:
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_IP="10/minute", TRUSTED_PROXIES="1"
     ) as web:
@@ -79,7 +79,9 @@ def test_address_behind_a_proxy(managed_service: ManagedService) -> None:
         assert set(ask("2001:db8::ffff", 1)) == {429}
 
 
-def test_by_principal(managed_service: ManagedService, factory: Factory) -> None:
+def test_principal_limit_is_shared_by_sessions(
+    managed_service: ManagedService, factory: Factory
+) -> None:
     one, two = factory.register_all("one", "two")
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
@@ -98,7 +100,9 @@ def forwarded_for(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address}
 
 
-def test_guessing_a_password(managed_service: ManagedService, factory: Factory) -> None:
+def test_password_guessing_is_limited_per_ip(
+    managed_service: ManagedService, factory: Factory
+) -> None:
     victim, other = factory.register_all("victim", "other")
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(),
@@ -125,7 +129,9 @@ def test_guessing_a_password(managed_service: ManagedService, factory: Factory) 
         assert driver.sign_in(other.email, other.password, headers=forwarded_for("203.0.113.2")).ok
 
 
-def test_guessing_from_everywhere(managed_service: ManagedService, factory: Factory) -> None:
+def test_distributed_guessing_is_limited_per_account(
+    managed_service: ManagedService, factory: Factory
+) -> None:
     victim = factory.register("victim")
     home, elsewhere = forwarded_for("203.0.113.1"), forwarded_for("203.0.113.2")
     with managed_service.web_process(
@@ -163,7 +169,7 @@ def test_guessing_from_everywhere(managed_service: ManagedService, factory: Fact
             time.sleep(1)
 
 
-def test_trying_many_accounts(managed_service: ManagedService, factory: Factory) -> None:
+def test_trying_many_accounts_is_limited(managed_service: ManagedService, factory: Factory) -> None:
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_SIGN_IN="3/minute"
     ) as web:
@@ -173,7 +179,9 @@ def test_trying_many_accounts(managed_service: ManagedService, factory: Factory)
         )
 
 
-def test_guessing_a_code(managed_service: ManagedService, factory: Factory, driver: Driver) -> None:
+def test_totp_guessing_is_limited(
+    managed_service: ManagedService, factory: Factory, driver: Driver
+) -> None:
     from .test_mfa import TotpAccount  # noqa: PLC0415 - pulls no test in
 
     totp_account = TotpAccount(factory.register("careful"), driver)

@@ -26,7 +26,9 @@ def large(factory: Factory) -> Organization:
     return organization
 
 
-def test_killed_worker(managed_service: ManagedService, large: Organization) -> None:
+def test_jobs_complete_after_the_worker_is_killed(
+    managed_service: ManagedService, large: Organization
+) -> None:
     paths = run_concurrently([lambda: start_export(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
@@ -47,7 +49,9 @@ def test_killed_worker(managed_service: ManagedService, large: Organization) -> 
     assert len({(event["action"], str(event["target"])) for event in per_export}) == len(per_export)
 
 
-def test_emptied_valkey(managed_service: ManagedService, organization: Organization) -> None:
+def test_jobs_complete_after_valkey_is_flushed(
+    managed_service: ManagedService, organization: Organization
+) -> None:
     organization.project()
     managed_service.signal("worker", signal.SIGSTOP)
     try:
@@ -59,7 +63,9 @@ def test_emptied_valkey(managed_service: ManagedService, organization: Organizat
         assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
-def test_killed_and_emptied(managed_service: ManagedService, organization: Organization) -> None:
+def test_jobs_complete_after_kill_and_flush(
+    managed_service: ManagedService, organization: Organization
+) -> None:
     managed_service.signal("worker", signal.SIGSTOP)
     paths = [start_export(organization) for _ in range(3)]
     managed_service.signal("worker", signal.SIGKILL)
@@ -70,7 +76,7 @@ def test_killed_and_emptied(managed_service: ManagedService, organization: Organ
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
-def test_ends_in_order(managed_service: ManagedService, name: str) -> None:
+def test_process_exits_with_0_on_sigterm(managed_service: ManagedService, name: str) -> None:
     # Before it is up, a signal ends it as it ends any program; a busy machine takes its time.
     for patience in (4, 8, 16):
         process = managed_service.spawn(name)

@@ -71,7 +71,9 @@ schema = schemathesis.openapi.from_url(f"{os.environ[BASE_URL]}/openapi.json")
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_operation(case: schemathesis.Case[Any], seeded_owner: SeededOwner) -> None:
+def test_operation_matches_the_openapi_document(
+    case: schemathesis.Case[Any], seeded_owner: SeededOwner
+) -> None:
     access = seeded_owner.account.access()
     if case.path.endswith("/sign-out"):
         access = seeded_owner.account.new_session().access

@@ -40,7 +40,7 @@ def account(factory: Factory) -> Account:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_operation(case: schemathesis.Case[Any], account: Account) -> None:
+def test_operation_causes_no_server_error(case: schemathesis.Case[Any], account: Account) -> None:
     if case.path_parameters.get("client") not in CLIENTS:
         case.path_parameters["client"] = CLIENTS[0]
     # Signing out would leave the others without.

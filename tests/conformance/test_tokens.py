@@ -55,7 +55,7 @@ def test_access_token_verifies_against_the_published_keys(
     assert not {"role", "roles", "scope", "email"} & set(claims)
 
 
-def test_two_keys_are_live(
+def test_tokens_survive_key_rotation(
     managed_service: ManagedService, http: httpx2.Client, owner: Account
 ) -> None:
     kids = [key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]]
@@ -86,7 +86,7 @@ def _raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def test_forged_access_tokens(
+def test_forged_access_tokens_are_rejected(
     http: httpx2.Client, managed_service: ManagedService, owner: Account
 ) -> None:
     token = owner.new_session().access
@@ -169,7 +169,9 @@ def test_forged_access_tokens(
     assert accepted == []
 
 
-def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
+def test_access_token_is_accepted_in_the_bearer_header_only(
+    http: httpx2.Client, owner: Account
+) -> None:
     token = owner.access()
     for answer in (
         http.get(f"/api/v1/me?access_token={token}"),
@@ -181,7 +183,7 @@ def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
         assert_problem(answer, 401, "unauthenticated")
 
 
-def test_no_kind_of_token_passes_for_another(
+def test_token_kinds_are_not_interchangeable(
     factory: Factory, organization: Organization, driver: Driver, mailbox: Mailbox
 ) -> None:
     account = factory.register("confused")
@@ -232,7 +234,7 @@ def test_no_kind_of_token_passes_for_another(
     assert uses["reset"](kinds["reset"]).is_success
 
 
-def test_refresh_rotates(factory: Factory, driver: Driver) -> None:
+def test_refresh_rotates_the_tokens(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     first = account.new_session()
     second = driver.refresh(first.refresh).require_tokens()
@@ -245,7 +247,7 @@ def test_refresh_rotates(factory: Factory, driver: Driver) -> None:
     assert len(driver.sessions(second.access)) == 1
 
 
-def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -> None:
+def test_replayed_refresh_token_ends_the_session(factory: Factory, driver: Driver) -> None:
     account = factory.register()
     first = account.new_session()
     other = account.new_session()
@@ -271,5 +273,5 @@ def test_parallel_refreshes_and_later_replay(factory: Factory, driver: Driver) -
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 43, "A" * 10_000, "é"])
-def test_refresh_tokens_that_are_none(driver: Driver, token: str) -> None:
+def test_invalid_refresh_tokens_are_rejected(driver: Driver, token: str) -> None:
     assert_problem(driver.refresh(token).response, (401, 422))
