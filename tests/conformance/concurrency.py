@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 
-def run_concurrently[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+def run_concurrently[Result](calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """Start all calls at one barrier, a thread per call; return the results in order."""
     barrier = threading.Barrier(len(calls))
 
-    def run(call: Callable[[], Answer]) -> Answer:
+    def run(call: Callable[[], Result]) -> Result:
         barrier.wait()
         return call()
 
@@ -18,8 +18,8 @@ def run_concurrently[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answ
         return list(pool.map(run, calls))
 
 
-def map_concurrently[Item, Answer](
-    call: Callable[[Item], Answer], items: Iterable[Item]
-) -> list[Answer]:
+def map_concurrently[Item, Result](
+    call: Callable[[Item], Result], items: Iterable[Item]
+) -> list[Result]:
     """Run one call per item with `run_concurrently`."""
     return run_concurrently([partial(call, item) for item in items])

@@ -1,4 +1,4 @@
-"""Accounts, organizations and members, made through the service's own doors."""
+"""Factories for accounts, organizations and members, through the HTTP API."""
 
 import secrets
 import time
@@ -13,12 +13,11 @@ from .concurrency import map_concurrently
 from .drivers import Driver, Tokens
 from .mailbox import Mailbox
 
-# Access tokens live ten minutes; sign in again well before.
+# Access tokens expire after 600 s; a new one is fetched after half of that.
 _FRESH_SECONDS = 300
 
 
 def unique(prefix: str = "thing") -> str:
-    """Make a name that nothing else has."""
     return f"{prefix} {secrets.token_hex(6)}"
 
 
@@ -34,7 +33,7 @@ class _SessionAuth(httpx2.Auth):
 
 
 class Account:
-    """A verified user. `api` is a client that is signed in as them."""
+    """A user with a verified address; `api` is an HTTP client signed in as that user."""
 
     def __init__(self, driver: Driver, email: str, password: str, name: str) -> None:
         self.driver = driver
@@ -49,19 +48,18 @@ class Account:
         self._id = ""
 
     def access(self) -> str:
-        """Return an access token that is good for some minutes."""
+        """Return an access token valid for at least five minutes."""
         if self._tokens is None or time.monotonic() - self._since > _FRESH_SECONDS:
             self._tokens = self.driver.sign_in(self.email, self.password).require_tokens()
             self._since = time.monotonic()
         return self._tokens.access
 
     def new_session(self) -> Tokens:
-        """Sign in once more, as on another device."""
+        """Sign in again; return the tokens of the additional session."""
         return self.driver.sign_in(self.email, self.password).require_tokens()
 
     @property
     def id(self) -> str:
-        """The user's id."""
         if not self._id:
             self._id = self.api.get("/api/v1/me").json()["id"]
         return self._id
@@ -69,7 +67,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization; `path` is its address."""
+    """An organization; `path` is its URL path."""
 
     id: str
     owner: Account
@@ -79,7 +77,7 @@ class Organization:
         return f"/api/v1/organizations/{self.id}"
 
     def project(self, name: str | None = None, **fields: Any) -> dict[str, Any]:
-        """Make a project as the owner."""
+        """Create a project as the owner; return the response body."""
         response = self.owner.api.post(
             f"{self.path}/projects", json={"name": name or unique("project"), **fields}
         )
@@ -88,14 +86,14 @@ class Organization:
         return project
 
     def import_projects(self, names: Sequence[str], description: str = "") -> None:
-        """Make many projects in one request."""
+        """Create projects in one import request as the owner."""
         rows = [{"name": name, "description": description} for name in names]
         response = self.owner.api.post(f"{self.path}/projects/import", json={"items": rows})
         assert response.status_code == 201, response.text
         assert response.json() == {"created": len(names)}
 
     def key(self, *scopes: str, **fields: Any) -> dict[str, Any]:
-        """Make an API key as the owner; the answer, with the key itself."""
+        """Create an API key as the owner; return the response body, with the key."""
         response = self.owner.api.post(
             f"{self.path}/api-keys",
             json={"name": unique("key"), "scopes": list(scopes), **fields},
@@ -107,7 +105,7 @@ class Organization:
 
 @dataclass(frozen=True)
 class Team:
-    """An organization with one member of each role, and a stranger who owns another."""
+    """An organization with one member per role; `stranger` owns another organization."""
 
     organization: Organization
     owner: Account
@@ -117,13 +115,12 @@ class Team:
     stranger: Account
 
     def of(self, role: str) -> Account:
-        """Return the one who has this role."""
         account: Account = getattr(self, role)
         return account
 
 
 class Factory:
-    """Makes users and organizations."""
+    """Creates accounts, organizations and memberships."""
 
     def __init__(self, driver: Driver, mailbox: Mailbox) -> None:
         self.driver = driver
@@ -132,22 +129,19 @@ class Factory:
         self._accounts: list[Account] = []
 
     def close(self) -> None:
-        """Close all connections."""
         for account in self._accounts:
             account.api.close()
 
     @staticmethod
     def address(name: str = "someone") -> str:
-        """Make an address that nobody has."""
         return f"{name}-{secrets.token_hex(6)}@example.com"
 
     @staticmethod
     def password() -> str:
-        """Make a good password."""
         return f"correct {secrets.token_hex(8)} staple"
 
     def register(self, name: str = "someone", *, email: str = "", password: str = "") -> Account:
-        """Sign up and verify the address."""
+        """Sign up and verify the email address."""
         account = Account(
             self.driver,
             email or self.address(name),
@@ -161,11 +155,9 @@ class Factory:
         return account
 
     def register_all(self, *names: str) -> list[Account]:
-        """Register several at once."""
         return map_concurrently(self.register, names)
 
     def organization(self, owner: Account, name: str = "") -> Organization:
-        """Found an organization."""
         response = owner.api.post(
             "/api/v1/organizations", json={"name": name or unique("organization")}
         )
@@ -173,7 +165,7 @@ class Factory:
         return Organization(response.json()["id"], owner)
 
     def invite(self, organization: Organization, email: str, role: str) -> str:
-        """Invite an address; the token of the mail."""
+        """Invite an address; return the token from the mail."""
         response = organization.owner.api.post(
             f"{organization.path}/invitations", json={"email": email, "role": role}
         )
@@ -182,13 +174,12 @@ class Factory:
         return self.mailbox.tokens("accept-invitation", email, at_least=self._invited[email])[-1]
 
     def add(self, organization: Organization, account: Account, role: str) -> None:
-        """Make an account a member: invitation, mail, acceptance."""
+        """Make an account a member by invitation and acceptance."""
         token = self.invite(organization, account.email, role)
         response = account.api.post("/api/v1/invitations/accept", json={"token": token})
         assert response.status_code in (200, 201), response.text
 
     def team(self) -> Team:
-        """Make an organization with every role in it."""
         owner, admin, member, viewer, stranger = self.register_all(
             "owner", "admin", "member", "viewer", "stranger"
         )

@@ -1,4 +1,4 @@
-"""A little OpenID Connect provider: strict about what it is asked, and false on demand."""
+"""An OpenID Connect provider for tests: validates requests, and returns faults on demand."""
 
 import base64
 import hashlib
@@ -20,10 +20,10 @@ CLIENT_SECRET = "a secret of the client"  # noqa: S105 - of a provider that live
 
 
 class OidcProvider:
-    """Who signs in is `identity`; the next answers are bent by `faults`.
+    """Signs in the user with the claims in `identity`; collects invalid requests in `violations`.
 
-    `faults` may hold claims of the ID token that replace the right ones (`nonce`, `aud`, `iss`,
-    `exp`...), or: `alg: none`, `key: foreign`, `token_status: 500`, `token_body: ...`.
+    `faults` replaces claims of the ID token (`nonce`, `aud`, `iss`, `exp`; None removes one) or
+    sets `alg: none`, `alg: HS256`, `key: foreign`, `token_status: 500`, `token_body: ...`.
     """
 
     def __init__(self, port: int) -> None:
@@ -54,7 +54,7 @@ class OidcProvider:
         return {"keys": [{**jwk, "kid": "one", "use": "sig", "alg": "RS256"}]}
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Check the request as a strict provider does; the address to send the browser to."""
+        """Check an authorization request; return the redirect URI with code and state."""
         self._require(query.get("response_type") == "code", "response_type is not code")
         self._require(query.get("client_id") == CLIENT_ID, "wrong client_id")
         self._require("openid" in query.get("scope", "").split(), "scope has no openid")
@@ -68,7 +68,7 @@ class OidcProvider:
         return f"{query['redirect_uri']}?{urlencode(back)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
-        """Exchange a code, once, for an ID token."""
+        """Exchange a code for an ID token; a code works once."""
         request = self._requests.pop(form.get("code", ""), None)
         if request is None:
             return 400, {"error": "invalid_grant"}
@@ -123,8 +123,6 @@ class OidcProvider:
 
 @contextmanager
 def running_provider() -> Iterator[OidcProvider]:
-    """Run a provider on a free port."""
-
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

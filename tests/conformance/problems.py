@@ -1,4 +1,4 @@
-"""What every error answer must look like (RFC 9457 and the contract's own members)."""
+"""Checks of error responses (RFC 9457, with the contract's extension members)."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 def assert_problem(
     response: httpx2.Response, status: int | tuple[int, ...], kind: str | None = None
 ) -> dict[str, Any]:
-    """Check that an answer is a well-formed problem of this status, and return its body."""
+    """Check a problem document with one of these statuses; return its body."""
     allowed = (status,) if isinstance(status, int) else status
     request = response.request
     context = f"{request.method} {request.url} -> {response.status_code} {response.text[:600]}"
@@ -43,21 +43,21 @@ def assert_problem(
 
 
 def assert_field_error(response: httpx2.Response, pointer: str) -> None:
-    """Check for a validation problem that names this field or parameter."""
+    """Check for a validation problem with this pointer."""
     body = assert_problem(response, 422, "validation-error")
     pointers = [error["pointer"] for error in body["errors"]]
     assert pointer in pointers, body
 
 
 def assert_no_internals(response: httpx2.Response) -> None:
-    """Check that an error tells nothing of the inside."""
+    """Check that an error contains no stack trace, SQL or library name."""
     text = response.text.lower()
     for word in ("traceback", "sqlalchemy", "psycopg", "django", "flask", ".py", "select "):
         assert word not in text, response.text[:600]
 
 
 def same_response(first: httpx2.Response, second: httpx2.Response) -> bool:
-    """Whether two answers cannot be context apart, the request's own id aside."""
+    """Return whether status and body are equal, ignoring the request id."""
     return first.status_code == second.status_code and _neutral(first) == _neutral(second)
 
 

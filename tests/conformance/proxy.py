@@ -1,4 +1,4 @@
-"""A TCP proxy that can be cut, to take a server away from one process only."""
+"""A TCP proxy that simulates the loss of a server for one process."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class TcpProxy:
-    """Forwards connections from a port of its own to `host:port`, until it is cut."""
+    """Forwards connections from `port` to another address until `stop`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
@@ -20,7 +20,7 @@ class TcpProxy:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse new connections and drop all that there are."""
+        """Close the listener and all open connections."""
         with self._lock:
             for one in (self._listener, *self._open):
                 with suppress(OSError):
@@ -29,7 +29,7 @@ class TcpProxy:
             self._open.clear()
 
     def restart(self) -> None:
-        """Forward again, on the same port."""
+        """Listen again on the same port."""
         self._listen(self.port)
 
     def _accept(self, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Accounts: sign-up to sign-out, and that no answer tells who has an account."""
+"""Accounts: sign-up to sign-out, without revealing which addresses have accounts."""
 
 import statistics
 import time
@@ -15,7 +15,7 @@ from .service import ManagedService
 
 
 def access_is_refused(driver: Driver, access: str) -> bool:
-    """Whether an access token is refused, in the right manner."""
+    """Return whether an access token is rejected; a rejection must be a 401 problem."""
     response = driver.http.get("/api/v1/me", headers=bearer(access))
     if response.status_code == 200:
         return False
@@ -24,13 +24,13 @@ def access_is_refused(driver: Driver, access: str) -> bool:
 
 
 def assert_similar_times(first: Callable[[], Result], second: Callable[[], Result]) -> None:
-    """Compare the median times of two calls; context apart only by more than noise.
+    """Fail when the median times of two calls differ measurably.
 
-    Each call repeats one address or takes a new one each time; both must do the same, since
-    there is a limit to the mails to one address.
+    Both calls must either repeat one address or use a new one each time, since mails per address
+    are limited.
     """
     ratio = 0.0
-    for _ in range(3):  # a busy machine may spoil a series, a leak spoils them all
+    for _ in range(3):  # load on the machine may distort one series, a leak distorts all
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(7):
             for call, series in zip((first, second), times, strict=True):
@@ -41,7 +41,7 @@ def assert_similar_times(first: Callable[[], Result], second: Callable[[], Resul
         ratio = max(one, two) / min(one, two)
         if ratio < 1.6 or abs(one - two) < 0.008:
             return
-    raise AssertionError(f"the times differ by a factor of {ratio:.1f}")
+    raise AssertionError(f"expected equal response times, they differ by a factor of {ratio:.1f}")
 
 
 # Sign-up and verification
@@ -52,7 +52,7 @@ def test_sign_in_requires_a_verified_address(
 ) -> None:
     email, password = factory.address("ada"), factory.password()
     assert driver.sign_up(email, password, "Ada Lovelace").ok
-    # Not before the address is verified.
+    # The address is not verified yet.
     assert driver.sign_in(email, password).outcome is Outcome.REFUSED
     assert driver.verify(mailbox.token("verify-email", email)).ok
     tokens = driver.sign_in(email, password).require_tokens()
@@ -149,7 +149,7 @@ def test_email_address_is_case_insensitive(factory: Factory, driver: Driver) -> 
     ids=repr,
 )
 def test_sign_up_rejects_invalid_addresses(driver: Driver, factory: Factory, email: str) -> None:
-    result = driver.sign_up(email, factory.password(), "Nobody")
+    result = driver.sign_up(email, factory.password(), "Name")
     assert_problem(result.response, 422, "validation-error")
 
 
@@ -166,7 +166,7 @@ def test_sign_up_does_not_reveal_accounts(factory: Factory, driver: Driver, owne
     new = driver.sign_up(factory.address(), factory.password(), "New")
     known = driver.sign_up(owner.email, factory.password(), "Known")
     assert same_response(new.response, known.response)
-    # Nor does a sign-in with the password just given tell which of the two was new.
+    # A sign-in with the password of the sign-up must not reveal which address was new.
     email, password = factory.address(), factory.password()
     driver.sign_up(email, password, "New")
     driver.sign_up(owner.email, password, "Known")
@@ -265,7 +265,7 @@ def test_password_rules_apply_to_reset_and_change(
         assert_problem(driver.reset(token, weak).response, 422)
         result = driver.change_password(access, account.password, weak)
         assert_problem(result.response, 422)
-    # A refused password has not used the token up.
+    # A rejected password does not consume the token.
     assert driver.reset(token, factory.password()).ok
 
 
@@ -359,15 +359,15 @@ def test_password_reset_ends_all_sessions_and_older_tokens(
     new = factory.password()
     result = driver.reset(token, new)
     assert result.ok
-    # It does not sign in.
+    # The reset does not sign in.
     assert result.response.content == b""
     assert "set-cookie" not in result.response.headers
-    # It ends all sessions.
+    # The reset ends all sessions.
     assert access_is_refused(driver, session.access)
     assert driver.refresh(session.refresh).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, new).ok
-    # Neither this token nor an older one works again.
+    # The reset consumes this token and older ones.
     for used in (token, older):
         assert driver.reset(used, factory.password()).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, new).ok
@@ -397,7 +397,7 @@ def test_token_responses_are_not_cacheable(factory: Factory, driver: Driver) -> 
 def test_disabled_user_is_signed_out_and_rejected(
     factory: Factory, driver: Driver, managed_service: ManagedService
 ) -> None:
-    account = factory.register("shut")
+    account = factory.register("disabled")
     tokens = account.new_session()
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     headers = {"Cookie": cookie.response.headers["set-cookie"].split(";")[0]}
@@ -410,6 +410,6 @@ def test_disabled_user_is_signed_out_and_rejected(
     assert right.outcome is Outcome.REFUSED
     assert same_response(wrong.response, right.response)
     managed_service.command("users", "enable", account.email)
-    # What was ended stays ended.
+    # Ended sessions stay ended.
     assert access_is_refused(driver, tokens.access)
     assert driver.sign_in(account.email, account.password).ok

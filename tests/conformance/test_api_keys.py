@@ -1,4 +1,4 @@
-"""API keys: shown once, for one organization, gone at once."""
+"""API keys: shown once, limited to one organization, revoked immediately."""
 
 import time
 from datetime import UTC, datetime, timedelta

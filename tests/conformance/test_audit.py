@@ -1,4 +1,4 @@
-"""The audit log: who did what, written with what it records."""
+"""The audit log: one event per change, in the transaction of the change."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from .problems import assert_problem
 
 
 def events(organization: Organization, query: str = "") -> list[dict[str, Any]]:
-    """Read the newest events."""
+    """Return the newest 100 events."""
     response = organization.owner.api.get(f"{organization.path}/audit-events?limit=100{query}")
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]

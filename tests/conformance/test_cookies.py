@@ -1,4 +1,4 @@
-"""Browsers: the session in a cookie that script cannot read and other sites cannot use."""
+"""Cookie sessions: HttpOnly, and protected against cross-site requests."""
 
 from http.cookies import SimpleCookie
 
@@ -19,7 +19,7 @@ CROSS_SITE = [
 
 
 def cookie_of(response: httpx2.Response) -> tuple[str, str]:
-    """Check the cookie's attributes; its name and value."""
+    """Check the attributes of the session cookie; return name and value."""
     (header,) = response.headers.get_list("set-cookie")
     cookie = SimpleCookie(header)
     ((name, morsel),) = cookie.items()
@@ -38,10 +38,10 @@ def browser(factory: Factory, driver: Driver) -> tuple[Account, dict[str, str]]:
     result = driver.sign_in(account.email, account.password, cookie=True)
     assert result.ok, result.response.text
     name, value = cookie_of(result.response)
-    # No token reaches script.
+    # The body is readable by JavaScript, so it must contain no token.
     assert "token" not in result.response.text
     assert value not in result.response.text
-    # A browser would send it over TLS only, so here the header is written by hand.
+    # httpx2 sends a Secure cookie over TLS only, so the header is set explicitly.
     return account, {"Cookie": f"{name}={value}"}
 
 
@@ -85,7 +85,7 @@ def test_cross_site_requests_are_rejected(
 
 
 def test_bearer_tokens_ignore_the_origin(owner: Account) -> None:
-    # Another site has no token to send, so there is nothing to defend.
+    # Another site has no access to the token, so CSRF is impossible.
     for headers in CROSS_SITE:
         assert owner.api.patch("/api/v1/me", json={}, headers=headers).status_code != 403
 
@@ -124,5 +124,5 @@ def test_forged_cookies_are_rejected(
     for forged in ("", "x", value[:-1], value + "x", tokens.access, tokens.refresh, "A" * 3000):
         response = http.get("/api/v1/me", headers={"Cookie": f"{name}={forged}"})
         assert_problem(response, 401, "unauthenticated")
-    # Neither is the cookie's value a token of another kind.
+    # The value of the cookie is not accepted as a bearer token.
     assert_problem(http.get("/api/v1/me", headers={"Authorization": f"Bearer {value}"}), 401)

@@ -1,4 +1,4 @@
-"""The dashboard: a first screen in one request."""
+"""The dashboard: the data of a first screen in one request."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from .problems import assert_problem
 
 
 def read(account: Account, organization: Organization, surface: str) -> dict[str, Any]:
-    """Read the dashboard."""
     response = account.api.get(f"{organization.path}/dashboard?surface={surface}")
     assert response.status_code == 200, response.text
     body: dict[str, Any] = response.json()
@@ -36,7 +35,7 @@ def test_dashboard_contains_the_first_screen(team: Team, organization: Organizat
     mobile = read(organization.owner, organization, "mobile")
     assert len(str(mobile)) < len(str(web))
     assert mobile["role"] == "owner"
-    # The shape is the same for an organization without anything in it.
+    # Every organization gets the same fields.
     assert read(team.owner, team.organization, "web").keys() == web.keys()
 
 

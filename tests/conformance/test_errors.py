@@ -1,4 +1,4 @@
-"""Errors: every one is a problem document, and hostile input never makes a 500."""
+"""Errors: always a problem document; hostile input never causes a 500."""
 
 from collections.abc import Iterator
 
@@ -77,7 +77,7 @@ def test_body_limit_applies_to_chunked_bodies(owner: Account) -> None:
 
 
 def test_connection_is_usable_after_a_rejected_body(owner: Account) -> None:
-    """Whoever sent too much sees the answer, and the next one on the same connection."""
+    """The client reads the 413 and the next response on the same connection."""
     for _ in range(10):
         large = owner.api.post(ORGANIZATIONS, content=b"x" * 1_300_000, headers=JSON)
         assert_problem(large, 413, "payload-too-large")

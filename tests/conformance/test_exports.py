@@ -1,4 +1,4 @@
-"""Exports: a job that runs in the worker, and a file that any replica serves."""
+"""Exports: a job in the worker, and a file that every replica can serve."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rock
 
 
 def wait_for_export(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
-    """Wait until an export is done."""
+    """Poll an export until it has succeeded or failed; return it."""
     deadline = time.monotonic() + within
     while True:
         response = account.api.get(path)
@@ -23,12 +23,14 @@ def wait_for_export(account: Account, path: str, *, within: float = 60) -> dict[
         if export["status"] in ("succeeded", "failed"):
             return export
         assert export["status"] in ("queued", "running")
-        assert time.monotonic() < deadline, f"{export} after {within} s"
+        assert time.monotonic() < deadline, (
+            f"export not finished after {within} s, is the worker running? {export}"
+        )
         time.sleep(0.1)
 
 
 def start_export(organization: Organization, file_format: str = "csv") -> str:
-    """Ask for an export; its address."""
+    """Request an export; return its path."""
     response = organization.owner.api.post(
         f"{organization.path}/exports", json={"format": file_format}
     )

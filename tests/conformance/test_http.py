@@ -1,4 +1,4 @@
-"""What holds for every answer: request ids, security headers, CORS, caching."""
+"""Request ids, security headers, CORS and caching of all responses."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: one effect, one answer, whatever the client repeats."""
+"""Idempotency keys: a repeated request has one effect and one response."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from .problems import assert_problem
 def post(
     account: Account, path: str, key: str, body: dict[str, Any] | None = None
 ) -> httpx2.Response:
-    """Create something under an idempotency key."""
+    """POST with an idempotency key."""
     return account.api.post(path, json=body or {"name": "Once"}, headers={"Idempotency-Key": key})
 
 
@@ -58,16 +58,16 @@ def test_keys_are_scoped_to_caller_and_route(team: Team, factory: Factory) -> No
     path = f"{team.organization.path}/projects"
     key = unique("scope").replace(" ", "-")
     first = post(team.owner, path, key, {"name": unique()})
-    # Another caller, the same route and key.
+    # Another caller with the same route and key.
     second = post(team.member, path, key, {"name": unique()})
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] != second.json()["id"]
-    # Another route, the same caller and key.
+    # The same caller and key on another route.
     other = factory.organization(team.owner)
     third = post(team.owner, f"{other.path}/projects", key, {"name": unique()})
     fourth = post(team.owner, "/api/v1/organizations", key, {"name": unique()})
     assert (third.status_code, fourth.status_code) == (201, 201)
-    # An API key is a caller of its own.
+    # An API key is a separate caller.
     api_key = team.organization.key("projects:write")["key"]
     fifth = team.owner.driver.http.post(
         path,
@@ -105,7 +105,7 @@ def test_key_is_reusable_after_a_validation_error(organization: Organization) ->
         assert response.status_code == 409, response.text
         assert response.json()["type"] == "/problems/conflict"
     assert_problem(post(organization.owner, path, "invalid", {"name": ""}), 422)
-    # A refused request has no effect, so the key is free for the corrected one.
+    # A rejected request has no effect, so the corrected one may use the key.
     assert post(organization.owner, path, "invalid", {"name": "Right"}).status_code == 201
     organization.owner.api.delete(f"{path}/{taken['id']}")
     response = post(organization.owner, path, "failing", {"name": "Taken"})

@@ -1,4 +1,4 @@
-"""Lists: cursors that survive inserts and cannot be forged."""
+"""Lists: cursors are stable under inserts and cannot be forged."""
 
 import base64
 from typing import Any
@@ -10,7 +10,7 @@ from .problems import assert_field_error
 
 
 def fetch_all(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
-    """Read all pages of a list."""
+    """Read all pages of a list; return the items."""
     items: list[dict[str, Any]] = []
     cursor = ""
     joiner = "&" if "?" in address else "?"
@@ -22,12 +22,12 @@ def fetch_all(account: Account, address: str, *, limit: int) -> list[dict[str, A
         if page["next_cursor"] is None:
             return items
         cursor = f"&cursor={page['next_cursor']}"
-    raise AssertionError("the list does not end")
+    raise AssertionError("next_cursor is not null after 1000 pages: does the cursor advance?")
 
 
 @pytest.fixture(scope="module")
 def many(module_organization: Organization) -> Organization:
-    # One request, so that all rows may well have the same time of creation.
+    # One import, so that rows share created_at and the order needs its tie-breaker.
     module_organization.import_projects([f"Row {number:03}" for number in range(250)])
     return module_organization
 
@@ -73,7 +73,7 @@ def test_filters_select_matching_rows(organization: Organization) -> None:
         organization.project(name)
     whale = api.get(f"{organization.path}/projects?q=WHALE").json()["items"]
     assert [item["name"] for item in whale] == ["Blue whale"]
-    # Wildcards of SQL are plain characters here.
+    # SQL wildcards match literally.
     for query, found in (("%25", "100% wool"), ("_", "under_score")):
         items = api.get(f"{organization.path}/projects?q={query}").json()["items"]
         assert [item["name"] for item in items] == [found]

@@ -1,4 +1,4 @@
-"""Logs: one line an event, with the request it belongs to, and without secrets."""
+"""Logs: one JSON line per event with the request id, and without secrets."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from .test_exports import wait_for_export
 
 
 def lines(managed_service: ManagedService, name: str) -> list[dict[str, Any]]:
-    """Read what a process has logged."""
+    """Return the JSON log lines of a process."""
     text = managed_service.log(name).read_text()
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
@@ -36,7 +36,9 @@ def test_job_logs_contain_the_request_and_trace_id(
             ]
             if found:
                 break
-            assert time.monotonic() < deadline, f"{process} does not log the request id"
+            assert time.monotonic() < deadline, (
+                f"no line with the request id in {managed_service.log(process)}"
+            )
             time.sleep(0.2)
         assert all(trace_id in str(item) for item in found), found
 
@@ -59,7 +61,7 @@ def test_secrets_are_not_logged(
     key = organization.key("projects:read")["key"]
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     value = cookie.response.headers["set-cookie"].split(";")[0].split("=", 1)[1]
-    # Where such things should not stand, they may all the more not be repeated.
+    # Clients put secrets into URLs and wrong fields; these must not be logged either.
     for path in (f"/api/v1/me?access_token={tokens.access}", f"/reset-password?token={reset}"):
         driver.http.get(path)
     driver.http.get(f"{organization.path}/projects", headers=bearer(key))

@@ -1,4 +1,4 @@
-"""The user's own record."""
+"""`/api/v1/me`: the user's own account."""
 
 import pytest
 
@@ -86,6 +86,6 @@ def test_sole_owner_cannot_delete_the_account(factory: Factory) -> None:
     assert founder.api.request("DELETE", "/api/v1/me", json=body).status_code == 204
     members = other.api.get(f"{organization.path}/members").json()["items"]
     assert [member["user_id"] for member in members] == [other.id]
-    # The log keeps who it was.
+    # The audit log keeps the email address.
     events = other.api.get(f"{organization.path}/audit-events?limit=100").json()["items"]
     assert founder.email in str(events)

@@ -1,4 +1,4 @@
-"""The second factor: TOTP codes and recovery codes, each once."""
+"""The second factor: TOTP codes (RFC 6238) and recovery codes, each valid once."""
 
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -14,28 +14,28 @@ from .problems import assert_problem
 
 
 class AuthenticatorApp:
-    """The app on the phone; never shows one code twice."""
+    """A TOTP app; returns each code only once, since the service accepts it only once."""
 
     def __init__(self, secret: str) -> None:
         self.totp = pyotp.TOTP(secret)
         self.used = 0
 
     def code(self) -> str:
-        """Return a code of a step not used before, at most one step ahead of the clock."""
+        """Return the code of an unused time step, at most one step ahead of the clock."""
         self.used = max(self.used + 1, int(time.time()) // 30)
         while self.used > int(time.time()) // 30 + 1:
             time.sleep(0.5)
         return self.totp.at(self.used * 30)
 
     def wrong_code(self) -> str:
-        """Return a code that is right for no step around now."""
+        """Return a code that is invalid for every step within five minutes."""
         now = int(time.time()) // 30
         near = {self.totp.at((now + offset) * 30) for offset in range(-10, 11)}
         return next(code for code in map("{:06}".format, range(100)) if code not in near)
 
 
 class TotpAccount:
-    """An account with a second factor."""
+    """An account with confirmed TOTP."""
 
     def __init__(self, account: Account, driver: Driver) -> None:
         self.account = account
@@ -61,16 +61,16 @@ def test_totp_is_required_after_confirmation(factory: Factory, driver: Driver) -
     uri = urlsplit(started.otpauth_uri)
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert parse_qs(uri.query)["secret"] == [started.secret]
-    assert len(started.secret) >= 32, "160 bits, as RFC 4226 recommends"
+    assert len(started.secret) >= 32, "expected a secret of 160 bits (RFC 4226, section 4)"
     app = AuthenticatorApp(started.secret)
-    # Nothing is due before it is confirmed.
+    # The second factor is not required before confirmation.
     assert driver.confirm_totp(access, app.wrong_code()).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).ok
     confirmed = driver.confirm_totp(access, app.code())
     assert len(set(confirmed.recovery_codes)) >= 8
     assert all(len(code) >= 8 for code in confirmed.recovery_codes)
     assert driver.sign_in(account.email, account.password).outcome is Outcome.MFA_REQUIRED
-    # Whoever holds a session cannot quietly exchange the factor.
+    # A stolen session must not be able to replace the factor.
     again = driver.begin_totp(access)
     assert_problem(again.response, 409, "conflict")
 
@@ -81,7 +81,7 @@ def test_totp_codes_work_once(totp_account: TotpAccount, driver: Driver) -> None
     def sign_in(code: str) -> Outcome:
         return driver.sign_in(email, password, totp_code=code).outcome
 
-    # Not even the code that confirmed the set-up works again.
+    # The code that confirmed the set-up is consumed as well.
     assert sign_in(totp_account.last_code) is not Outcome.OK
     assert sign_in(totp_account.app.wrong_code()) is not Outcome.OK
     code = totp_account.app.code()
@@ -112,7 +112,7 @@ def test_wrong_password_does_not_reveal_the_second_factor(
     without = driver.sign_in(email, wrong)
     with_code = driver.sign_in(email, wrong, totp_code=totp_account.app.code())
     with_recovery = driver.sign_in(email, wrong, recovery_code=totp_account.recovery_codes[0])
-    # A wrong password does not tell that there is a second factor.
+    # A wrong password does not reveal that a second factor exists.
     assert {without.outcome, with_code.outcome, with_recovery.outcome} == {Outcome.REFUSED}
     assert driver.sign_in(
         email, totp_account.account.password, recovery_code=totp_account.recovery_codes[0]

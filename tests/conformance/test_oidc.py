@@ -21,13 +21,13 @@ from .test_cookies import cookie_of
 
 @dataclass
 class OidcFlow:
-    """A service that knows a provider, and a browser before it."""
+    """A web process configured with the test provider, and the steps of a browser."""
 
     driver: Driver
     provider: OidcProvider
 
     def start(self, *, cookie: bool = False) -> tuple[str, dict[str, str]]:
-        """Click on the button; the address the provider sends back to, and the cookies."""
+        """Begin a sign-in; return the callback URL and the cookies to send with it."""
         answer = self.driver.begin_oidc("test", cookie=cookie)
         assert answer.status_code == 302, answer.text
         assert answer.headers["location"].startswith(f"{self.provider.issuer}/authorize?")
@@ -36,19 +36,19 @@ class OidcFlow:
         return back, cookies_of(answer)
 
     def sign_in(self) -> Result:
-        """Go the whole way."""
+        """Sign in up to the callback."""
         callback, cookies = self.start()
         return self.driver.finish_oidc(callback, cookies)
 
     def user(self) -> dict[str, Any]:
-        """Go the whole way; who is signed in then."""
+        """Sign in; return the body of `/api/v1/me`."""
         access = self.sign_in().require_tokens().access
         me: dict[str, Any] = self.driver.http.get("/api/v1/me", headers=bearer(access)).json()
         return me
 
 
 def cookies_of(answer: httpx2.Response) -> dict[str, str]:
-    """Return the header with which a browser would bring the cookies back."""
+    """Return the Cookie header for the cookies of a response."""
     cookie: SimpleCookie = SimpleCookie()
     for header in answer.headers.get_list("set-cookie"):
         cookie.load(header)
@@ -86,7 +86,7 @@ def oidc(running_oidc: OidcFlow) -> OidcFlow:
 
 
 def identity(**changes: Any) -> dict[str, Any]:
-    """Make someone new, as the provider knows them."""
+    """Return the provider's claims about a new user."""
     subject = secrets.token_hex(8)
     return {
         "sub": subject,
@@ -101,7 +101,7 @@ def test_sign_in_creates_one_account(oidc: OidcFlow) -> None:
     me = oidc.user()
     assert me["email"] == oidc.provider.identity["email"]
     assert me["name"] == "Grace Hopper"
-    # The second time it is the same account.
+    # A second sign-in finds the same account.
     assert oidc.user()["id"] == me["id"]
     assert oidc.provider.violations == []
 
@@ -123,10 +123,10 @@ def test_sign_in_can_set_a_cookie(oidc: OidcFlow) -> None:
 
 def test_account_is_keyed_by_issuer_and_subject(oidc: OidcFlow) -> None:
     me = oidc.user()
-    # The address may change at the provider: still the same account.
+    # The account stays the same when the address changes at the provider.
     oidc.provider.identity["email"] = f"{secrets.token_hex(8)}@example.com"
     assert oidc.user()["id"] == me["id"]
-    # Another subject is somebody else, whatever else is the same.
+    # Another subject is another account.
     oidc.provider.identity = {**oidc.provider.identity, **identity()}
     assert oidc.user()["id"] != me["id"]
 
@@ -194,7 +194,7 @@ def test_callback_works_once(oidc: OidcFlow) -> None:
 
 
 def test_callback_is_bound_to_the_browser(oidc: OidcFlow) -> None:
-    # An attacker sends the victim a link to the end of the attacker's own sign-in.
+    # Login CSRF: an attacker sends the callback URL of their own sign-in to a victim.
     attackers_callback, _ = oidc.start()
     _, victims_cookies = oidc.start()
     for cookies in ({}, victims_cookies):

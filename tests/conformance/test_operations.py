@@ -1,4 +1,4 @@
-"""Health, metrics, documents, and how the service stops."""
+"""Health endpoints, metrics, OpenAPI documents and shutdown."""
 
 import re
 import signal
@@ -24,7 +24,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def wait_for_status(
     http: httpx2.Client, path: str, status: int, *, within: float = 5
 ) -> httpx2.Response:
-    """Ask again until the answer has this status."""
+    """Poll a path until it returns this status, for at most `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         response = http.get(path)
@@ -60,7 +60,7 @@ def test_readiness_is_degraded_without_redis(
             f"{organization.path}/projects", json={"name": unique()}, headers=headers
         )
         assert answer.status_code == 201, answer.text
-        # A job that could not be handed over is run all the same.
+        # A job whose message could not be published is redelivered from the outbox.
         answer = web.http.post(
             f"{organization.path}/exports", json={"format": "csv"}, headers=headers
         )
@@ -90,7 +90,7 @@ def test_readiness_fails_without_the_database(
         started = time.monotonic()
         broken = web.http.get("/api/v1/me", headers=headers)
         assert time.monotonic() - started < 10
-        # The one error that can be forced from outside: it tells its request id only.
+        # The only server error a test can cause: it must reveal nothing but the request id.
         assert_problem(broken, (500, 503))
         assert_no_internals(broken)
         assert not re.search(r"connect|postgres|127\.0\.0\.1|\d{4,5}", broken.json()["detail"])
@@ -138,7 +138,7 @@ def test_shutdown_completes_requests_in_flight(
             time.sleep(0.5)
             web.process.send_signal(signal.SIGTERM)
             time.sleep(1)
-            assert web.process.poll() is None, "it did not wait for the request"
+            assert web.process.poll() is None, f"exited before the response, see {web.log}"
             connection.sendall(body[5:])
             answer = b""
             while piece := connection.recv(65536):
@@ -161,7 +161,7 @@ def test_metrics_require_the_token(
     assert response.status_code == 200
     assert response.headers["content-type"].startswith(("text/plain", "application/openmetrics"))
     assert "# HELP" in response.text
-    # Paths that do not exist must not each make a series.
+    # Unknown paths must not create a time series each.
     assert "/nothing/at/all" not in response.text
 
 
@@ -174,7 +174,7 @@ def document(http: httpx2.Client) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """List (method, path, operation)."""
+    """Return (method, path, operation) tuples."""
     return [
         (method, path, item[method])
         for path, item in document["paths"].items()
@@ -253,7 +253,7 @@ def test_docs_page_loads_no_external_assets(http: httpx2.Client) -> None:
     response = http.get("/docs")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/html")
-    # The page works where the internet does not.
+    # The page must work without internet access.
     assert not re.search(r"""(src|href)=["'](https?:)?//""", response.text)
 
 

@@ -1,4 +1,4 @@
-"""Organizations: who may do what, and that an owner always remains."""
+"""Organizations: roles, invitations, and that at least one owner remains."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ROLES = ("owner", "admin", "member", "viewer")
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of the contract's tables. `path` and `body` are made afresh for each call."""
+    """An operation of the contract; `path` and `body` are computed for each call."""
 
     method: str
     least_role: str
@@ -28,7 +28,6 @@ class Operation:
     key_scope: str = ""
 
     def call(self, http: httpx2.Client, team: Team, **options: Any) -> httpx2.Response:
-        """Make the call."""
         return http.request(self.method, self.path(team), json=self.body(team), **options)
 
 
@@ -142,7 +141,7 @@ def test_foreign_organization_is_like_a_missing_one(team: Team) -> None:
 
 @pytest.mark.parametrize("name", [name for name, op in OPERATIONS.items() if op.key_scope != READ])
 def test_authorization_precedes_validation(team: Team, name: str) -> None:
-    # Validation before authorisation would tell that the organization exists.
+    # A validation error for non-members would reveal that the organization exists.
     operation = OPERATIONS[name]
     if operation.method in ("POST", "PATCH"):
         response = team.stranger.api.request(
@@ -176,7 +175,7 @@ def test_api_key_scopes_limit_operations(
 def test_resources_are_unreachable_through_another_organization(
     team: Team, factory: Factory
 ) -> None:
-    """The owner of two organizations cannot reach one's things through the other."""
+    """An owner of two organizations reaches no resource under the path of the other one."""
     other = factory.organization(team.owner)
     for make in (_new_project, _new_invitation, _new_key, _new_export, _member):
         path = make(team)
@@ -191,7 +190,7 @@ def test_resources_are_unreachable_through_another_organization(
 
 @pytest.fixture
 def small(factory: Factory) -> tuple[Organization, Account, Account]:
-    """An organization, its owner, and an admin."""
+    """Return an organization, its owner and an admin."""
     owner, admin = factory.register_all("owner", "admin")
     organization = factory.organization(owner)
     factory.add(organization, admin, "admin")
@@ -289,7 +288,7 @@ def test_parallel_demotions_keep_one_owner(small: tuple[Organization, Account, A
         ]
         * 2
     )
-    # The loser is refused: an owner no longer, or the last one.
+    # 403: the caller is no owner any more; 409: the target is the last owner.
     assert {answer.status_code for answer in answers} <= {200, 403, 409}
     members = owner.api.get(path).json()["items"]
     assert [member["role"] for member in members].count("owner") == 1
@@ -332,11 +331,11 @@ def test_invitation_is_accepted_once_by_its_address(
     token = factory.mailbox.token("accept-invitation", guest.email)
     assert token not in response.text
 
-    # Whoever finds the mail of somebody else gains nothing, and takes nothing away.
-    finder = factory.register("finder")
-    taken = finder.api.post("/api/v1/invitations/accept", json={"token": token})
-    assert_problem(taken, (403, 404, 422))
-    assert_problem(finder.api.get(organization.path), 404)
+    # Another account cannot use the token, and does not consume it.
+    other = factory.register("other")
+    rejected = other.api.post("/api/v1/invitations/accept", json={"token": token})
+    assert_problem(rejected, (403, 404, 422))
+    assert_problem(other.api.get(organization.path), 404)
 
     answers = run_concurrently(
         [lambda: guest.api.post("/api/v1/invitations/accept", json={"token": token})] * 6
@@ -348,7 +347,7 @@ def test_invitation_is_accepted_once_by_its_address(
     again = guest.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(again, (404, 409, 422))
     assert organization.owner.api.get(f"{organization.path}/invitations").json()["items"] == []
-    # Nor does it work for a member who was removed since.
+    # A removed member cannot use the token again.
     organization.owner.api.delete(f"{organization.path}/members/{guest.id}")
     again = guest.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(again, (404, 409, 422))

@@ -1,4 +1,4 @@
-"""ETags and preconditions: no lost update, no needless download."""
+"""ETags and preconditions (RFC 9110, section 13) against lost updates."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rate limits: they hold, they say so, and no header buys a way around them."""
+"""Rate limits: enforced, announced in headers, and not bypassed by forged headers."""
 
 import re
 import time
@@ -17,18 +17,18 @@ LIMIT = re.compile(r'^"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*$')
 
 
 def attempts_until_limited(call: Callable[[int], Result], *, at_most: int) -> int:
-    """Repeat a call until it is refused for being too many; how many it took."""
+    """Repeat a call until it is rate limited; return the number of calls before that."""
     for number in range(at_most):
         result = call(number)
         if result.outcome is Outcome.LIMITED:
             assert_problem(result.response, 429, "rate-limited")
             return number
         assert result.outcome is not Outcome.OK
-    raise AssertionError(f"{at_most} attempts, and no end")
+    raise AssertionError(f"expected a rate limit within {at_most} attempts")
 
 
 def statuses(http: httpx2.Client, count: int, **headers: str) -> list[int]:
-    """Make anonymous requests; their statuses."""
+    """Send anonymous requests; return their statuses."""
     return [http.get("/api/v1/me", headers=headers).status_code for _ in range(count)]
 
 
@@ -50,11 +50,11 @@ def test_ip_limit_applies_before_authentication(managed_service: ManagedService)
         assert 1 <= int(limited.headers["retry-after"]) <= 60
         assert POLICY.match(limited.headers["ratelimit-policy"])
         assert ";r=0;" in limited.headers["ratelimit"]
-        # No header makes another client of this one.
+        # Without trusted proxies no header changes the client IP.
         for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP"):
             value = "for=198.51.100.1" if name == "Forwarded" else "198.51.100.1"
             assert_problem(web.http.get("/api/v1/me", headers={name: value}), 429)
-        # Probes are not the world's.
+        # Probes are not limited.
         for path in ("/livez", "/readyz"):
             assert web.http.get(path).status_code == 200
 
@@ -69,12 +69,12 @@ def test_client_ip_is_taken_from_trusted_proxies_only(managed_service: ManagedSe
 
         assert set(ask("203.0.113.1", 10)) == {401}
         assert set(ask("203.0.113.1", 2)) == {429}
-        # Each client has a share of its own.
+        # Each client IP has its own limit.
         assert set(ask("203.0.113.2", 10)) == {401}
-        # What the client itself wrote is left of what the proxy added.
+        # The trusted proxy appends on the right; entries to its left may be forged.
         for forged in ("198.51.100.9, 203.0.113.1", "x, , 203.0.113.1", "203.0.113.1:4711"):
             assert set(ask(forged, 1)) == {429}, forged
-        # A client of IPv6 owns a whole network.
+        # IPv6 clients are limited per /64.
         assert set(ask("2001:db8::1", 10)) == {401}
         assert set(ask("2001:db8::ffff", 1)) == {429}
 
@@ -86,7 +86,7 @@ def test_principal_limit_is_shared_by_sessions(
     with managed_service.web_process(
         REDIS_URL=managed_service.unused_redis_url(), RATE_LIMIT_PRINCIPAL="10/minute"
     ) as web:
-        # Two sessions of one user share what the user has.
+        # Two sessions of one user share one limit.
         tokens = [one.access(), one.new_session().access]
         answers = [web.http.get("/api/v1/me", headers=bearer(tokens[n % 2])) for n in range(12)]
         assert [answer.status_code for answer in answers].count(200) == 10
@@ -117,12 +117,12 @@ def test_password_guessing_is_limited_per_ip(
             )
 
         assert attempts_until_limited(guess, at_most=20) >= 3
-        # Not even the right password is looked at there now.
+        # From the limited address the right password is rejected as well.
         result = driver.sign_in(
             victim.email, victim.password, headers=forwarded_for("203.0.113.66")
         )
         assert result.outcome is Outcome.LIMITED
-        # Whoever sits elsewhere is not locked out by it.
+        # Other addresses are not locked out.
         assert driver.sign_in(
             victim.email, victim.password, headers=forwarded_for("203.0.113.1")
         ).ok
@@ -144,7 +144,7 @@ def test_distributed_guessing_is_limited_per_account(
 
         def guess_until_limited(email: str) -> None:
             for turn in range(10):
-                # At the same moment, so that they fall into one window on a slow machine too.
+                # Concurrently, so that all fall into one window on a slow machine too.
                 results = map_concurrently(
                     lambda number: driver.sign_in(
                         email, factory.password(), headers=forwarded_for(f"198.51.100.{number}")
@@ -155,14 +155,14 @@ def test_distributed_guessing_is_limited_per_account(
                 if limited:
                     assert_problem(limited[0].response, 429, "rate-limited")
                     return
-            raise AssertionError("120 guesses, and no end")
+            raise AssertionError("expected a rate limit within 120 guesses")
 
         guess_until_limited(victim.email)
-        # Where the account is at home it opens even now.
+        # An address that signed in before is not locked out.
         assert driver.sign_in(victim.email, victim.password, headers=home).ok
         # An address without an account is limited in the same way.
         guess_until_limited(factory.address())
-        # It passes: nobody is locked out for good.
+        # The limit expires with its window: an account is never locked permanently.
         deadline = time.monotonic() + 30
         while not driver.sign_in(victim.email, victim.password, headers=elsewhere).ok:
             assert time.monotonic() < deadline
@@ -182,7 +182,7 @@ def test_trying_many_accounts_is_limited(managed_service: ManagedService, factor
 def test_totp_guessing_is_limited(
     managed_service: ManagedService, factory: Factory, driver: Driver
 ) -> None:
-    from .test_mfa import TotpAccount  # noqa: PLC0415 - pulls no test in
+    from .test_mfa import TotpAccount  # noqa: PLC0415 - keeps pytest from collecting its tests here
 
     totp_account = TotpAccount(factory.register("careful"), driver)
     account, wrong = totp_account.account, totp_account.app.wrong_code()

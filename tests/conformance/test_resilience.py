@@ -1,4 +1,4 @@
-"""No job is lost: not with a killed worker, not with an emptied Valkey."""
+"""Jobs complete although a worker is killed or Valkey loses its data."""
 
 import signal
 import time
@@ -15,7 +15,7 @@ BOUND = 90
 
 @pytest.fixture
 def large(factory: Factory) -> Organization:
-    """An organization whose export takes a while."""
+    """Return an organization whose export takes long enough to kill the worker during it."""
     organization = factory.organization(factory.register("heavy"))
     map_concurrently(
         lambda block: organization.import_projects(
@@ -32,18 +32,18 @@ def test_jobs_complete_after_the_worker_is_killed(
     paths = run_concurrently([lambda: start_export(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
-    # In the middle: something runs or has run, and something is still to be done.
+    # Wait until at least one export has started.
     while {"queued"} == {api.get(path).json()["status"] for path in paths}:
         assert time.monotonic() < deadline
     managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
-    assert left, "the worker was faster than its murderer: make the export larger"
+    assert left, "expected unfinished exports after SIGKILL: make the export larger"
     managed_service.start("worker")
     for path in paths:
         export = wait_for_export(large.owner, path, within=BOUND)
         assert export["status"] == "succeeded"
         assert len(api.get(export["download_url"]).json()) == 8000
-    # The effect happened once each.
+    # Each export took effect once.
     events = api.get(f"{large.path}/audit-events?limit=100").json()["items"]
     per_export = [event for event in events if event["action"].startswith("export.")]
     assert len({(event["action"], str(event["target"])) for event in per_export}) == len(per_export)
@@ -77,15 +77,15 @@ def test_jobs_complete_after_kill_and_flush(
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
 def test_process_exits_with_0_on_sigterm(managed_service: ManagedService, name: str) -> None:
-    # Before it is up, a signal ends it as it ends any program; a busy machine takes its time.
-    for patience in (4, 8, 16):
+    # Before its signal handlers are installed SIGTERM kills the process: retry with longer waits.
+    for delay in (4, 8, 16):
         process = managed_service.spawn(name)
         try:
-            time.sleep(patience)
+            time.sleep(delay)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
             if process.wait(30) == 0:
                 return
         finally:
             end(process)
-    raise AssertionError(f"the {name} ends with {process.returncode}")
+    raise AssertionError(f"expected exit status 0 from {name}, got {process.returncode}")

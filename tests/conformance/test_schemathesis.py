@@ -1,4 +1,4 @@
-"""Schemathesis over the service's own OpenAPI document: it tells the truth, and nothing breaks."""
+"""Schemathesis over the OpenAPI document: responses match it, without server errors."""
 
 import os
 from typing import Any
@@ -28,7 +28,7 @@ CHECKS = [
 
 
 class SeededOwner:
-    """An owner with things that exist, so that requests get past the door."""
+    """An owner with existing resources, so that generated requests pass authorisation."""
 
     def __init__(self, factory: Factory) -> None:
         self._people = factory
@@ -36,7 +36,7 @@ class SeededOwner:
         self.renew()
 
     def renew(self) -> None:
-        """Make what may have been deleted."""
+        """Create resources anew after a DELETE."""
         self.organization = self._people.organization(self.account)
         api, path = self.account.api, self.organization.path
         invitation = api.post(
@@ -58,7 +58,7 @@ def seeded_owner(factory: Factory) -> SeededOwner:
     return SeededOwner(factory)
 
 
-# The service runs before tests are collected, so that each operation is a test of its own.
+# Loaded at import: the service runs before collection, and each operation becomes a test.
 schema = schemathesis.openapi.from_url(f"{os.environ[BASE_URL]}/openapi.json")
 
 

@@ -1,4 +1,4 @@
-"""Tokens: what a forged, foreign or replayed one may do (nothing)."""
+"""Tokens: forged, foreign and replayed tokens are rejected."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from .test_accounts import access_is_refused
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Read the claims without checking anything."""
+    """Decode the claims without verification."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -60,7 +60,7 @@ def test_tokens_survive_key_rotation(
 ) -> None:
     kids = [key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]]
     assert len(set(kids)) == len(managed_service.jwt_seeds) == 2
-    # With the keys exchanged, as half-way through a rotation, old tokens still work.
+    # In the middle of a rotation the order of the keys differs; existing tokens stay valid.
     rotated = ",".join(reversed(managed_service.jwt_seeds))
     with managed_service.web_process(JWT_KEYS=rotated) as web:
         assert {key["kid"] for key in web.http.get("/.well-known/jwks.json").json()["keys"]} == set(
@@ -92,7 +92,7 @@ def test_forged_access_tokens_are_rejected(
     token = owner.new_session().access
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     now = int(time.time())
-    # The tools are right: signed anew without a change, it is accepted.
+    # Control: unchanged claims signed by this test are accepted.
     assert not access_is_refused(owner.driver, managed_service.sign(claims, header))
 
     jwk = http.get("/.well-known/jwks.json").json()["keys"][0]
@@ -216,19 +216,19 @@ def test_token_kinds_are_not_interchangeable(
     }
     for use, attempt in uses.items():
         for kind, token in {**kinds, "nothing": "x", "much": "A" * 3000, "nul": "\x00"}.items():
-            # HTTP itself forbids NUL in a header.
+            # NUL is invalid in HTTP headers.
             if kind == use or (kind == "nul" and use in ("access", "api key")):
                 continue
             if (use, kind) == ("api key", "access"):
-                # A user's token in that place is a stranger's: no such organization.
+                # A valid token of a user who is no member: 404.
                 assert_problem(attempt(token), 404, "not-found")
                 continue
-            # An API key at /me is known, but not as a user.
+            # /me recognises an API key, and rejects it with 403.
             allowed = (401, 403) if (use, kind) == ("access", "api key") else (401, 404, 422)
             response = attempt(token)
             assert response.status_code in allowed, (use, kind, response.text)
             assert_problem(response, allowed)
-    # None of it used the right ones up.
+    # The attempts consumed no token.
     for kind in ("access", "refresh", "verification", "invitation", "api key"):
         assert uses[kind](kinds[kind]).is_success, kind
     assert uses["reset"](kinds["reset"]).is_success
@@ -242,7 +242,7 @@ def test_refresh_rotates_the_tokens(factory: Factory, driver: Driver) -> None:
     assert second.access != first.access
     assert second.expires_in == 600
     assert claims_of(second.access)["sid"] == claims_of(first.access)["sid"]
-    # The old access token lives on: it is of the same session.
+    # The old access token stays valid: it belongs to the same session.
     assert not access_is_refused(driver, first.access)
     assert len(driver.sessions(second.access)) == 1
 
@@ -257,7 +257,7 @@ def test_replayed_refresh_token_ends_the_session(factory: Factory, driver: Drive
     assert all(r.outcome is Outcome.REFUSED for r in results if r not in winners)
     assert all(r.response.status_code == 401 for r in results if r not in winners)
 
-    # Two tabs: the losers did no harm, within ten seconds of the rotation.
+    # Within 10 s of the rotation a reused token is rejected without ending the session (two tabs).
     second = winners[0].require_tokens()
     assert not access_is_refused(driver, second.access)
     third = driver.refresh(second.refresh).require_tokens()
@@ -265,7 +265,7 @@ def test_replayed_refresh_token_ends_the_session(factory: Factory, driver: Drive
     assert not access_is_refused(driver, third.access)
 
     time.sleep(11)
-    # Later it is a replay, by a thief or of a thief: the whole session ends, and only it.
+    # After 10 s a reused token counts as stolen (RFC 9700, section 4.14.2): the session ends.
     assert driver.refresh(first.refresh).outcome is Outcome.REFUSED
     assert access_is_refused(driver, third.access)
     assert driver.refresh(third.refresh).outcome is Outcome.REFUSED
