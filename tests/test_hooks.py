@@ -171,7 +171,7 @@ def test_the_runner_runs_the_steps_of_a_version_in_order_and_tidies_up(
     migrate("before", "2.0.0", project)
     assert "engine: taskiq" in answers(project)
     migrate("after", "2.0.0", project)
-    assert not project.notes.exists()
+    assert not project.state.exists()
 
 
 def test_what_is_registered_is_what_copier_runs() -> None:
