@@ -163,13 +163,13 @@ def impersonate(page: Page, site: str) -> None:
             const answer = await fetch(`/api/v1/organizations/${mine.items[0].id}/projects`, {
                 method: 'POST',
                 headers: {'Content-Type': 'application/json'},
-                body: JSON.stringify({name: 'Made by staff'}),
+                body: JSON.stringify({name: 'Made in impersonation'}),
             })
             return answer.status
         }"""
     )
     assert made == 201
-    event = newest_event(site, "Made by staff")
+    event = newest_event(site, "Made in impersonation")
     assert isinstance(event["actor"], dict)
     assert event["actor"]["label"] == DEMO[0]
     # During impersonation the admin shows only a button that ends it.

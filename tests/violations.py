@@ -1,4 +1,4 @@
-"""How each of the twelve rules is broken on purpose, in a service of each case."""
+"""Deliberate violations of the twelve rules, for FastAPI and Django."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,11 @@ RELEASE = "    release: str | None = None\n"
 
 @dataclass(frozen=True)
 class Violation:
-    """A change of one file: imports, something at its end, or one text instead of another."""
+    """A change of one file that breaks a rule.
+
+    `imports` is inserted, `end` appended, `instead_of` replaced by `put`. The message of the check
+    must match `says` or contain `place`.
+    """
 
     rule: int
     what: str
@@ -28,10 +32,10 @@ class Violation:
     place: str = ""
 
     def apply(self, project: Path) -> None:
-        """Change the file, or make it."""
+        """Change or create the file."""
         path = project / self.file
         text = path.read_text() if path.exists() else ""
-        assert self.instead_of in text, f"{self.file} has changed: mend this test"
+        assert self.instead_of in text, f"{self.file} lacks {self.instead_of!r}: adapt this file"
         text = text.replace(self.instead_of, self.put, 1) if self.instead_of else text
         if self.imports:
             text = re.sub(r"^(?=import |from )", f"{self.imports}\n", text, count=1, flags=re.M)
@@ -40,16 +44,16 @@ class Violation:
 
 @dataclass(frozen=True)
 class FrameworkCase:
-    """What differs between FastAPI and Django in how rules are broken."""
+    """The violations that differ between FastAPI and Django."""
 
     imports: tuple[Violation, ...]
     sources: tuple[Violation, ...]
-    # A migration that drops a column, and says that it may.
+    # A migration that may drop a column, since it declares `contract`.
     contracting: Violation
-    # What docs/adding-a-resource.md describes by hand: a file, after what, and what to put there.
+    # The manual edits of docs/adding-a-resource.md: file, text to insert after, and insertion.
     registration: tuple[tuple[str, str, str], ...]
     migrations: str
-    # Puts what the page shows into the new table's migration.
+    # Inserts the code block of that page into the migration of the new table.
     secure: Callable[[str, str], str]
 
 
@@ -58,7 +62,7 @@ class FrameworkCase:
 # ---------------------------------------------------------------------------
 
 
-# What import-linter and ruff find, which is quick: one after the other.
+# Found by import-linter and ruff, which are fast: checked one at a time.
 IMPORTS = (
     Violation(
         1,
@@ -120,7 +124,7 @@ IMPORTS = (
     ),
     Violation(
         7,
-        "a service calls another",
+        "a service sends an HTTP request",
         SERVICE,
         imports="import httpx2",
         end="USED = httpx2.post",
@@ -136,8 +140,8 @@ IMPORTS = (
     Violation(9, "random ids", SERVICE, imports="from uuid import uuid4", end="ID = uuid4()"),
 )
 
-# What the service's own tests find. They take seconds, and tell all there is: so those of
-# different rules are tried together, each with the place that the message must name.
+# Found by the tests of the service, which take seconds and report all violations: violations of
+# different rules are checked together; the message must contain the place of each.
 SOURCES = (
     Violation(
         3,
@@ -148,7 +152,7 @@ SOURCES = (
     ),
     Violation(
         11,
-        "a comparison that tells the time",
+        "a comparison in variable time",
         SERVICE,
         end="def is_right(token: str, expected: str) -> bool:\n    return token == expected",
         place="token == expected",
@@ -162,7 +166,7 @@ SOURCES = (
     ),
     Violation(
         11,
-        "a setting that shows itself",
+        "a secret setting as plain text",
         "src/app/settings.py",
         instead_of=RELEASE,
         put=f"{RELEASE}    webhook_secret: str | None = None\n",
@@ -180,7 +184,7 @@ VERSION_COLUMN = '    version: Mapped[int] = mapped_column(server_default="1")\n
 
 
 def revision(upgrade: str, *, follows: str | None = "0001", contract: str = "") -> str:
-    """Write an Alembic migration."""
+    """Return the source of an Alembic migration."""
     return f'''\
 """Another one."""
 
@@ -204,7 +208,7 @@ def downgrade() -> None:
 
 
 def secure_revision(text: str, shown: str) -> str:
-    """Add it at the end of `upgrade()`."""
+    """Insert the code at the end of `upgrade()`."""
     return text.replace("\n\n\ndef downgrade", f"\n{indent(shown, '    ')}\n\ndef downgrade")
 
 
@@ -228,7 +232,7 @@ FASTAPI = FrameworkCase(
     sources=(
         Violation(
             2,
-            "a module with jobs that no worker knows",
+            "a module whose jobs are not registered",
             "src/app/registry.py",
             instead_of=', "exports"',
             place="src/app/exports/jobs.py",
@@ -289,7 +293,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             7,
-            "a job that is not there",
+            "an unknown job",
             SERVICE,
             imports="from app.core.jobs import enqueue",
             end="async def later(session: AsyncSession) -> None:\n"
@@ -324,7 +328,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             9,
-            "numbers as ids",
+            "integer ids",
             MODELS,
             end='class Tag(Base):\n    __tablename__ = "tags"\n\n'
             "    id: Mapped[int] = mapped_column(primary_key=True)",
@@ -332,7 +336,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             10,
-            "a route for whoever",
+            "a route without authorisation",
             ROUTES,
             end='@router.get("/newest", operation_id="newest")\n'
             "async def newest(session: SessionDep) -> None:\n    pass",
@@ -340,7 +344,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             10,
-            "a route with two answers",
+            "a route with two authorisations",
             ROUTES,
             end='@router.get("/newest", operation_id="newest")\n'
             "async def newest(reader: Reader, writer: Writer) -> None:\n    pass",
@@ -348,7 +352,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             11,
-            "a token as it is",
+            "a token in plain text",
             MODELS,
             instead_of=VERSION_COLUMN,
             put=f"{VERSION_COLUMN}    share_token: Mapped[str]\n",
@@ -364,14 +368,14 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             12,
-            "a column dropped at once",
+            "a column dropped without `contract`",
             "migrations/versions/0002_drop.py",
             end=revision('op.drop_column("projects", "description")'),
             place="ALTER TABLE projects DROP COLUMN description",
         ),
         Violation(
             12,
-            "SQL that renames at once",
+            "SQL that renames without `contract`",
             "migrations/versions/0002_rename.py",
             end=revision('op.execute("ALTER TABLE projects RENAME COLUMN name TO title")'),
             place="0002_rename.py",
@@ -385,7 +389,7 @@ FASTAPI = FrameworkCase(
         ),
         Violation(
             12,
-            "migrations that wait for ever",
+            "migrations without lock_timeout",
             "migrations/env.py",
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
@@ -394,7 +398,7 @@ FASTAPI = FrameworkCase(
     ),
     contracting=Violation(
         12,
-        "a column dropped in good time",
+        "a column dropped with `contract`",
         "migrations/versions/0002_own.py",
         end=revision('op.drop_column("projects", "description")', contract='contract = "unused"'),
     ),
@@ -421,7 +425,7 @@ VERSION_FIELD = "    version = models.IntegerField(default=1, db_default=1, edit
 
 
 def migration(*operations: str, contract: str = "", follows: bool = True) -> str:
-    """Write a migration of Django's."""
+    """Return the source of a Django migration."""
     return f'''\
 """Another one."""
 
@@ -437,7 +441,7 @@ class Migration(migrations.Migration):
 
 
 def model(name: str, *lines: str, base: str = "Identified") -> str:
-    """Write a model of Django's."""
+    """Return the source of a Django model."""
     body = "\n".join(f"    {line}" for line in lines)
     return f'''\
 class {name}({base}):
@@ -454,7 +458,7 @@ class {name}({base}):
 
 
 def secure_migration(text: str, shown: str) -> str:
-    """Add it at the end of `operations`."""
+    """Insert the code at the end of `operations`."""
     lines = shown.splitlines(keepends=True)
     imported = "".join(line for line in lines if line.startswith("from "))
     operation = "".join(line for line in lines if line.lstrip().startswith("*"))
@@ -484,7 +488,7 @@ DJANGO = FrameworkCase(
     sources=(
         Violation(
             2,
-            "a module with jobs that no worker knows",
+            "a module whose jobs are not registered",
             "src/app/exports/apps.py",
             instead_of="from app.exports import jobs  # noqa: F401, PLC0415"
             " - models must be loaded first",
@@ -524,7 +528,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             6,
-            "a manager that knows no tenant",
+            "a manager without the tenant's scope",
             MODELS,
             instead_of=VERSION_FIELD,
             put=f'{VERSION_FIELD}    everywhere = models.Manager["Project"]()\n',
@@ -532,7 +536,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             6,
-            "SQL of one's own",
+            "raw SQL",
             QUERIES,
             end="def everything() -> object:\n"
             '    return Project.objects.raw("SELECT * FROM projects")',
@@ -555,7 +559,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             7,
-            "a job that is not there",
+            "an unknown job",
             SERVICE,
             imports="from app.core.jobs import enqueue",
             end='def later() -> None:\n    enqueue("projects.nothing")',
@@ -578,14 +582,14 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             9,
-            "numbers as ids",
+            "integer ids",
             MODELS,
             end=model("Tag", "text = models.TextField()", base="models.Model"),
             place="tags.id",
         ),
         Violation(
             10,
-            "a route for whoever",
+            "a route without authorisation",
             ROUTES,
             imports="from django.http import HttpRequest",
             end='@router.get("/newest", response={204: None})\n'
@@ -594,7 +598,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             10,
-            "a route with two answers",
+            "a route with two authorisations",
             ROUTES,
             imports="from django.http import HttpRequest",
             end='@router.get("/newest", auth=[reader, writer], response={204: None})\n'
@@ -603,7 +607,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             11,
-            "a token as it is",
+            "a token in plain text",
             MODELS,
             instead_of=VERSION_FIELD,
             put=f"{VERSION_FIELD}    share_token = models.CharField(max_length=100)\n",
@@ -619,21 +623,21 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             12,
-            "a column dropped at once",
+            "a column dropped without `contract`",
             "src/app/projects/migrations/0002_drop.py",
             end=migration(DROP),
             place="Remove field description from project",
         ),
         Violation(
             12,
-            "SQL that renames at once",
+            "SQL that renames without `contract`",
             "src/app/projects/migrations/0002_rename.py",
             end=migration('migrations.RunSQL("ALTER TABLE projects RENAME COLUMN name TO title")'),
             place="0002_rename.py",
         ),
         Violation(
             12,
-            "Python that nobody can review",
+            "a migration in Python",
             "src/app/projects/migrations/0002_python.py",
             end=migration("migrations.RunPython(migrations.RunPython.noop)"),
             place="0002_python.py",
@@ -647,7 +651,7 @@ DJANGO = FrameworkCase(
         ),
         Violation(
             12,
-            "migrations that wait for ever",
+            "migrations without lock_timeout",
             "src/app/core/management/commands/migrate.py",
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
@@ -656,7 +660,7 @@ DJANGO = FrameworkCase(
     ),
     contracting=Violation(
         12,
-        "a column dropped in good time",
+        "a column dropped with `contract`",
         "src/app/projects/migrations/0002_own.py",
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
