@@ -67,11 +67,11 @@ def test_export_contains_all_projects(organization: Organization, file_format: s
         rows = list(csv.DictReader(io.StringIO(download.content.decode("utf-8-sig"))))
     found = {row["name"] for row in rows}
     assert len(rows) == len(NAMES)
-    # A spreadsheet must not run a name as a formula, so the CSV may disarm it.
+    # CSV injection: names that a spreadsheet would evaluate are escaped in CSV.
     assert {name for name in NAMES if not name.startswith("=")} <= found
     assert {row["description"] for row in rows} == {"two\nlines, and a comma"}
     if file_format == "csv":
-        assert "=1+1" not in found, "a formula"
+        assert "=1+1" not in found, "expected the formula to be escaped in CSV"
     else:
         assert "=1+1" in found
 

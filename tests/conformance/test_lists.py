@@ -163,4 +163,4 @@ def test_times_are_utc_and_ids_are_uuid7(organization: Organization) -> None:
     for field in ("created_at", "updated_at"):
         assert project[field].endswith("Z"), project
     for field in ("id", "organization_id"):
-        assert project[field][14] == "7", "not a UUIDv7"
+        assert project[field][14] == "7", f"expected a UUIDv7: {field}={project[field]}"

@@ -67,7 +67,7 @@ def test_readiness_is_degraded_without_redis(
         assert answer.status_code == 202
     deadline = time.monotonic() + 60
     while organization.owner.api.get(answer.headers["location"]).json()["status"] != "succeeded":
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "the export was not redelivered within 60 s"
         time.sleep(0.2)
 
 

@@ -165,7 +165,7 @@ def test_distributed_guessing_is_limited_per_account(
         # The limit expires with its window: an account is never locked permanently.
         deadline = time.monotonic() + 30
         while not driver.sign_in(victim.email, victim.password, headers=elsewhere).ok:
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, "still rate limited after 30 s"
             time.sleep(1)
 
 

@@ -34,7 +34,7 @@ def test_jobs_complete_after_the_worker_is_killed(
     deadline = time.monotonic() + 30
     # Wait until at least one export has started.
     while {"queued"} == {api.get(path).json()["status"] for path in paths}:
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "no export started within 30 s, is the worker running?"
     managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
     assert left, "expected unfinished exports after SIGKILL: make the export larger"

@@ -36,7 +36,7 @@ def test_access_token_verifies_against_the_published_keys(
     for key in response.json()["keys"]:
         assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
         assert key["kid"]
-        assert "d" not in key, "a private key is published"
+        assert "d" not in key, "expected no private key in the JWKS"
     token = owner.new_session().access
     header = jwt.get_unverified_header(token)
     assert header["alg"] == "EdDSA"
