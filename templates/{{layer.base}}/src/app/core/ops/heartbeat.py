@@ -1,4 +1,4 @@
-"""Heartbeat files, from which `python -m app alive` tells that worker or scheduler is alive."""
+"""Heartbeat files of worker and scheduler; `python -m app alive` checks their age."""
 
 import time
 from typing import Literal

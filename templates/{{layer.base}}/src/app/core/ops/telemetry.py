@@ -99,7 +99,7 @@ def configure() -> None:
         include_local_variables=False,
         max_request_body_size="never",
         before_send=_scrub,
-        before_breadcrumb=lambda crumb, hint: redact(crumb),
+        before_breadcrumb=lambda crumb, _: redact(crumb),
     )
 
 
