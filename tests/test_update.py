@@ -1,5 +1,6 @@
 """`copier update` of an edited service equals the new version with the same edits."""
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -110,6 +111,31 @@ def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
     added = (project / dropped).with_name("added_by_the_user.py")
     added.parent.mkdir(parents=True, exist_ok=True)
     added.write_text("MINE = True\n")
+
+
+@pytest.mark.slow
+def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "copier-saas"
+    shutil.copytree(released, repository)
+    readme = (ROOT / "README.md").read_text()
+    (commands,) = re.findall(r"```bash\n(uvx copier copy .*?)uv run just dev", readme, re.DOTALL)
+    assert "$PWD" in commands
+    commands = commands.replace("uvx copier copy", f"{COPIER} copy --defaults")
+    run("bash", "-ec", commands, cwd=repository)
+    service = tmp_path / "svc"
+    assert git(service, "status", "--porcelain") == ""
+
+    (repository / "templates" / "{{layer.base}}" / "added.md").write_text("Added.\n")
+    commit(repository, "Newer", tag=NEW)
+    run(COPIER, "update", "--defaults", cwd=service)
+    assert (service / "added.md").is_file()
+
+
+def test_copy_from_a_relative_path_warns(released: Path, tmp_path: Path) -> None:
+    for source, warns in ((released.name, True), (str(released), False)):
+        printed = run(COPIER, "copy", "--defaults", source, tmp_path / "s", cwd=released.parent)
+        assert ("will not find the template" in printed) == warns
+        shutil.rmtree(tmp_path / "s")
 
 
 def test_check_update_reports_a_newer_version(released: Path, tmp_path: Path) -> None:
