@@ -7,14 +7,14 @@ from app.core.web import problems
 _DESCRIPTIONS = {
     401: "Not authenticated",
     403: "The role or scope does not allow it",
-    404: "No such thing, or not visible to the caller",
-    409: "Conflict with the present state",
-    412: "The ETag in If-Match is not current",
+    404: "The resource does not exist or is not visible to the caller",
+    409: "Conflict with the current state",
+    412: "If-Match is not the current ETag",
     413: "The body is too large",
     415: "The body is not JSON",
     422: "Invalid input",
     429: "Too many requests",
-    503: "A dependency does not answer",
+    503: "A dependency does not respond",
 }
 _PLACES = ("path", "query", "header", "cookie")
 
@@ -55,7 +55,7 @@ def complete_operation(
     ).items():
         responses.setdefault(str(status), response)
     if method == "GET" and path.startswith("/api/"):
-        responses["304"] = {"description": "The caller has this version already"}
+        responses["304"] = {"description": "The resource has not changed"}
     if "parameters" in operation:
         operation["parameters"].sort(
             key=lambda item: (_PLACES.index(item["in"]), path.find(f"{{{item['name']}}}"))
