@@ -12,7 +12,7 @@ from httpx2 import AsyncClient, Response
 from app.core.ids import uuid7
 from app.core.security.roles import Role, Scope
 from app.core.web import access
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.route_table import Operation, every_operation, other_paths
 
 
@@ -40,7 +40,7 @@ OF_USERS = [item for item in EVERY if access.current_user in item.access]
 OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
 
 
-async def _key(owner: Person, organization: UUID, *scopes: Scope) -> str:
+async def _key(owner: SignedInUser, organization: UUID, *scopes: Scope) -> str:
     answer = await owner.request(
         "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
     )
@@ -79,7 +79,7 @@ async def test_stranger_is_401(client: AsyncClient, operation: Operation) -> Non
 
 @pytest.mark.parametrize("operation", OF_USERS, ids=str)
 async def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     key = await _key(ada, await factory.organization(ada), *Scope)
     _is_refused(await _send(factory.client, operation, key), 403)
 
@@ -90,7 +90,7 @@ async def test_tenant_route_admits_only_whom_it_says(
 ) -> None:
     (declared,) = operation.access
     assert isinstance(declared, access.Require)
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     organization, foreign = await factory.organization(ada), await factory.organization(eve)
 
     async def attempt(credentials: str) -> Response:
@@ -100,8 +100,8 @@ async def test_tenant_route_admits_only_whom_it_says(
     _is_refused(await attempt(await _key(eve, foreign, *Scope)), 404)
     for role in Role:
         if not role.includes(declared.role):
-            person = await factory.member(organization, role)
-            _is_refused(await attempt(person.token), 403)
+            user = await factory.member(organization, role)
+            _is_refused(await attempt(user.token), 403)
     others = [scope for scope in Scope if scope is not declared.scope]
     _is_refused(await attempt(await _key(ada, organization, *others)), 403)
 

@@ -175,7 +175,7 @@ def mails(migrated: None) -> Path:
 
 
 @dataclass
-class Person:
+class SignedInUser:
     """A user with a session; `headers` authenticate."""
 
     id: UUID
@@ -201,7 +201,7 @@ class Factory:
 
     client: "Client"
 
-    def person(self, name: str | None = None, password: str | None = None) -> Person:
+    def user(self, name: str | None = None, password: str | None = None) -> SignedInUser:
         """Make a verified user who is signed in; without a password, only by token."""
         from app.core.security import access_tokens
         from tests.factories import UserFactory, UserSessionFactory
@@ -210,21 +210,21 @@ class Factory:
         user = UserFactory.create(password=password, **named)
         signed_in = UserSessionFactory.create(user_id=user.id)
         token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-        return Person(user.id, user.email, signed_in.id, token, self.client)
+        return SignedInUser(user.id, user.email, signed_in.id, token, self.client)
 
-    def organization(self, owner: Person, name: str = "Acme") -> UUID:
+    def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Make an organization through the API."""
         answer = owner.request("POST", "/organizations", json={"name": name})
         assert answer.status_code == 201, answer.text
         return UUID(answer.json()["id"])
 
-    def member(self, organization_id: UUID, role: str) -> Person:
-        """Make a person who belongs to an organization already."""
+    def member(self, organization_id: UUID, role: str) -> SignedInUser:
+        """Make a user who belongs to an organization already."""
         from tests.factories import MembershipFactory
 
-        person = self.person(role)
-        MembershipFactory.create(organization_id=organization_id, user_id=person.id, role=role)
-        return person
+        user = self.user(role)
+        MembershipFactory.create(organization_id=organization_id, user_id=user.id, role=role)
+        return user
 
     def count(self, table: str) -> int:
         """Count the rows of a table that belongs to no organization."""

@@ -32,7 +32,7 @@ from app.projects.models import Project
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """A person who can sign in, if there is a password."""
+    """A user who can sign in, if there is a password."""
 
     class Meta:
         model = User

@@ -82,7 +82,7 @@ def test_no_session_is_made_up(client: Client, method: str, path: str) -> None:
 
 
 def test_key_is_no_user(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     made = ada.request("POST", path, json={"name": "CI", "scopes": list(Scope)})
     for method, route in CLOSED:

@@ -12,7 +12,7 @@ from httpx2 import Client, Response
 from app.core.ids import uuid7
 from app.core.security.roles import Role, Scope
 from app.core.web import access
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.route_table import Operation, every_operation, other_paths
 
 
@@ -40,7 +40,7 @@ OF_USERS = [item for item in EVERY if access.current_user in item.access]
 OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
 
 
-def _key(owner: Person, organization: UUID, *scopes: Scope) -> str:
+def _key(owner: SignedInUser, organization: UUID, *scopes: Scope) -> str:
     answer = owner.request(
         "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
     )
@@ -79,7 +79,7 @@ def test_stranger_is_401(client: Client, operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", OF_USERS, ids=str)
 def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
-    ada = factory.person()
+    ada = factory.user()
     key = _key(ada, factory.organization(ada), *Scope)
     _is_refused(_send(factory.client, operation, key), 403)
 
@@ -88,7 +88,7 @@ def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
 def test_tenant_route_admits_only_whom_it_says(factory: Factory, operation: Operation) -> None:
     (declared,) = operation.access
     assert isinstance(declared, access.Require)
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     organization, foreign = factory.organization(ada), factory.organization(eve)
 
     def attempt(credentials: str) -> Response:
@@ -98,8 +98,8 @@ def test_tenant_route_admits_only_whom_it_says(factory: Factory, operation: Oper
     _is_refused(attempt(_key(eve, foreign, *Scope)), 404)
     for role in Role:
         if not role.includes(declared.role):
-            person = factory.member(organization, role)
-            _is_refused(attempt(person.token), 403)
+            user = factory.member(organization, role)
+            _is_refused(attempt(user.token), 403)
     others = [scope for scope in Scope if scope is not declared.scope]
     _is_refused(attempt(_key(ada, organization, *others)), 403)
 

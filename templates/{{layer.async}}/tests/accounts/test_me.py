@@ -2,11 +2,11 @@ import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
 from tests.accounts.flows import protect, refresh
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 
 
 async def test_read_and_rename(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     me = await ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
@@ -28,21 +28,21 @@ async def test_read_and_rename(factory: Factory) -> None:
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
 async def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     answer = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"/{field}"
 
 
-async def _delete(person: Person, password: str = PASSWORD) -> int:
-    answer = await person.request("DELETE", "/me", json={"password": password})
+async def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
+    answer = await user.request("DELETE", "/me", json={"password": password})
     return answer.status_code
 
 
 async def test_delete_needs_the_password_and_leaves_nothing(
     account_client: AccountClient, factory: Factory
 ) -> None:
-    ada = await factory.person(password=PASSWORD)
+    ada = await factory.user(password=PASSWORD)
     access, token = await account_client.tokens(ada.email)
     await protect(account_client, access)
     assert await _delete(ada, OTHER_PASSWORD) == 422
@@ -55,7 +55,7 @@ async def test_delete_needs_the_password_and_leaves_nothing(
 
 
 async def test_sole_owner_stays(factory: Factory) -> None:
-    ada = await factory.person(password=PASSWORD)
+    ada = await factory.user(password=PASSWORD)
     organization = await factory.organization(ada)
     other = await factory.member(organization, "admin")
     assert await _delete(ada) == 409

@@ -43,7 +43,7 @@ class Provider:
         self._asked: dict[str, str] = {}
 
     def authorize(self, url: str) -> str:
-        """Let the person sign in; the state it was asked with."""
+        """Let the user sign in; the state it was asked with."""
         parts = urlsplit(url)
         assert url.startswith(f"{ISSUER}/authorize?")
         self._asked = {name: values[0] for name, values in parse_qs(parts.query).items()}

@@ -14,13 +14,15 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
 
 
-async def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
+async def _create(
+    user: SignedInUser, organization: UUID, *scopes: str, **more: Any
+) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = await person.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    answer = await user.request("POST", f"/organizations/{organization}/api-keys", json=body)
     assert answer.status_code == 201, answer.text
     created: dict[str, Any] = answer.json()
     return created
@@ -41,7 +43,7 @@ async def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
 
 
 async def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
@@ -61,7 +63,7 @@ async def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
 
 
 async def test_key_does_what_its_scopes_name(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (await _create(ada, organization, "projects:read"))["key"]
@@ -78,7 +80,7 @@ async def test_key_does_what_its_scopes_name(factory: Factory) -> None:
 
 
 async def test_key_is_nobody_elsewhere(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     for organization in (other, uuid7()):
@@ -94,7 +96,7 @@ async def test_key_is_nobody_elsewhere(factory: Factory) -> None:
 
 
 async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = await _create(ada, organization)
@@ -108,7 +110,7 @@ async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
 
 
 async def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     mine, hers = await factory.organization(ada), await factory.organization(eve)
     created = await _create(ada, mine)
     answer = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
@@ -118,7 +120,7 @@ async def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -
 
 
 async def test_expired_key_is_refused(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = await _create(ada, organization, expires_at=tomorrow)
@@ -151,7 +153,7 @@ async def test_expired_key_is_refused(factory: Factory) -> None:
     ids=str,
 )
 async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
     answer = await ada.request("POST", path, json=body)
@@ -163,7 +165,7 @@ async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) 
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
 async def test_junk_is_no_key(factory: Factory, key: str) -> None:
-    organization = await factory.organization(await factory.person())
+    organization = await factory.organization(await factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
     answer = await factory.client.get(
         f"/api/v1/organizations/{organization}/projects", headers=headers
@@ -172,7 +174,7 @@ async def test_junk_is_no_key(factory: Factory, key: str) -> None:
 
 
 async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -193,7 +195,7 @@ async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
 
 
 async def test_pages_hold_every_key_once(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     made = [(await _create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
@@ -204,7 +206,7 @@ async def test_pages_hold_every_key_once(factory: Factory) -> None:
 
 
 async def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     async with work() as unit:
@@ -219,7 +221,7 @@ async def test_authenticate_enters_no_other_organization(factory: Factory) -> No
 
 @pytest.mark.committed
 async def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
@@ -236,7 +238,7 @@ async def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_one_of_many_revokes(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
@@ -250,7 +252,7 @@ async def test_one_of_many_revokes(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     key = (await _create(ada, organization))["key"]
     async with work() as unit:

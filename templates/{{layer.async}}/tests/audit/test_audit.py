@@ -14,7 +14,7 @@ from tests.database import work
 
 
 async def test_event_tells_who_what_and_whence(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     project = await ada.request(
         "POST",
@@ -37,7 +37,7 @@ async def test_event_tells_who_what_and_whence(factory: Factory) -> None:
 
 
 async def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     events = f"/organizations/{organization}/audit-events"
@@ -63,13 +63,13 @@ async def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None
 
 @pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
 async def test_action_is_well_formed(factory: Factory, action: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/audit-events?action={action}"
     assert (await ada.request("GET", path)).status_code == 422
 
 
 async def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     for name in "ab":
         await ada.request("POST", f"{path}/projects", json={"name": name})
@@ -84,15 +84,15 @@ async def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
 
 
 async def test_members_may_not_read_it(factory: Factory) -> None:
-    organization = await factory.organization(await factory.person())
+    organization = await factory.organization(await factory.user())
     path = f"/organizations/{organization}/audit-events"
     for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
-        person = await factory.member(organization, role)
-        assert (await person.request("GET", path)).status_code == status
+        user = await factory.member(organization, role)
+        assert (await user.request("GET", path)).status_code == status
 
 
 async def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
@@ -120,7 +120,7 @@ async def test_no_request_means_the_system_and_changes_become_json(factory: Fact
 
 
 async def test_what_fails_leaves_no_event(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
         answer = await ada.request("POST", f"{path}/projects", json={"name": name})
@@ -130,7 +130,7 @@ async def test_what_fails_leaves_no_event(factory: Factory) -> None:
 
 
 async def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organizations = [await factory.organization(ada) for _ in range(2)]
     async with work() as unit:
         for organization in organizations:

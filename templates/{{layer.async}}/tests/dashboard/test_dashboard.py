@@ -6,28 +6,28 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import statements
 
 
-async def _read(person: Person, organization: UUID, surface: str = "web") -> dict[str, Any]:
+async def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:
     path = f"/organizations/{organization}/dashboard"
-    answer = await person.request("GET", path, params={"surface": surface})
+    answer = await user.request("GET", path, params={"surface": surface})
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-async def _projects(person: Person, organization: UUID, names: list[str]) -> None:
+async def _projects(user: SignedInUser, organization: UUID, names: list[str]) -> None:
     for name in names:
-        answer = await person.request(
+        answer = await user.request(
             "POST", f"/organizations/{organization}/projects", json={"name": name}
         )
         assert answer.status_code == 201
 
 
 async def test_web(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     await factory.member(organization, "viewer")
     await _projects(ada, organization, [f"Project {n}" for n in range(7)])
@@ -51,7 +51,7 @@ async def test_web(factory: Factory) -> None:
 
 
 async def test_mobile_is_smaller(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     await _projects(ada, organization, ["Apollo"])
     body = await _read(ada, organization, "mobile")
@@ -66,7 +66,7 @@ async def test_mobile_is_smaller(factory: Factory) -> None:
 
 
 async def test_audit_events_are_for_admins(factory: Factory) -> None:
-    organization = await factory.organization(await factory.person())
+    organization = await factory.organization(await factory.user())
     for role, sees in (("viewer", False), ("member", False), ("admin", True)):
         body = await _read(await factory.member(organization, role), organization)
         assert body["role"] == role
@@ -75,7 +75,7 @@ async def test_audit_events_are_for_admins(factory: Factory) -> None:
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
 async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
 
     async def count() -> int:
@@ -94,7 +94,7 @@ async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> Non
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
 async def test_caching(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/dashboard?surface={surface}"
     first = await ada.request("GET", path)
@@ -113,7 +113,7 @@ async def test_caching(factory: Factory, surface: str) -> None:
 
 @pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
 async def test_unknown_surface(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/dashboard?surface={surface}"
     assert (await ada.request("GET", path)).status_code == 422
 

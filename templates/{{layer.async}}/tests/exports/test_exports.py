@@ -14,13 +14,13 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
 
 
-async def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
+async def _request(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:
     path = f"/organizations/{organization}/exports"
-    answer = await person.request("POST", path, json={"format": file_format})
+    answer = await user.request("POST", path, json={"format": file_format})
     assert answer.status_code == 202, answer.text
     body, location = answer.json(), answer.headers["location"]
     assert location == f"/api/v1{path}/{body['id']}"
@@ -28,8 +28,8 @@ async def _request(person: Person, organization: UUID, file_format: str = "json"
     return f"{path}/{body['id']}"
 
 
-async def _read(person: Person, path: str) -> dict[str, Any]:
-    answer = await person.request("GET", path)
+async def _read(user: SignedInUser, path: str) -> dict[str, Any]:
+    answer = await user.request("GET", path)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -45,7 +45,7 @@ async def _run() -> None:
 
 
 async def test_export_is_written_and_downloaded(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
         await ada.request(
@@ -84,7 +84,7 @@ async def test_export_is_written_and_downloaded(factory: Factory) -> None:
 
 
 async def test_download_is_tagged(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     await _run()
     file = await ada.request("GET", f"{path}/download")
@@ -98,7 +98,7 @@ async def test_download_is_tagged(factory: Factory) -> None:
 async def test_every_page_of_projects_is_in_it_once(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     names = [f"Project {number:02}" for number in range(25)]
     # In one statement, so that many of them have the same time.
@@ -115,7 +115,7 @@ async def test_every_page_of_projects_is_in_it_once(
 
 
 async def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     mine, hers = await factory.organization(ada), await factory.organization(eve)
     await ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
     path = await _request(eve, hers)
@@ -128,7 +128,7 @@ async def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
 
 
 async def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     assert (await ada.request("GET", f"{path}/download")).status_code == 409
 
@@ -137,7 +137,7 @@ async def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
 async def test_running_is_seen_from_outside(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     list_projects, seen = projects.list_projects, []
 
@@ -156,7 +156,7 @@ async def test_running_is_seen_from_outside(
 async def test_failed_attempt_is_queued_again(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     with monkeypatch.context() as patch:
         patch.setattr(projects, "list_projects", None)
@@ -167,7 +167,7 @@ async def test_failed_attempt_is_queued_again(
 async def test_dead_job_is_a_failed_export_that_can_be_replayed(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     await execute("UPDATE outbox SET attempts = 100 WHERE job = 'exports.run'")
     await _run()
@@ -188,7 +188,7 @@ async def test_dead_job_is_a_failed_export_that_can_be_replayed(
 async def test_too_large_is_a_failed_export_and_a_finished_job(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
     await _run()
@@ -198,7 +198,7 @@ async def test_too_large_is_a_failed_export_and_a_finished_job(
 
 
 async def test_second_run_changes_nothing(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = await _request(ada, organization)
     await _run()
@@ -214,7 +214,7 @@ async def test_second_run_changes_nothing(factory: Factory) -> None:
 
 
 async def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = await _request(ada, organization)
     await _run()
@@ -234,7 +234,7 @@ async def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -
 
 @pytest.mark.committed
 async def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     await _request(ada, organization)
     assert (await ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
@@ -245,7 +245,7 @@ async def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None
 
 @pytest.mark.committed
 async def test_repeated_request_makes_one_export(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/exports"
     answers = [
         await ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
@@ -258,7 +258,7 @@ async def test_repeated_request_makes_one_export(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _request(ada, await factory.organization(ada))
     (job,) = await _jobs()
     await run_concurrently(partial(run_job, job["id"]) for _ in range(5))
@@ -270,6 +270,6 @@ async def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
     "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
 )
 async def test_bad_input_is_a_problem(factory: Factory, body: dict[str, Any]) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/exports"
     assert (await ada.request("POST", path, json=body)).status_code == 422

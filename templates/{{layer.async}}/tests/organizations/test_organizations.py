@@ -6,7 +6,7 @@ from tests.conftest import Factory
 
 
 async def test_creator_owns_the_organization(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     created = await ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -22,7 +22,7 @@ async def test_creator_owns_the_organization(factory: Factory) -> None:
 
 
 async def test_list_shows_own_organizations_only(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     mine = {str(await factory.organization(ada, f"Org {n}")) for n in range(3)}
     await factory.organization(eve)
     first = (await ada.request("GET", "/organizations", params={"limit": 2})).json()
@@ -34,7 +34,7 @@ async def test_list_shows_own_organizations_only(factory: Factory) -> None:
 
 
 async def test_stranger_learns_nothing(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     organization = await factory.organization(ada)
     there = await eve.request("GET", f"/organizations/{organization}")
     nowhere = await eve.request("GET", f"/organizations/{uuid4()}")
@@ -43,7 +43,7 @@ async def test_stranger_learns_nothing(factory: Factory) -> None:
 
 
 async def test_stale_if_match_is_refused(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     etag = (await ada.request("GET", path)).headers["etag"]
     body = {"name": "New"}
@@ -56,7 +56,7 @@ async def test_stale_if_match_is_refused(factory: Factory) -> None:
 
 
 async def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     members = f"/organizations/{organization}/members"
     admin = await factory.member(organization, "admin")
@@ -77,7 +77,7 @@ async def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) 
 
 
 async def test_member_may_leave_but_not_remove(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     organization = await factory.organization(ada)
     viewer = await factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
@@ -88,8 +88,8 @@ async def test_member_may_leave_but_not_remove(factory: Factory) -> None:
 async def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
     from app.core.security.tokens import sign_tenant_row_token
 
-    ada, eve = await factory.person(), await factory.person()
-    bob = await factory.person()
+    ada, eve = await factory.user(), await factory.user()
+    bob = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
@@ -116,7 +116,7 @@ async def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
 
     from app.core.security.tokens import sign_tenant_row_token
 
-    ada, bob = await factory.person(), await factory.person()
+    ada, bob = await factory.user(), await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = (await ada.request("POST", path, json={"email": bob.email})).json()

@@ -7,22 +7,22 @@ from uuid import UUID
 import pytest
 
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 
 
-async def _path(factory: Factory, owner: Person) -> str:
+async def _path(factory: Factory, owner: SignedInUser) -> str:
     return f"/organizations/{await factory.organization(owner)}/projects"
 
 
-async def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
-    answer = await person.request("POST", path, json={"name": name, **more})
+async def _create(user: SignedInUser, path: str, name: str, **more: Any) -> dict[str, Any]:
+    answer = await user.request("POST", path, json={"name": name, **more})
     assert answer.status_code == 201, answer.text
     created: dict[str, Any] = answer.json()
     return created
 
 
 async def test_create_read_change_delete(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     created = await ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
     assert created.status_code == 201
@@ -64,7 +64,7 @@ async def test_create_read_change_delete(factory: Factory) -> None:
     ],
 )
 async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     answer = await ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
@@ -73,7 +73,7 @@ async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
 
 
 async def test_half_a_character_is_refused(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
@@ -83,7 +83,7 @@ async def test_half_a_character_is_refused(factory: Factory) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
 async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     project = await _create(ada, path, "Apollo")
     answer = await ada.request("PATCH", f"{path}/{project['id']}", json=body)
@@ -91,7 +91,7 @@ async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> 
 
 
 async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     await _create(ada, path, "Straße")
     taken = await ada.request("POST", path, json={"name": "STRASSE"})
@@ -104,7 +104,7 @@ async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
 async def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
@@ -126,7 +126,7 @@ async def test_pages_hold_every_project_once(factory: Factory, sort: str) -> Non
 
 
 async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     for name in "abc":
         await _create(ada, path, name)
@@ -145,7 +145,7 @@ async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
 
 
 async def test_filters(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     await _create(ada, path, "100% Wool")
     project = await _create(ada, path, "Wool")
@@ -162,7 +162,7 @@ async def test_filters(factory: Factory) -> None:
 
 
 async def test_import_is_all_or_nothing(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     many = [{"name": f"Project {n}"} for n in range(1000)]
     created = await ada.request("POST", f"{path}/import", json={"items": many})
@@ -184,7 +184,7 @@ async def test_import_is_all_or_nothing(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_one_of_many_creates_a_name(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     answers = await run_concurrently(
         partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
@@ -194,7 +194,7 @@ async def test_one_of_many_creates_a_name(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     path = await _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
 
@@ -218,7 +218,7 @@ async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     assert len(page["items"]) == 1
 
     # Another caller's key of the same name is another key.
-    eve = await factory.person()
+    eve = await factory.user()
     other = await _path(factory, eve)
     answer = await eve.request("POST", other, json={"name": "Once"}, headers=key)
     assert "idempotency-replayed" not in answer.headers

@@ -166,7 +166,7 @@ async def client(database: None) -> "AsyncIterator[AsyncClient]":
 
 
 @dataclass
-class Person:
+class SignedInUser:
     """A user with a session; `headers` authenticate."""
 
     id: UUID
@@ -193,7 +193,7 @@ class Factory:
     client: "AsyncClient"
     made: int = field(default=0)
 
-    async def person(self, name: str | None = None, password: str | None = None) -> Person:
+    async def user(self, name: str | None = None, password: str | None = None) -> SignedInUser:
         """Make a verified user who is signed in; without a password, only by token."""
         from sqlalchemy import func, text
 
@@ -202,7 +202,7 @@ class Factory:
         from app.core.security import access_tokens, passwords
 
         self.made += 1
-        name = name or f"person{self.made}"
+        name = name or f"user{self.made}"
         async with unit_of_work() as session:
             user = User(
                 email=f"{name}-{self.made}@example.com",
@@ -218,28 +218,28 @@ class Factory:
             session.add(signed_in)
             await session.flush()
             token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-            return Person(user.id, user.email, signed_in.id, token, self.client)
+            return SignedInUser(user.id, user.email, signed_in.id, token, self.client)
 
-    async def organization(self, owner: Person, name: str = "Acme") -> UUID:
+    async def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Make an organization through the API."""
         answer = await owner.request("POST", "/organizations", json={"name": name})
         assert answer.status_code == 201, answer.text
         return UUID(answer.json()["id"])
 
-    async def member(self, organization_id: UUID, role: str) -> Person:
-        """Make a person who belongs to an organization already."""
+    async def member(self, organization_id: UUID, role: str) -> SignedInUser:
+        """Make a user who belongs to an organization already."""
         from app.core.db import tenancy
         from app.core.db.unit_of_work import unit_of_work
         from app.core.security.roles import Role
         from app.organizations.models import Membership
 
-        person = await self.person(role)
+        user = await self.user(role)
         async with unit_of_work() as session:
             await tenancy.enter_organization(session, organization_id)
             session.add(
-                Membership(organization_id=organization_id, user_id=person.id, role=Role(role))
+                Membership(organization_id=organization_id, user_id=user.id, role=Role(role))
             )
-        return person
+        return user
 
     async def count(self, table: str) -> int:
         """Count the rows of a table that belongs to no organization."""

@@ -2,11 +2,11 @@ import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
 from tests.accounts.flows import protect, refresh
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 
 
 def test_read_and_rename(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     me = ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
@@ -28,21 +28,21 @@ def test_read_and_rename(factory: Factory) -> None:
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
 def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     answer = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"/{field}"
 
 
-def _delete(person: Person, password: str = PASSWORD) -> int:
-    answer = person.request("DELETE", "/me", json={"password": password})
+def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
+    answer = user.request("DELETE", "/me", json={"password": password})
     return answer.status_code
 
 
 def test_delete_needs_the_password_and_leaves_nothing(
     account_client: AccountClient, factory: Factory
 ) -> None:
-    ada = factory.person(password=PASSWORD)
+    ada = factory.user(password=PASSWORD)
     access, token = account_client.tokens(ada.email)
     protect(account_client, access)
     assert _delete(ada, OTHER_PASSWORD) == 422
@@ -55,7 +55,7 @@ def test_delete_needs_the_password_and_leaves_nothing(
 
 
 def test_sole_owner_stays(factory: Factory) -> None:
-    ada = factory.person(password=PASSWORD)
+    ada = factory.user(password=PASSWORD)
     organization = factory.organization(ada)
     other = factory.member(organization, "admin")
     assert _delete(ada) == 409

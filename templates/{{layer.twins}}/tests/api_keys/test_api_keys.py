@@ -14,13 +14,13 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
 
 
-def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
+def _create(user: SignedInUser, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = person.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    answer = user.request("POST", f"/organizations/{organization}/api-keys", json=body)
     assert answer.status_code == 201, answer.text
     created: dict[str, Any] = answer.json()
     return created
@@ -39,7 +39,7 @@ def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
 
 
 def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
@@ -59,7 +59,7 @@ def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
 
 
 def test_key_does_what_its_scopes_name(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (_create(ada, organization, "projects:read"))["key"]
@@ -76,7 +76,7 @@ def test_key_does_what_its_scopes_name(factory: Factory) -> None:
 
 
 def test_key_is_nobody_elsewhere(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     for organization in (other, uuid7()):
@@ -92,7 +92,7 @@ def test_key_is_nobody_elsewhere(factory: Factory) -> None:
 
 
 def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = _create(ada, organization)
@@ -106,7 +106,7 @@ def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
 
 
 def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     mine, hers = factory.organization(ada), factory.organization(eve)
     created = _create(ada, mine)
     answer = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
@@ -116,7 +116,7 @@ def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None
 
 
 def test_expired_key_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = _create(ada, organization, expires_at=tomorrow)
@@ -149,7 +149,7 @@ def test_expired_key_is_refused(factory: Factory) -> None:
     ids=str,
 )
 def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
     answer = ada.request("POST", path, json=body)
@@ -161,14 +161,14 @@ def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> Non
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
 def test_junk_is_no_key(factory: Factory, key: str) -> None:
-    organization = factory.organization(factory.person())
+    organization = factory.organization(factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
     answer = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
     assert answer.status_code == 401
 
 
 def test_use_is_noted_once_a_minute(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -187,7 +187,7 @@ def test_use_is_noted_once_a_minute(factory: Factory) -> None:
 
 
 def test_pages_hold_every_key_once(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     made = [(_create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
@@ -198,7 +198,7 @@ def test_pages_hold_every_key_once(factory: Factory) -> None:
 
 
 def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     with work() as unit:
@@ -212,7 +212,7 @@ def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
@@ -229,7 +229,7 @@ def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_one_of_many_revokes(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
@@ -243,7 +243,7 @@ def test_one_of_many_revokes(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     key = (_create(ada, organization))["key"]
     with work() as unit:

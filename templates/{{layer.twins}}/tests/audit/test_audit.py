@@ -14,7 +14,7 @@ from tests.database import work
 
 
 def test_event_tells_who_what_and_whence(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     project = ada.request(
         "POST",
@@ -37,7 +37,7 @@ def test_event_tells_who_what_and_whence(factory: Factory) -> None:
 
 
 def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     events = f"/organizations/{organization}/audit-events"
@@ -63,13 +63,13 @@ def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
 
 @pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
 def test_action_is_well_formed(factory: Factory, action: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/audit-events?action={action}"
     assert (ada.request("GET", path)).status_code == 422
 
 
 def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     for name in "ab":
         ada.request("POST", f"{path}/projects", json={"name": name})
@@ -84,15 +84,15 @@ def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
 
 
 def test_members_may_not_read_it(factory: Factory) -> None:
-    organization = factory.organization(factory.person())
+    organization = factory.organization(factory.user())
     path = f"/organizations/{organization}/audit-events"
     for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
-        person = factory.member(organization, role)
-        assert (person.request("GET", path)).status_code == status
+        user = factory.member(organization, role)
+        assert (user.request("GET", path)).status_code == status
 
 
 def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -
 
 
 def test_what_fails_leaves_no_event(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
         answer = ada.request("POST", f"{path}/projects", json={"name": name})
@@ -128,7 +128,7 @@ def test_what_fails_leaves_no_event(factory: Factory) -> None:
 
 
 def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organizations = [factory.organization(ada) for _ in range(2)]
     with work() as unit:
         for organization in organizations:

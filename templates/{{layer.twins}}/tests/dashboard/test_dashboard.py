@@ -6,28 +6,28 @@ from uuid import UUID
 import pytest
 from httpx2 import Client
 
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import statements
 
 
-def _read(person: Person, organization: UUID, surface: str = "web") -> dict[str, Any]:
+def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:
     path = f"/organizations/{organization}/dashboard"
-    answer = person.request("GET", path, params={"surface": surface})
+    answer = user.request("GET", path, params={"surface": surface})
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-def _projects(person: Person, organization: UUID, names: list[str]) -> None:
+def _projects(user: SignedInUser, organization: UUID, names: list[str]) -> None:
     for name in names:
-        answer = person.request(
+        answer = user.request(
             "POST", f"/organizations/{organization}/projects", json={"name": name}
         )
         assert answer.status_code == 201
 
 
 def test_web(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     factory.member(organization, "viewer")
     _projects(ada, organization, [f"Project {n}" for n in range(7)])
@@ -51,7 +51,7 @@ def test_web(factory: Factory) -> None:
 
 
 def test_mobile_is_smaller(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     _projects(ada, organization, ["Apollo"])
     body = _read(ada, organization, "mobile")
@@ -66,7 +66,7 @@ def test_mobile_is_smaller(factory: Factory) -> None:
 
 
 def test_audit_events_are_for_admins(factory: Factory) -> None:
-    organization = factory.organization(factory.person())
+    organization = factory.organization(factory.user())
     for role, sees in (("viewer", False), ("member", False), ("admin", True)):
         body = _read(factory.member(organization, role), organization)
         assert body["role"] == role
@@ -75,7 +75,7 @@ def test_audit_events_are_for_admins(factory: Factory) -> None:
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
 def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
 
     def count() -> int:
@@ -94,7 +94,7 @@ def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
 def test_caching(factory: Factory, surface: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/dashboard?surface={surface}"
     first = ada.request("GET", path)
@@ -113,7 +113,7 @@ def test_caching(factory: Factory, surface: str) -> None:
 
 @pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
 def test_unknown_surface(factory: Factory, surface: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/dashboard?surface={surface}"
     assert (ada.request("GET", path)).status_code == 422
 

@@ -14,13 +14,13 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
 
 
-def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
+def _request(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:
     path = f"/organizations/{organization}/exports"
-    answer = person.request("POST", path, json={"format": file_format})
+    answer = user.request("POST", path, json={"format": file_format})
     assert answer.status_code == 202, answer.text
     body, location = answer.json(), answer.headers["location"]
     assert location == f"/api/v1{path}/{body['id']}"
@@ -28,8 +28,8 @@ def _request(person: Person, organization: UUID, file_format: str = "json") -> s
     return f"{path}/{body['id']}"
 
 
-def _read(person: Person, path: str) -> dict[str, Any]:
-    answer = person.request("GET", path)
+def _read(user: SignedInUser, path: str) -> dict[str, Any]:
+    answer = user.request("GET", path)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -45,7 +45,7 @@ def _run() -> None:
 
 
 def test_export_is_written_and_downloaded(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
         ada.request(
@@ -84,7 +84,7 @@ def test_export_is_written_and_downloaded(factory: Factory) -> None:
 
 
 def test_download_is_tagged(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     _run()
     file = ada.request("GET", f"{path}/download")
@@ -96,7 +96,7 @@ def test_download_is_tagged(factory: Factory) -> None:
 def test_every_page_of_projects_is_in_it_once(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     names = [f"Project {number:02}" for number in range(25)]
     # In one statement, so that many of them have the same time.
@@ -113,7 +113,7 @@ def test_every_page_of_projects_is_in_it_once(
 
 
 def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     mine, hers = factory.organization(ada), factory.organization(eve)
     ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
     path = _request(eve, hers)
@@ -126,14 +126,14 @@ def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
 
 
 def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     assert (ada.request("GET", f"{path}/download")).status_code == 409
 
 
 @pytest.mark.committed
 def test_running_is_seen_from_outside(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     list_projects, seen = projects.list_projects, []
 
@@ -150,7 +150,7 @@ def test_running_is_seen_from_outside(factory: Factory, monkeypatch: pytest.Monk
 
 
 def test_failed_attempt_is_queued_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     with monkeypatch.context() as patch:
         patch.setattr(projects, "list_projects", None)
@@ -161,7 +161,7 @@ def test_failed_attempt_is_queued_again(factory: Factory, monkeypatch: pytest.Mo
 def test_dead_job_is_a_failed_export_that_can_be_replayed(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     execute("UPDATE outbox SET attempts = 100 WHERE job = 'exports.run'")
     _run()
@@ -182,7 +182,7 @@ def test_dead_job_is_a_failed_export_that_can_be_replayed(
 def test_too_large_is_a_failed_export_and_a_finished_job(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
     _run()
@@ -192,7 +192,7 @@ def test_too_large_is_a_failed_export_and_a_finished_job(
 
 
 def test_second_run_changes_nothing(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = _request(ada, organization)
     _run()
@@ -206,7 +206,7 @@ def test_second_run_changes_nothing(factory: Factory) -> None:
 
 
 def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = _request(ada, organization)
     _run()
@@ -224,7 +224,7 @@ def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None
 
 @pytest.mark.committed
 def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     _request(ada, organization)
     assert (ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
@@ -235,7 +235,7 @@ def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_repeated_request_makes_one_export(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/exports"
     answers = [
         ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
@@ -248,7 +248,7 @@ def test_repeated_request_makes_one_export(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _request(ada, factory.organization(ada))
     (job,) = _jobs()
     run_concurrently(partial(run_job, job["id"]) for _ in range(5))
@@ -260,6 +260,6 @@ def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
     "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
 )
 def test_bad_input_is_a_problem(factory: Factory, body: dict[str, Any]) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/exports"
     assert (ada.request("POST", path, json=body)).status_code == 422

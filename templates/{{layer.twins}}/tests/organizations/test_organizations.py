@@ -6,7 +6,7 @@ from tests.conftest import Factory
 
 
 def test_creator_owns_the_organization(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     created = ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -20,7 +20,7 @@ def test_creator_owns_the_organization(factory: Factory) -> None:
 
 
 def test_list_shows_own_organizations_only(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     mine = {str(factory.organization(ada, f"Org {n}")) for n in range(3)}
     factory.organization(eve)
     first = ada.request("GET", "/organizations", params={"limit": 2}).json()
@@ -30,7 +30,7 @@ def test_list_shows_own_organizations_only(factory: Factory) -> None:
 
 
 def test_stranger_learns_nothing(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     organization = factory.organization(ada)
     there = eve.request("GET", f"/organizations/{organization}")
     nowhere = eve.request("GET", f"/organizations/{uuid4()}")
@@ -39,7 +39,7 @@ def test_stranger_learns_nothing(factory: Factory) -> None:
 
 
 def test_stale_if_match_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     etag = ada.request("GET", path).headers["etag"]
     body = {"name": "New"}
@@ -52,7 +52,7 @@ def test_stale_if_match_is_refused(factory: Factory) -> None:
 
 
 def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     members = f"/organizations/{organization}/members"
     admin = factory.member(organization, "admin")
@@ -73,7 +73,7 @@ def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> Non
 
 
 def test_member_may_leave_but_not_remove(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     viewer = factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
@@ -84,8 +84,8 @@ def test_member_may_leave_but_not_remove(factory: Factory) -> None:
 def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
     from app.core.security.tokens import sign_tenant_row_token
 
-    ada, eve = factory.person(), factory.person()
-    bob = factory.person()
+    ada, eve = factory.user(), factory.user()
+    bob = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
@@ -112,7 +112,7 @@ def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
 
     from app.core.security.tokens import sign_tenant_row_token
 
-    ada, bob = factory.person(), factory.person()
+    ada, bob = factory.user(), factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = ada.request("POST", path, json={"email": bob.email}).json()

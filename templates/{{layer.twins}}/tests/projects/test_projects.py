@@ -7,22 +7,22 @@ from uuid import UUID
 import pytest
 
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 
 
-def _path(factory: Factory, owner: Person) -> str:
+def _path(factory: Factory, owner: SignedInUser) -> str:
     return f"/organizations/{factory.organization(owner)}/projects"
 
 
-def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
-    answer = person.request("POST", path, json={"name": name, **more})
+def _create(user: SignedInUser, path: str, name: str, **more: Any) -> dict[str, Any]:
+    answer = user.request("POST", path, json={"name": name, **more})
     assert answer.status_code == 201, answer.text
     created: dict[str, Any] = answer.json()
     return created
 
 
 def test_create_read_change_delete(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     created = ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
     assert created.status_code == 201
@@ -64,7 +64,7 @@ def test_create_read_change_delete(factory: Factory) -> None:
     ],
 )
 def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     answer = ada.request("POST", path, json=body)
     assert answer.status_code == 422, answer.text
@@ -73,7 +73,7 @@ def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
 
 
 def test_half_a_character_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
@@ -83,7 +83,7 @@ def test_half_a_character_is_refused(factory: Factory) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
 def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     project = _create(ada, path, "Apollo")
     answer = ada.request("PATCH", f"{path}/{project['id']}", json=body)
@@ -91,7 +91,7 @@ def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
 
 
 def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     _create(ada, path, "Straße")
     taken = ada.request("POST", path, json={"name": "STRASSE"})
@@ -104,7 +104,7 @@ def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
 def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
@@ -126,7 +126,7 @@ def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
 
 
 def test_cursor_belongs_to_its_list(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     for name in "abc":
         _create(ada, path, name)
@@ -145,7 +145,7 @@ def test_cursor_belongs_to_its_list(factory: Factory) -> None:
 
 
 def test_filters(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     _create(ada, path, "100% Wool")
     project = _create(ada, path, "Wool")
@@ -162,7 +162,7 @@ def test_filters(factory: Factory) -> None:
 
 
 def test_import_is_all_or_nothing(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     many = [{"name": f"Project {n}"} for n in range(1000)]
     created = ada.request("POST", f"{path}/import", json={"items": many})
@@ -184,7 +184,7 @@ def test_import_is_all_or_nothing(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_one_of_many_creates_a_name(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     answers = run_concurrently(
         partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
@@ -194,7 +194,7 @@ def test_one_of_many_creates_a_name(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_idempotency_key_makes_one_project(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
 
@@ -218,7 +218,7 @@ def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     assert len(page["items"]) == 1
 
     # Another caller's key of the same name is another key.
-    eve = factory.person()
+    eve = factory.user()
     other = _path(factory, eve)
     answer = eve.request("POST", other, json={"name": "Once"}, headers=key)
     assert "idempotency-replayed" not in answer.headers

@@ -101,7 +101,7 @@ async def test_by_address(client: "AsyncClient", limiter: "Limiter", limits: Any
 
 
 async def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    one, two = await factory.person(), await factory.person()
+    one, two = await factory.user(), await factory.user()
     limits(rate_limit_principal="2/minute")
     answers = [await one.request("GET", "/me") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -127,7 +127,7 @@ async def _sign_in(email: str, password: str, address: str) -> int:
 async def test_guessing_is_limited_where_it_comes_from(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [await _sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
@@ -139,7 +139,7 @@ async def test_guessing_is_limited_where_it_comes_from(
 async def test_success_gives_the_attempts_back(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         await _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -150,7 +150,7 @@ async def test_success_gives_the_attempts_back(
 async def test_guessing_from_everywhere_does_not_keep_the_owner_out(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [await _sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
@@ -175,7 +175,7 @@ async def test_nobody_is_flooded_with_mail(
 ) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     answers = set()
 
     async def forgot(address: str) -> int:

@@ -28,7 +28,7 @@ async def test_unknown_path_and_method_are_problems(client: AsyncClient) -> None
 
 
 async def test_bodies_that_are_not_json(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     post = ("POST", "/organizations")
     json = {"Content-Type": "application/json"}
     malformed = await ada.request(*post, content=b'{"name"', headers=json)
@@ -40,7 +40,7 @@ async def test_bodies_that_are_not_json(factory: Factory) -> None:
 
 
 async def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     large = b'{"name": "' + b"x" * (1024 * 1024) + b'"}'
 
     async def chunks() -> Any:
@@ -60,7 +60,7 @@ async def test_failure_tells_nothing(
     async def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    ada = await factory.person()
+    ada = await factory.user()
     monkeypatch.setattr(queries, "list_organizations", fail)
     answer = await ada.request("GET", "/organizations")
     _is_problem(answer, 500, "internal-error")
@@ -108,7 +108,7 @@ async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
     "params", [{"limit": 0}, {"limit": -1}, {"limit": 101}, {"limit": "x"}, {"limit": 10**30}]
 )
 async def test_limit_has_bounds(factory: Factory, params: dict[str, Any]) -> None:
-    ada = await factory.person()
+    ada = await factory.user()
     answer = await ada.request("GET", "/organizations", params=params)
     _is_problem(answer, 422, "validation-error")
     assert answer.json()["errors"][0]["pointer"] == "limit"

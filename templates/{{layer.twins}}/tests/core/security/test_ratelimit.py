@@ -101,7 +101,7 @@ def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
 
 
 def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    one, two = factory.person(), factory.person()
+    one, two = factory.user(), factory.user()
     limits(rate_limit_principal="2/minute")
     answers = [one.request("GET", "/me") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -127,7 +127,7 @@ def _sign_in(email: str, password: str, address: str) -> int:
 def test_guessing_is_limited_where_it_comes_from(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [_sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
@@ -137,7 +137,7 @@ def test_guessing_is_limited_where_it_comes_from(
 
 
 def test_success_gives_the_attempts_back(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -148,7 +148,7 @@ def test_success_gives_the_attempts_back(factory: Factory, limiter: "Limiter", l
 def test_guessing_from_everywhere_does_not_keep_the_owner_out(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [_sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
@@ -169,7 +169,7 @@ def test_one_network_cannot_try_many_accounts(
 def test_nobody_is_flooded_with_mail(factory: Factory, limiter: "Limiter", limits: Any) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     answers = set()
 
     def forgot(address: str) -> int:

@@ -28,7 +28,7 @@ def test_unknown_path_and_method_are_problems(client: Client) -> None:
 
 
 def test_bodies_that_are_not_json(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     post = ("POST", "/organizations")
     json = {"Content-Type": "application/json"}
     malformed = ada.request(*post, content=b'{"name"', headers=json)
@@ -40,7 +40,7 @@ def test_bodies_that_are_not_json(factory: Factory) -> None:
 
 
 def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     large = b'{"name": "' + b"x" * (1024 * 1024) + b'"}'
 
     def chunks() -> Any:
@@ -60,7 +60,7 @@ def test_failure_tells_nothing(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    ada = factory.person()
+    ada = factory.user()
     monkeypatch.setattr(queries, "list_organizations", fail)
     answer = ada.request("GET", "/organizations")
     _is_problem(answer, 500, "internal-error")
@@ -106,7 +106,7 @@ def test_no_token_is_401_with_a_challenge(client: Client) -> None:
     "params", [{"limit": 0}, {"limit": -1}, {"limit": 101}, {"limit": "x"}, {"limit": 10**30}]
 )
 def test_limit_has_bounds(factory: Factory, params: dict[str, Any]) -> None:
-    ada = factory.person()
+    ada = factory.user()
     answer = ada.request("GET", "/organizations", params=params)
     _is_problem(answer, 422, "validation-error")
     assert answer.json()["errors"][0]["pointer"] == "limit"

@@ -18,7 +18,7 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.conftest import Factory, Person
+from tests.conftest import Factory, SignedInUser
 
 # Tables that belong to no organization. Whoever adds one here has thought about it: what is a
 # tenant's own carries organization_id, and a policy.
@@ -41,12 +41,12 @@ APPEND_ONLY = ("audit_events", "security_events")
 class Tenant:
     """An organization with something in each of its tables."""
 
-    owner: Person
+    owner: SignedInUser
     organization: UUID
 
 
 async def _tenant(factory: Factory) -> Tenant:
-    owner = await factory.person()
+    owner = await factory.user()
     organization = await factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),
