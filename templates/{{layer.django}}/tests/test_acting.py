@@ -16,8 +16,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.jobs import execution
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
-from tests.conftest import Factory, SignedInUser
-from tests.factories import UserFactory, UserSessionFactory
+from tests.factories import Factory, SignedInUser, UserFactory, UserSessionFactory
 
 USERS = f"{ADMIN}accounts/user/"
 STAFF = "staff@example.com"

@@ -38,8 +38,8 @@ from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory
 from tests.factories import (
+    Factory,
     InvitationFactory,
     MembershipFactory,
     OutboxEntryFactory,

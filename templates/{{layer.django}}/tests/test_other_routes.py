@@ -11,8 +11,7 @@ from app.core.ids import uuid7
 from app.core.security.roles import Scope
 from app.core.web.access import SESSION_COOKIE
 from tests.accounts.account_client import PAGE, bearer
-from tests.conftest import Factory
-from tests.factories import UserFactory
+from tests.factories import Factory, UserFactory
 from tests.route_table import ADMIN, ALLAUTH, every_path
 
 # What a stranger may do: prove who he is. The document has no client in its path.

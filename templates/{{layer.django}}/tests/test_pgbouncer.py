@@ -21,7 +21,7 @@ import pytest
 
 from app.settings import settings
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 from tools.devservers import HOST, free_port, is_free
 
 CLIENTS = 8

@@ -18,7 +18,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.organizations.models import Membership, Organization
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 
 
 @contextmanager

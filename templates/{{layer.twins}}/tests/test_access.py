@@ -12,7 +12,7 @@ from httpx2 import Client, Response
 from app.core.ids import uuid7
 from app.core.security.roles import Role, Scope
 from app.core.web import access
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 from tests.route_table import Operation, every_operation, other_paths
 
 

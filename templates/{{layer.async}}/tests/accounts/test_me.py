@@ -2,7 +2,7 @@ import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
 from tests.accounts.flows import protect, refresh
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 
 
 async def test_read_and_rename(factory: Factory) -> None:

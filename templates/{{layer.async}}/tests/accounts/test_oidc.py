@@ -20,8 +20,8 @@ from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
 from tests.accounts.flows import protect, reset, verify
-from tests.conftest import Factory
 from tests.database import work
+from tests.factories import Factory
 
 ISSUER = "https://id.example.com"
 CALLBACK = "http://localhost:8000/api/v1/auth/oidc/test/callback"

@@ -9,8 +9,8 @@ from app.audit import service
 from app.core import context
 from app.core.db import tenancy
 from app.core.security.roles import Role
-from tests.conftest import Factory
 from tests.database import work
+from tests.factories import Factory
 
 
 async def test_event_tells_who_what_and_whence(factory: Factory) -> None:

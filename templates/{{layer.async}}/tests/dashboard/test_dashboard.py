@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Factory, SignedInUser
 from tests.database import statements
+from tests.factories import Factory, SignedInUser
 
 
 async def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:

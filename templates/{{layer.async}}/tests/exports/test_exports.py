@@ -14,8 +14,8 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
+from tests.factories import Factory, SignedInUser
 
 
 async def _request(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 
 async def test_creator_owns_the_organization(factory: Factory) -> None:

@@ -8,18 +8,18 @@ afterwards.
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
 from tools import devservers
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient, Response
+    from httpx2 import AsyncClient
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tests.factories import Factory
 
 _running = ExitStack()
 # The running servers, in the process that started them.
@@ -165,95 +165,10 @@ async def client(database: None) -> "AsyncIterator[AsyncClient]":
         yield client
 
 
-@dataclass
-class SignedInUser:
-    """A user with a session; `headers` authenticate."""
-
-    id: UUID
-    email: str
-    session_id: UUID
-    token: str
-    client: "AsyncClient"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Make the Authorization header."""
-        return {"Authorization": f"Bearer {self.token}"}
-
-    async def request(self, method: str, path: str, **arguments: Any) -> "Response":
-        """Send a request as this user; `path` is below /api/v1."""
-        headers = self.headers | arguments.pop("headers", {})
-        return await self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
-
-
-@dataclass
-class Factory:
-    """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
-
-    client: "AsyncClient"
-    made: int = field(default=0)
-
-    async def user(self, name: str | None = None, password: str | None = None) -> SignedInUser:
-        """Make a verified user who is signed in; without a password, only by token."""
-        from sqlalchemy import func, text
-
-        from app.accounts.models import User, UserSession
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.security import access_tokens, passwords
-
-        self.made += 1
-        name = name or f"user{self.made}"
-        async with unit_of_work() as session:
-            user = User(
-                email=f"{name}-{self.made}@example.com",
-                name=name.title(),
-                email_verified_at=func.clock_timestamp(),
-                password_hash=passwords.hash_password(password) if password else None,
-            )
-            session.add(user)
-            await session.flush()
-            signed_in = UserSession(
-                user_id=user.id, expires_at=text("clock_timestamp() + interval '30 days'")
-            )
-            session.add(signed_in)
-            await session.flush()
-            token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-            return SignedInUser(user.id, user.email, signed_in.id, token, self.client)
-
-    async def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
-        """Make an organization through the API."""
-        answer = await owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
-
-    async def member(self, organization_id: UUID, role: str) -> SignedInUser:
-        """Make a user who belongs to an organization already."""
-        from app.core.db import tenancy
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.security.roles import Role
-        from app.organizations.models import Membership
-
-        user = await self.user(role)
-        async with unit_of_work() as session:
-            await tenancy.enter_organization(session, organization_id)
-            session.add(
-                Membership(organization_id=organization_id, user_id=user.id, role=Role(role))
-            )
-        return user
-
-    async def count(self, table: str) -> int:
-        """Count the rows of a table that belongs to no organization."""
-        from sqlalchemy import text
-
-        from app.core.db.unit_of_work import unit_of_work
-
-        async with unit_of_work() as session:
-            return await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
-
-
 @pytest.fixture
-def factory(client: "AsyncClient") -> Factory:
-    """Give the maker of people and organizations."""
+def factory(client: "AsyncClient") -> "Factory":
+    from tests.factories import Factory
+
     return Factory(client)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import call_command
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 COUNT = "print(sum(1 for _ in Project.objects.all()), 'found')"
 

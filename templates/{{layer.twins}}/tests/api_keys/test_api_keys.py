@@ -14,8 +14,8 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, SignedInUser
 from tests.database import execute, work
+from tests.factories import Factory, SignedInUser
 
 
 def _create(user: SignedInUser, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:

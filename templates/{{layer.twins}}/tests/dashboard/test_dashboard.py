@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from httpx2 import Client
 
-from tests.conftest import Factory, SignedInUser
 from tests.database import statements
+from tests.factories import Factory, SignedInUser
 
 
 def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 
 
 def _path(factory: Factory, owner: SignedInUser) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 
 def _is_problem(answer: Any, status: int, kind: str) -> None:

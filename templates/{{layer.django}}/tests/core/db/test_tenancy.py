@@ -17,7 +17,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import TenantManager
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 
 pytestmark = pytest.mark.usefixtures("database")
 

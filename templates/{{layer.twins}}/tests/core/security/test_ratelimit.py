@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from app.core.security.ratelimit import Limiter
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 PASSWORD = "velvet otter 7 harbour"
 

@@ -18,7 +18,7 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.conftest import Factory, SignedInUser
+from tests.factories import Factory, SignedInUser
 
 # Tables that belong to no organization. Whoever adds one here has thought about it: what is a
 # tenant's own carries organization_id, and a policy.
