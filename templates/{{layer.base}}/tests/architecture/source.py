@@ -60,7 +60,7 @@ def name_of(node: ast.AST) -> str:
     return ""
 
 
-def demand_none(found: Iterable[str], *, rule: int, says: str, instead: str) -> None:
+def assert_no_violations(found: Iterable[str], *, rule: int, message: str, fix: str) -> None:
     """Fail, with the rule's number, where something was found that breaks it."""
     if places := "".join(f"\n  {place}" for place in found):
-        pytest.fail(f"Rule {rule}: {says}{places}\nInstead: {instead}", pytrace=False)
+        pytest.fail(f"Rule {rule}: {message}{places}\nFix: {fix}", pytrace=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from app import settings
-from tests.architecture.source import demand_none, domain_files, files, name_of
+from tests.architecture.source import assert_no_violations, domain_files, files, name_of
 
 # Names of values that open something. A password's hash is compared by its own library.
 SECRET = re.compile(r"(^|_)(token|secret|password|signature|digest|cookie|api_key|hash)$", re.I)
@@ -40,11 +40,11 @@ def test_services_know_no_http() -> None:
                     ):
                         yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=3,
-        says="no HTTP status code below routes.",
-        instead="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
+        message="no HTTP status code below routes.",
+        fix="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
     )
 
 
@@ -59,11 +59,11 @@ def test_secrets_are_compared_in_constant_time() -> None:
                     ):
                         yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=11,
-        says="secrets are compared in constant time.",
-        instead="hmac.compare_digest, or look the hash up in the database.",
+        message="secrets are compared in constant time.",
+        fix="hmac.compare_digest, or look the hash up in the database.",
     )
 
 
@@ -90,17 +90,17 @@ def test_secrets_are_not_logged() -> None:
                     if any(is_secret(str(name)) for name in named):
                         yield file.at(call)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=11,
-        says="secrets are never logged.",
-        instead="log the id of the row that they belong to.",
+        message="secrets are never logged.",
+        fix="log the id of the row that they belong to.",
     )
 
 
 def test_secret_settings_are_hidden() -> None:
     classes = [item for _, item in inspect.getmembers(settings, inspect.isclass)]
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/settings.py  {item.__name__}.{name}"
             for item in classes
@@ -110,6 +110,6 @@ def test_secret_settings_are_hidden() -> None:
             if field.repr and "SecretStr" not in repr(field.annotation)
         ),
         rule=11,
-        says="a secret setting shows itself in no log and no traceback.",
-        instead="make it a SecretStr, or a URL with Field(repr=False).",
+        message="a secret setting shows itself in no log and no traceback.",
+        fix="make it a SecretStr, or a URL with Field(repr=False).",
     )

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from app import models, registry
 from app.core.jobs.registry import find
 from app.core.web.openapi import access_of
-from tests.architecture.source import ROOT, SOURCE, demand_none, files
+from tests.architecture.source import ROOT, SOURCE, assert_no_violations, files
 from tests.transport import app
 
 
@@ -27,7 +27,7 @@ def test_every_module_is_registered() -> None:
         "jobs": set(registry.MODULES),
         "routes": {name.split(".")[1] for name in served},
     }
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/{path.parent.name}/{path.name}"
             for kind, modules in known.items()
@@ -35,8 +35,8 @@ def test_every_module_is_registered() -> None:
             if path.parent.name not in modules
         ),
         rule=2,
-        says="the composition root knows every module.",
-        instead="name the module in app/models.py (models), app/registry.py (jobs) or"
+        message="the composition root knows every module.",
+        fix="name the module in app/models.py (models), app/registry.py (jobs) or"
         " app/main.py (routes).",
     )
 
@@ -54,11 +54,11 @@ def test_what_is_enqueued_is_a_job() -> None:
                         case _:
                             yield f"{file.at(call)}: not the name of a job"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=7,
-        says="what is put into the outbox is a job, or no worker can run it.",
-        instead="enqueue(session, <name in @job(...) of a module's jobs.py>, <its arguments>).",
+        message="what is put into the outbox is a job, or no worker can run it.",
+        fix="enqueue(session, <name in @job(...) of a module's jobs.py>, <its arguments>).",
     )
 
 
@@ -72,9 +72,9 @@ def test_every_route_declares_who_may_call_it() -> None:
                 place = f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
                 yield f"{place.removeprefix(f'{ROOT}/')}  {context.path}: {len(declared)} of them"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=10,
-        says="every route has exactly one explicit authorisation.",
-        instead="one of app.core.web.access: require(Role...), CurrentUser, or Depends(public).",
+        message="every route has exactly one explicit authorisation.",
+        fix="one of app.core.web.access: require(Role...), CurrentUser, or Depends(public).",
     )

@@ -16,7 +16,7 @@ from alembic.script import Script, ScriptDirectory
 from app.core.db.migrations import alembic_config
 from app.core.models import Base
 from app.models import register_models
-from tests.architecture.source import ROOT, demand_none
+from tests.architecture.source import ROOT, assert_no_violations
 
 register_models()
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -68,48 +68,48 @@ def test_tenant_tables_have_row_level_security() -> None:
             if table.name not in tenant and owners & tenant:
                 yield f"{table.name}: has no organization_id, but refers to {owners & tenant}"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every tenant-owned table carries organization_id and a row-level security policy.",
-        instead="add them in the table's own migration, as docs/adding-a-resource.md shows.",
+        message="every tenant-owned table carries organization_id and a row-level security policy.",
+        fix="add them in the table's own migration, as docs/adding-a-resource.md shows.",
     )
 
 
 def test_migrations_are_additive() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{VERSIONS}/{script.path.rpartition('/')[2]}  {statement[:100]}"
             for script, statement in statements()
             if BREAKING.search(statement) and not getattr(script.module, "contract", "")
         ),
         rule=12,
-        says="migrations are additive within a release.",
-        instead="expand now, and contract in a later release: when no running code needs it any"
+        message="migrations are additive within a release.",
+        fix="expand now, and contract in a later release: when no running code needs it any"
         ' more, say so in that migration with contract = "unused since <release>".',
     )
 
 
 def test_migrations_give_up_waiting() -> None:
     text = (ROOT / "migrations" / "env.py").read_text()
-    demand_none(
+    assert_no_violations(
         (
             f"migrations/env.py: no {name}"
             for name in ("lock_timeout", "statement_timeout")
             if f"SET {name} = '" not in text
         ),
         rule=12,
-        says="migrations have lock and statement time-outs.",
-        instead="SET them on the connection before migrating.",
+        message="migrations have lock and statement time-outs.",
+        fix="SET them on the connection before migrating.",
     )
 
 
 def test_there_is_one_head() -> None:
     followed = {script.down_revision for script in revisions()}
     heads = [script.path for script in revisions() if script.revision not in followed]
-    demand_none(
+    assert_no_violations(
         heads if len(heads) > 1 else [],
         rule=12,
-        says="migrations are one line.",
-        instead="let the later one follow the other: change its down_revision.",
+        message="migrations are one line.",
+        fix="let the later one follow the other: change its down_revision.",
     )

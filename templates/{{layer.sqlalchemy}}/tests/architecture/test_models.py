@@ -10,7 +10,7 @@ from sqlalchemy.sql.schema import CallableColumnDefault
 
 from app.core.models import Base
 from app.models import register_models
-from tests.architecture.source import demand_none
+from tests.architecture.source import assert_no_violations
 
 register_models()
 
@@ -41,25 +41,25 @@ def test_lazy_loading_raises() -> None:
                 if attribute.deferred and not attribute.raiseload:
                     yield f"{name}.{attribute.key}  deferred without deferred_raiseload"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=8,
-        says="lazy loading raises.",
-        instead='relationship(lazy="raise") and mapped_column(deferred_raiseload=True); a query'
+        message="lazy loading raises.",
+        fix='relationship(lazy="raise") and mapped_column(deferred_raiseload=True); a query'
         " names what it loads, with selectinload() or undefer().",
     )
 
 
 def test_times_know_their_zone() -> None:
-    demand_none(
+    assert_no_violations(
         (
             name
             for name, column in columns()
             if isinstance(column.type, DateTime) and not column.type.timezone
         ),
         rule=9,
-        says="times are timezone-aware.",
-        instead="Mapped[datetime], which app.core.models maps to DateTime(timezone=True).",
+        message="times are timezone-aware.",
+        fix="Mapped[datetime], which app.core.models maps to DateTime(timezone=True).",
     )
 
 
@@ -71,20 +71,20 @@ def test_ids_are_uuid7() -> None:
         made = default.arg(None)  # type: ignore[arg-type]  # it needs no context
         return isinstance(made, UUID) and made.version == 7
 
-    demand_none(
+    assert_no_violations(
         (
             name
             for name, column in columns()
             if column.primary_key and not column.foreign_keys and not is_uuid7(column)
         ),
         rule=9,
-        says="ids are UUIDv7, made by the service.",
-        instead="let the model inherit from app.core.models.Identified.",
+        message="ids are UUIDv7, made by the service.",
+        fix="let the model inherit from app.core.models.Identified.",
     )
 
 
 def test_secrets_are_stored_hashed() -> None:
-    demand_none(
+    assert_no_violations(
         (
             name
             for name, column in columns()
@@ -92,7 +92,7 @@ def test_secrets_are_stored_hashed() -> None:
             if not isinstance(column.type, LargeBinary)
         ),
         rule=11,
-        says="secrets are stored hashed, or encrypted when they must be read again.",
-        instead="a column `..._hash` with app.core.crypto.hash_secret, or Mapped[bytes] with"
+        message="secrets are stored hashed, or encrypted when they must be read again.",
+        fix="a column `..._hash` with app.core.crypto.hash_secret, or Mapped[bytes] with"
         " app.core.crypto.encrypt. What is no secret goes to NOT_SECRET in this file.",
     )

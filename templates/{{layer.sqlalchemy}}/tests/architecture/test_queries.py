@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from app.core.models import Base
 from app.models import register_models
-from tests.architecture.source import File, demand_none, domain_files, files, name_of
+from tests.architecture.source import File, assert_no_violations, domain_files, files, name_of
 
 register_models()
 
@@ -23,7 +23,7 @@ ACROSS_ORGANIZATIONS = {
 
 
 def test_only_the_unit_of_work_commits() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(call)
             for file in files()
@@ -32,8 +32,8 @@ def test_only_the_unit_of_work_commits() -> None:
             if name in {"commit", "rollback"} or (name == "begin" and not call.args)
         ),
         rule=4,
-        says="only the unit of work commits.",
-        instead="session.flush() to see what the database says, an error to roll back,"
+        message="only the unit of work commits.",
+        fix="session.flush() to see what the database says, an error to roll back,"
         " session.begin_nested() for a part that may fail.",
     )
 
@@ -50,11 +50,11 @@ def test_queries_name_the_tenant() -> None:
                     if name not in ACROSS_ORGANIZATIONS:
                         yield file.at(statement)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every query on a tenant's table goes through the tenant's scope.",
-        instead=".where(Model.organization_id == organization_id) in the statement itself."
+        message="every query on a tenant's table goes through the tenant's scope.",
+        fix=".where(Model.organization_id == organization_id) in the statement itself."
         " What must cross organizations goes to ACROSS_ORGANIZATIONS in this file.",
     )
     assert used == set(ACROSS_ORGANIZATIONS), "Rule 6: an exception for a query that is gone"
