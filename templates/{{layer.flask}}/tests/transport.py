@@ -12,7 +12,7 @@ class _Transport(BaseTransport):
         self.address = address
 
     def handle_request(self, request: Request) -> Response:
-        answer = app.test_client(use_cookies=False).open(
+        response = app.test_client(use_cookies=False).open(
             request.url.raw_path.decode("ascii"),
             method=request.method,
             headers=[
@@ -24,9 +24,9 @@ class _Transport(BaseTransport):
             environ_overrides={"wsgi.input_terminated": True},  # as gunicorn says
         )
         return Response(
-            answer.status_code,
-            headers=answer.headers.to_wsgi_list(),
-            content=answer.get_data(),
+            response.status_code,
+            headers=response.headers.to_wsgi_list(),
+            content=response.get_data(),
         )
 
 

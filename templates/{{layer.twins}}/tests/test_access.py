@@ -41,22 +41,22 @@ OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
 
 
 def _key(owner: SignedInUser, organization: UUID, *scopes: Scope) -> str:
-    answer = owner.request(
+    response = owner.request(
         "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
     )
-    assert answer.status_code == 201, answer.text
-    key: str = answer.json()["key"]
+    assert response.status_code == 201, response.text
+    key: str = response.json()["key"]
     return key
 
 
-def _is_refused(answer: Response, status: int) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.json()["status"] == status
+def _is_refused(response: Response, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert response.json()["status"] == status
     if status == 401:
-        assert answer.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"] == "Bearer"
     if status == 404:
         # Not "no such project": nobody has looked for one.
-        assert answer.json()["detail"] == "No such organization."
+        assert response.json()["detail"] == "No such organization."
 
 
 def test_only_the_framework_adds_routes_without_access() -> None:
@@ -111,12 +111,12 @@ def test_tenant_route_admits_only_whom_it_says(factory: Factory, operation: Oper
     if declared.scope is not None:
         admitted.append(_key(ada, organization, declared.scope))
     for credentials in admitted:
-        answer = attempt(credentials)
-        assert answer.status_code < 500, answer.text
+        response = attempt(credentials)
+        assert response.status_code < 500, response.text
         for refusal in (
             "No such organization.",
             f"This needs the role {declared.role.value}.",
             "The API key may not do this.",
         ):
-            assert refusal not in answer.text
-        assert answer.status_code != 401
+            assert refusal not in response.text
+        assert response.status_code != 401

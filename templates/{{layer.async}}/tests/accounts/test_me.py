@@ -14,8 +14,8 @@ async def test_read_and_rename(factory: Factory) -> None:
     assert (same.status_code, same.content) == (304, b"")
 
     async def rename(name: object, **headers: str) -> int:
-        answer = await ada.request("PATCH", "/me", json={"name": name}, headers=headers)
-        return answer.status_code
+        response = await ada.request("PATCH", "/me", json={"name": name}, headers=headers)
+        return response.status_code
 
     assert await rename("  Countess  ", **{"If-Match": me.headers["etag"]}) == 200
     assert (await ada.request("GET", "/me")).json()["name"] == "Countess"
@@ -29,14 +29,14 @@ async def test_read_and_rename(factory: Factory) -> None:
 )
 async def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
     ada = await factory.user()
-    answer = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+    response = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == f"/{field}"
 
 
 async def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
-    answer = await user.request("DELETE", "/me", json={"password": password})
-    return answer.status_code
+    response = await user.request("DELETE", "/me", json={"password": password})
+    return response.status_code
 
 
 async def test_delete_needs_the_password_and_leaves_nothing(

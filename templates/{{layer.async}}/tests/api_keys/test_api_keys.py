@@ -22,9 +22,9 @@ async def _create(
     user: SignedInUser, organization: UUID, *scopes: str, **more: Any
 ) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = await user.request("POST", f"/organizations/{organization}/api-keys", json=body)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+    response = await user.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
@@ -84,15 +84,15 @@ async def test_key_is_nobody_elsewhere(factory: Factory) -> None:
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     for organization in (other, uuid7()):
-        answer = await _use(ada.client, key, f"/organizations/{organization}/projects")
-        assert answer.status_code == 404
+        response = await _use(ada.client, key, f"/organizations/{organization}/projects")
+        assert response.status_code == 404
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (await _use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The organization in a key is a hint: with another one in its place it opens nothing.
     raw = crypto.from_base64url(key.removeprefix("sk_"))
     forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
-    answer = await _use(ada.client, forged, f"/organizations/{other}/projects")
-    assert answer.status_code == 401
+    response = await _use(ada.client, forged, f"/organizations/{other}/projects")
+    assert response.status_code == 401
 
 
 async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
@@ -113,8 +113,8 @@ async def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -
     ada, eve = await factory.user(), await factory.user()
     mine, hers = await factory.organization(ada), await factory.organization(eve)
     created = await _create(ada, mine)
-    answer = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
-    assert answer.status_code == 404
+    response = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
+    assert response.status_code == 404
     projects = f"/organizations/{mine}/projects"
     assert (await _use(ada.client, created["key"], projects)).status_code == 200
 
@@ -156,9 +156,9 @@ async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) 
     ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
-    answer = await ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+    response = await ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) 
 async def test_junk_is_no_key(factory: Factory, key: str) -> None:
     organization = await factory.organization(await factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = await factory.client.get(
+    response = await factory.client.get(
         f"/api/v1/organizations/{organization}/projects", headers=headers
     )
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
@@ -242,8 +242,8 @@ async def test_one_of_many_revokes(factory: Factory) -> None:
     organization = await factory.organization(ada)
     created = await _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = await run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
-    assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
+    responses = await run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
+    assert sorted(response.status_code for response in responses) == [204] + [404] * 4
     events = await ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
     )
@@ -259,7 +259,7 @@ async def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory
         # A request that takes long: it has noted the use, and holds the key's row.
         await unit.call(authenticate, key)
         # If one of them waited for the row, the lock time-out would make it a 503.
-        answers = await run_concurrently(
+        responses = await run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
-    assert [answer.status_code for answer in answers] == [200] * 3
+    assert [response.status_code for response in responses] == [200] * 3

@@ -12,18 +12,18 @@ from tests.factories import Factory, SignedInUser
 
 async def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:
     path = f"/organizations/{organization}/dashboard"
-    answer = await user.request("GET", path, params={"surface": surface})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = await user.request("GET", path, params={"surface": surface})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
 async def _projects(user: SignedInUser, organization: UUID, names: list[str]) -> None:
     for name in names:
-        answer = await user.request(
+        response = await user.request(
             "POST", f"/organizations/{organization}/projects", json={"name": name}
         )
-        assert answer.status_code == 201
+        assert response.status_code == 201
 
 
 async def test_web(factory: Factory) -> None:
@@ -121,8 +121,8 @@ async def test_unknown_surface(factory: Factory, surface: str) -> None:
 async def test_both_shapes_are_documented(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     path = document["paths"]["/api/v1/organizations/{organization_id}/dashboard"]
-    answer = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert answer == {"$ref": "#/components/schemas/Dashboard"}
+    response = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert response == {"$ref": "#/components/schemas/Dashboard"}
     assert document["components"]["schemas"]["Dashboard"]["discriminator"]["mapping"] == {
         "web": "#/components/schemas/WebDashboard",
         "mobile": "#/components/schemas/MobileDashboard",

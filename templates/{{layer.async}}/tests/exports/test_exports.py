@@ -20,18 +20,18 @@ from tests.factories import Factory, SignedInUser
 
 async def _request(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:
     path = f"/organizations/{organization}/exports"
-    answer = await user.request("POST", path, json={"format": file_format})
-    assert answer.status_code == 202, answer.text
-    body, location = answer.json(), answer.headers["location"]
+    response = await user.request("POST", path, json={"format": file_format})
+    assert response.status_code == 202, response.text
+    body, location = response.json(), response.headers["location"]
     assert location == f"/api/v1{path}/{body['id']}"
     assert (body["status"], body["failure"], body["download_url"]) == ("queued", None, None)
     return f"{path}/{body['id']}"
 
 
 async def _read(user: SignedInUser, path: str) -> dict[str, Any]:
-    answer = await user.request("GET", path)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = await user.request("GET", path)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -247,12 +247,12 @@ async def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None
 async def test_repeated_request_makes_one_export(factory: Factory) -> None:
     ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/exports"
-    answers = [
+    responses = [
         await ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
         for _ in range(2)
     ]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert [response.status_code for response in responses] == [202, 202]
+    assert responses[0].headers["location"] == responses[1].headers["location"]
     assert len(await _jobs()) == 1
 
 

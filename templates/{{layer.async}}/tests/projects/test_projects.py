@@ -15,9 +15,9 @@ async def _path(factory: Factory, owner: SignedInUser) -> str:
 
 
 async def _create(user: SignedInUser, path: str, name: str, **more: Any) -> dict[str, Any]:
-    answer = await user.request("POST", path, json={"name": name, **more})
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+    response = await user.request("POST", path, json={"name": name, **more})
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
@@ -66,10 +66,10 @@ async def test_create_read_change_delete(factory: Factory) -> None:
 async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
-    answer = await ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["errors"]
+    response = await ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"]
 
 
 async def test_half_a_character_is_refused(factory: Factory) -> None:
@@ -77,8 +77,8 @@ async def test_half_a_character_is_refused(factory: Factory) -> None:
     path = await _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
-    answer = await ada.request("POST", path, content=lone_surrogate, headers=headers)
-    assert answer.status_code == 422
+    response = await ada.request("POST", path, content=lone_surrogate, headers=headers)
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
@@ -86,8 +86,8 @@ async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> 
     ada = await factory.user()
     path = await _path(factory, ada)
     project = await _create(ada, path, "Apollo")
-    answer = await ada.request("PATCH", f"{path}/{project['id']}", json=body)
-    assert answer.status_code == 422
+    response = await ada.request("PATCH", f"{path}/{project['id']}", json=body)
+    assert response.status_code == 422
 
 
 async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
@@ -138,8 +138,8 @@ async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
         {"cursor": cursor, "status": "active"},
         {"cursor": ""},
     ):
-        answer = await ada.request("GET", path, params=params)
-        assert answer.status_code == 422, params
+        response = await ada.request("GET", path, params=params)
+        assert response.status_code == 422, params
     other = await _path(factory, ada)
     assert (await ada.request("GET", other, params={"cursor": cursor})).status_code == 422
 
@@ -186,10 +186,10 @@ async def test_import_is_all_or_nothing(factory: Factory) -> None:
 async def test_one_of_many_creates_a_name(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
-    answers = await run_concurrently(
+    responses = await run_concurrently(
         partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
     )
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 7
 
 
 @pytest.mark.committed
@@ -201,11 +201,11 @@ async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     async def create(name: str = "Once") -> Any:
         return await ada.request("POST", path, json={"name": name}, headers=key)
 
-    answers = await run_concurrently(create for _ in range(5))
-    statuses = sorted(answer.status_code for answer in answers)
+    responses = await run_concurrently(create for _ in range(5))
+    statuses = sorted(response.status_code for response in responses)
     assert statuses[0] == 201
     assert set(statuses) <= {201, 409}
-    first = next(answer for answer in answers if answer.status_code == 201)
+    first = next(response for response in responses if response.status_code == 201)
 
     replayed = await create()
     assert replayed.status_code == 201
@@ -220,5 +220,5 @@ async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     # Another caller's key of the same name is another key.
     eve = await factory.user()
     other = await _path(factory, eve)
-    answer = await eve.request("POST", other, json={"name": "Once"}, headers=key)
-    assert "idempotency-replayed" not in answer.headers
+    response = await eve.request("POST", other, json={"name": "Once"}, headers=key)
+    assert "idempotency-replayed" not in response.headers

@@ -65,9 +65,9 @@ class Factory:
 
     async def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Create an organization through the API."""
-        answer = await owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
+        response = await owner.request("POST", "/organizations", json={"name": name})
+        assert response.status_code == 201, response.text
+        return UUID(response.json()["id"])
 
     async def member(self, organization_id: UUID, role: str) -> SignedInUser:
         """Create a user with a role in the organization."""

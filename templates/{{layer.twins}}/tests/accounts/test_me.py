@@ -14,8 +14,8 @@ def test_read_and_rename(factory: Factory) -> None:
     assert (same.status_code, same.content) == (304, b"")
 
     def rename(name: object, **headers: str) -> int:
-        answer = ada.request("PATCH", "/me", json={"name": name}, headers=headers)
-        return answer.status_code
+        response = ada.request("PATCH", "/me", json={"name": name}, headers=headers)
+        return response.status_code
 
     assert rename("  Countess  ", **{"If-Match": me.headers["etag"]}) == 200
     assert (ada.request("GET", "/me")).json()["name"] == "Countess"
@@ -29,14 +29,14 @@ def test_read_and_rename(factory: Factory) -> None:
 )
 def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
     ada = factory.user()
-    answer = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+    response = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == f"/{field}"
 
 
 def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
-    answer = user.request("DELETE", "/me", json={"password": password})
-    return answer.status_code
+    response = user.request("DELETE", "/me", json={"password": password})
+    return response.status_code
 
 
 def test_delete_needs_the_password_and_leaves_nothing(

@@ -98,8 +98,8 @@ class Provider:
         key, algorithm = claims.pop("signed", (KEY, "RS256"))
         claims = {name: value for name, value in claims.items() if value is not None}
         token = jwt.encode(claims, key, algorithm, headers={"kid": "one"})
-        answer = {"access_token": "x", "token_type": "Bearer", "id_token": token}
-        return httpx2.Response(200, json=answer)
+        response = {"access_token": "x", "token_type": "Bearer", "id_token": token}
+        return httpx2.Response(200, json=response)
 
 
 @pytest.fixture
@@ -123,13 +123,13 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
 
 def _begin(client: Client, provider: Provider, query: str = "") -> tuple[str, str]:
     """Go to the provider and sign in there; the state and the cookie."""
-    answer = client.get(f"/api/v1/auth/oidc/test{query}")
-    assert answer.status_code == 302, answer.text
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+    response = client.get(f"/api/v1/auth/oidc/test{query}")
+    assert response.status_code == 302, response.text
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-oidc=")
     assert {"httponly", "secure", "path=/", "samesite=lax"} <= {item.lower() for item in attributes}
     client.cookies.clear()
-    return provider.authorize(answer.headers["location"]), cookie
+    return provider.authorize(response.headers["location"]), cookie
 
 
 def _finish(client: Client, cookie: str, name: str = "test", **query: str) -> Response:
@@ -143,9 +143,9 @@ def _sign_in(client: Client, provider: Provider) -> Response:
     return _finish(client, cookie, state=state, code="right")
 
 
-def _me(client: Client, answer: Response) -> dict[str, Any]:
-    assert answer.status_code == 200, answer.text
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+def _me(client: Client, response: Response) -> dict[str, Any]:
+    assert response.status_code == 200, response.text
+    headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
     me: dict[str, Any] = client.get("/api/v1/me", headers=headers).json()
     return me
 
@@ -153,10 +153,10 @@ def _me(client: Client, answer: Response) -> dict[str, Any]:
 def test_first_sign_in_makes_the_account(
     client: Client, account_client: AccountClient, provider: Provider
 ) -> None:
-    answer = _sign_in(client, provider)
-    assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert answer.headers["cache-control"] == "no-store"
-    me = _me(client, answer)
+    response = _sign_in(client, provider)
+    assert "Max-Age=0" in response.headers["set-cookie"]
+    assert response.headers["cache-control"] == "no-store"
+    me = _me(client, response)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
     assert (account_client.sign_in("grace@example.com")).status_code == 401
@@ -167,10 +167,10 @@ def test_first_sign_in_makes_the_account(
 
 def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
     state, cookie = _begin(client, provider, "?transport=cookie")
-    answer = _finish(client, cookie, state=state, code="right")
-    assert (answer.status_code, answer.content) == (302, b"")
-    assert answer.headers["location"] == settings.app_url
-    cleared, session = sorted(answer.headers.get_list("set-cookie"))
+    response = _finish(client, cookie, state=state, code="right")
+    assert (response.status_code, response.content) == (302, b"")
+    assert response.headers["location"] == settings.app_url
+    cleared, session = sorted(response.headers.get_list("set-cookie"))
     assert cleared.startswith("__Host-oidc=")
     assert "Max-Age=0" in cleared
     client.cookies.clear()
@@ -269,9 +269,9 @@ def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None
 )
 def test_lies_are_refused(client: Client, provider: Provider, lies: dict[str, Any]) -> None:
     provider.lies = lies
-    answer = _sign_in(client, provider)
-    assert answer.status_code == 401, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = _sign_in(client, provider)
+    assert response.status_code == 401, response.text
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00", 5])

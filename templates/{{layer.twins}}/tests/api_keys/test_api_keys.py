@@ -20,9 +20,9 @@ from tests.factories import Factory, SignedInUser
 
 def _create(user: SignedInUser, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = user.request("POST", f"/organizations/{organization}/api-keys", json=body)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+    response = user.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
@@ -80,15 +80,15 @@ def test_key_is_nobody_elsewhere(factory: Factory) -> None:
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     for organization in (other, uuid7()):
-        answer = _use(ada.client, key, f"/organizations/{organization}/projects")
-        assert answer.status_code == 404
+        response = _use(ada.client, key, f"/organizations/{organization}/projects")
+        assert response.status_code == 404
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The organization in a key is a hint: with another one in its place it opens nothing.
     raw = crypto.from_base64url(key.removeprefix("sk_"))
     forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
-    answer = _use(ada.client, forged, f"/organizations/{other}/projects")
-    assert answer.status_code == 401
+    response = _use(ada.client, forged, f"/organizations/{other}/projects")
+    assert response.status_code == 401
 
 
 def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
@@ -109,8 +109,8 @@ def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None
     ada, eve = factory.user(), factory.user()
     mine, hers = factory.organization(ada), factory.organization(eve)
     created = _create(ada, mine)
-    answer = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
-    assert answer.status_code == 404
+    response = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
+    assert response.status_code == 404
     projects = f"/organizations/{mine}/projects"
     assert (_use(ada.client, created["key"], projects)).status_code == 200
 
@@ -152,9 +152,9 @@ def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> Non
     ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
-    answer = ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+    response = ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> Non
 def test_junk_is_no_key(factory: Factory, key: str) -> None:
     organization = factory.organization(factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
-    assert answer.status_code == 401
+    response = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
+    assert response.status_code == 401
 
 
 def test_use_is_noted_once_a_minute(factory: Factory) -> None:
@@ -233,8 +233,8 @@ def test_one_of_many_revokes(factory: Factory) -> None:
     organization = factory.organization(ada)
     created = _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
-    assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
+    responses = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
+    assert sorted(response.status_code for response in responses) == [204] + [404] * 4
     events = ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
     )
@@ -250,7 +250,7 @@ def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> N
         # A request that takes long: it has noted the use, and holds the key's row.
         unit.call(authenticate, key)
         # If one of them waited for the row, the lock time-out would make it a 503.
-        answers = run_concurrently(
+        responses = run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
-    assert [answer.status_code for answer in answers] == [200] * 3
+    assert [response.status_code for response in responses] == [200] * 3

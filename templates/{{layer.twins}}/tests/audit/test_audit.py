@@ -79,8 +79,8 @@ def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
         {"cursor": page["next_cursor"][:-1]},
         {"cursor": "é"},
     ):
-        answer = ada.request("GET", f"{path}/audit-events", params=params)
-        assert answer.status_code == 422, params
+        response = ada.request("GET", f"{path}/audit-events", params=params)
+        assert response.status_code == 422, params
 
 
 def test_members_may_not_read_it(factory: Factory) -> None:
@@ -121,8 +121,8 @@ def test_what_fails_leaves_no_event(factory: Factory) -> None:
     ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
-        answer = ada.request("POST", f"{path}/projects", json={"name": name})
-        assert answer.status_code == status
+        response = ada.request("POST", f"{path}/projects", json={"name": name})
+        assert response.status_code == status
     page = ada.request("GET", f"{path}/audit-events?action=project.created")
     assert len(page.json()["items"]) == 1
 

@@ -20,18 +20,18 @@ from tests.factories import Factory, SignedInUser
 
 def _request(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:
     path = f"/organizations/{organization}/exports"
-    answer = user.request("POST", path, json={"format": file_format})
-    assert answer.status_code == 202, answer.text
-    body, location = answer.json(), answer.headers["location"]
+    response = user.request("POST", path, json={"format": file_format})
+    assert response.status_code == 202, response.text
+    body, location = response.json(), response.headers["location"]
     assert location == f"/api/v1{path}/{body['id']}"
     assert (body["status"], body["failure"], body["download_url"]) == ("queued", None, None)
     return f"{path}/{body['id']}"
 
 
 def _read(user: SignedInUser, path: str) -> dict[str, Any]:
-    answer = user.request("GET", path)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = user.request("GET", path)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -237,12 +237,12 @@ def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
 def test_repeated_request_makes_one_export(factory: Factory) -> None:
     ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/exports"
-    answers = [
+    responses = [
         ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
         for _ in range(2)
     ]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert [response.status_code for response in responses] == [202, 202]
+    assert responses[0].headers["location"] == responses[1].headers["location"]
     assert len(_jobs()) == 1
 
 

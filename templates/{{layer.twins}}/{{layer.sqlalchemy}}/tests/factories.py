@@ -65,9 +65,9 @@ class Factory:
 
     def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Create an organization through the API."""
-        answer = owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
+        response = owner.request("POST", "/organizations", json={"name": name})
+        assert response.status_code == 201, response.text
+        return UUID(response.json()["id"])
 
     def member(self, organization_id: UUID, role: str) -> SignedInUser:
         """Create a user with a role in the organization."""

@@ -103,9 +103,9 @@ async def test_by_address(client: "AsyncClient", limiter: "Limiter", limits: Any
 async def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
     one, two = await factory.user(), await factory.user()
     limits(rate_limit_principal="2/minute")
-    answers = [await one.request("GET", "/me") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
+    responses = [await one.request("GET", "/me") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
     assert (await two.request("GET", "/me")).status_code == 200
 
 
@@ -176,17 +176,17 @@ async def test_nobody_is_flooded_with_mail(
     from tests.accounts.account_client import AccountClient
 
     ada = (await factory.user(password=PASSWORD)).email
-    answers = set()
+    responses = set()
 
     async def forgot(address: str) -> int:
         async with _elsewhere(address) as elsewhere:
-            answer = await AccountClient(elsewhere).forgot(ada)
-        answers.add((answer.is_success, answer.content))
+            response = await AccountClient(elsewhere).forgot(ada)
+        responses.add((response.is_success, response.content))
         return await factory.count("outbox")
 
     limits()
     assert [await forgot("198.51.100.1") for _ in range(7)][-1] == 5
     # What a stranger has used up is not the owner's.
     assert await forgot("203.0.113.1") == 6
-    # No answer tells that no mail goes out.
-    assert [succeeded for succeeded, _ in answers] == [True]
+    # No response tells that no mail goes out.
+    assert [succeeded for succeeded, _ in responses] == [True]

@@ -9,14 +9,14 @@ from httpx2 import AsyncClient
 from tests.factories import Factory
 
 
-def _is_problem(answer: Any, status: int, kind: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
+def _is_problem(response: Any, status: int, kind: str) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
     assert body["type"] == f"/problems/{kind}"
     assert body["status"] == status
-    assert body["instance"] == answer.request.url.path
-    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["x-request-id"]
 
 
 async def test_unknown_path_and_method_are_problems(client: AsyncClient) -> None:
@@ -48,8 +48,8 @@ async def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> Non
 
     json = {"Content-Type": "application/json"}
     for content in (large, chunks()):
-        answer = await ada.request("POST", "/organizations", content=content, headers=json)
-        _is_problem(answer, 413, "payload-too-large")
+        response = await ada.request("POST", "/organizations", content=content, headers=json)
+        _is_problem(response, 413, "payload-too-large")
 
 
 async def test_failure_tells_nothing(
@@ -62,10 +62,10 @@ async def test_failure_tells_nothing(
 
     ada = await factory.user()
     monkeypatch.setattr(queries, "list_organizations", fail)
-    answer = await ada.request("GET", "/organizations")
-    _is_problem(answer, 500, "internal-error")
-    assert "secret" not in answer.text
-    assert "ZeroDivisionError" not in answer.text
+    response = await ada.request("GET", "/organizations")
+    _is_problem(response, 500, "internal-error")
+    assert "secret" not in response.text
+    assert "ZeroDivisionError" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ async def test_failure_tells_nothing(
 async def test_request_id_is_kept_if_well_formed(
     client: AsyncClient, sent: str, kept: bool
 ) -> None:
-    answer = await client.get("/livez", headers={"X-Request-ID": sent})
-    request_id = answer.headers["x-request-id"]
+    response = await client.get("/livez", headers={"X-Request-ID": sent})
+    request_id = response.headers["x-request-id"]
     assert (request_id == sent) is kept
     assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)
 
@@ -99,9 +99,9 @@ async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
         {"Authorization": "Basic YTpi"},
         {"Authorization": "Bearer"},
     ):
-        answer = await client.get("/api/v1/organizations", headers=headers)
-        _is_problem(answer, 401, "unauthenticated")
-        assert answer.headers["www-authenticate"] == "Bearer"
+        response = await client.get("/api/v1/organizations", headers=headers)
+        _is_problem(response, 401, "unauthenticated")
+        assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,19 @@ async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
 )
 async def test_limit_has_bounds(factory: Factory, params: dict[str, Any]) -> None:
     ada = await factory.user()
-    answer = await ada.request("GET", "/organizations", params=params)
-    _is_problem(answer, 422, "validation-error")
-    assert answer.json()["errors"][0]["pointer"] == "limit"
+    response = await ada.request("GET", "/organizations", params=params)
+    _is_problem(response, 422, "validation-error")
+    assert response.json()["errors"][0]["pointer"] == "limit"
 
 
 async def test_metrics_need_their_token(client: AsyncClient) -> None:
     _is_problem(await client.get("/metrics"), 401, "unauthenticated")
     await client.get("/api/v1/organizations")
     await client.get("/no/such/path")
-    answer = await client.get("/metrics", headers={"Authorization": "Bearer metrics-token"})
-    assert answer.status_code == 200
-    assert 'route="/api/v1/organizations"' in answer.text
-    assert "/no/such/path" not in answer.text
+    response = await client.get("/metrics", headers={"Authorization": "Bearer metrics-token"})
+    assert response.status_code == 200
+    assert 'route="/api/v1/organizations"' in response.text
+    assert "/no/such/path" not in response.text
 
 
 async def test_health(client: AsyncClient) -> None:

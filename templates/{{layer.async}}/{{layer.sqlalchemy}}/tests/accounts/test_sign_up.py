@@ -19,8 +19,8 @@ from tests.concurrency import run_concurrently
 
 
 async def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
-    answer = await account_client.sign_up("Ada@Example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = await account_client.sign_up("Ada@Example.com")
+    assert (response.status_code, response.content) == (202, b"")
     assert (await account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = await mailbox.tokens("verify-email", "ada@example.com")
     verified = await account_client.post("verify-email", token=token)
@@ -67,8 +67,8 @@ async def test_resent_link_finishes_the_only_sign_up(
     await account_client.sign_up("ada@example.com")
     await mailbox.run_jobs()
     await age("email_tokens", "expires_at", "2 days")
-    answer = await account_client.post("verify-email/resend", email="Ada@example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = await account_client.post("verify-email/resend", email="Ada@example.com")
+    assert (response.status_code, response.content) == (202, b"")
     expired, fresh = await mailbox.tokens("verify-email", "ada@example.com")
     assert (await account_client.post("verify-email", token=expired)).status_code == 422
     assert (await account_client.post("verify-email", token=fresh)).status_code == 204
@@ -95,8 +95,8 @@ async def test_resending_tells_nothing(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     for email in (account.email, "unknown@example.com"):
-        answer = await account_client.post("verify-email/resend", email=email)
-        assert (answer.status_code, answer.content) == (202, b"")
+        response = await account_client.post("verify-email/resend", email=email)
+        assert (response.status_code, response.content) == (202, b"")
         assert await mailbox.subjects(email) == []
 
 
@@ -113,11 +113,11 @@ async def test_resending_tells_nothing(
 async def test_passwords_that_are_refused(
     account_client: AccountClient, password: str, code: str
 ) -> None:
-    answer = await account_client.sign_up("ada@example.com", password)
-    assert answer.status_code == 422
-    (error,) = answer.json()["errors"]
+    response = await account_client.sign_up("ada@example.com", password)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
-    assert password not in answer.text
+    assert password not in response.text
 
 
 async def test_other_tokens_verify_nothing(
@@ -134,16 +134,19 @@ async def test_other_tokens_verify_nothing(
 async def test_concurrent_sign_ups_give_one_account(
     account_client: AccountClient, mailbox: Mailbox, session: AsyncSession
 ) -> None:
-    answers = await run_concurrently(
+    responses = await run_concurrently(
         partial(account_client.sign_up, "ada@example.com") for _ in range(6)
     )
-    assert {answer.status_code for answer in answers} == {202}
+    assert {response.status_code for response in responses} == {202}
     assert await session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = await mailbox.tokens("verify-email", "ada@example.com")
     verified = await run_concurrently(
         partial(account_client.post, "verify-email", token=token) for token in tokens
     )
-    assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
+    assert sorted(response.status_code for response in verified) == [
+        204,
+        *[422] * (len(tokens) - 1),
+    ]
     assert (await account_client.sign_in("ada@example.com")).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Deprecated operations say so in every answer, and in the document."""
+"""Deprecated operations say so in every response, and in the document."""
 
 from datetime import date
 
@@ -25,11 +25,11 @@ async def test_one_declaration_gives_headers_and_document() -> None:
     app.include_router(router)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         for path, status in (("/old", 200), ("/old?limit=x", 422)):
-            answer = await client.get(path)
-            assert answer.status_code == status
-            assert answer.headers["deprecation"] == "@1793491200"
-            assert answer.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
-            assert answer.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
+            response = await client.get(path)
+            assert response.status_code == status
+            assert response.headers["deprecation"] == "@1793491200"
+            assert response.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
+            assert response.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
         other = await client.get("/livez")
         assert "deprecation" not in other.headers
     assert app.openapi()["paths"]["/old"]["get"]["deprecated"] is True

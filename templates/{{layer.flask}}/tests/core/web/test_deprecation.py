@@ -1,4 +1,4 @@
-"""Deprecated operations say so in every answer, and in the document."""
+"""Deprecated operations say so in every response, and in the document."""
 
 from datetime import date
 
@@ -35,11 +35,11 @@ def test_one_declaration_gives_headers_and_document() -> None:
     app.register_blueprint(blueprint)
     client = app.test_client()
     for path, status in (("/old", 200), ("/old?limit=x", 422)):
-        answer = client.get(path)
-        assert answer.status_code == status
-        assert answer.headers["deprecation"] == "@1793491200"
-        assert answer.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
-        assert answer.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
+        response = client.get(path)
+        assert response.status_code == status
+        assert response.headers["deprecation"] == "@1793491200"
+        assert response.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
+        assert response.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
     assert "deprecation" not in client.get("/livez").headers
     assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]  # a dict
 

@@ -103,9 +103,9 @@ def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
 def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
     one, two = factory.user(), factory.user()
     limits(rate_limit_principal="2/minute")
-    answers = [one.request("GET", "/me") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
+    responses = [one.request("GET", "/me") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
     assert (two.request("GET", "/me")).status_code == 200
 
 
@@ -170,17 +170,17 @@ def test_nobody_is_flooded_with_mail(factory: Factory, limiter: "Limiter", limit
     from tests.accounts.account_client import AccountClient
 
     ada = factory.user(password=PASSWORD).email
-    answers = set()
+    responses = set()
 
     def forgot(address: str) -> int:
         with _elsewhere(address) as elsewhere:
-            answer = AccountClient(elsewhere).forgot(ada)
-        answers.add((answer.is_success, answer.content))
+            response = AccountClient(elsewhere).forgot(ada)
+        responses.add((response.is_success, response.content))
         return factory.count("outbox")
 
     limits()
     assert [forgot("198.51.100.1") for _ in range(7)][-1] == 5
     # What a stranger has used up is not the owner's.
     assert forgot("203.0.113.1") == 6
-    # No answer tells that no mail goes out.
-    assert [succeeded for succeeded, _ in answers] == [True]
+    # No response tells that no mail goes out.
+    assert [succeeded for succeeded, _ in responses] == [True]

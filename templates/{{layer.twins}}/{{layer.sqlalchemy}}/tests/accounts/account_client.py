@@ -89,9 +89,9 @@ class AccountClient:
 
     def tokens(self, email: str, password: str = PASSWORD, **codes: str) -> tuple[str, str]:
         """Sign in; the access and the refresh token."""
-        answer = self.sign_in(email, password, **codes)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["access_token"], answer.json()["refresh_token"]
+        response = self.sign_in(email, password, **codes)
+        assert response.status_code == 200, response.text
+        return response.json()["access_token"], response.json()["refresh_token"]
 
 
 @dataclass(frozen=True)

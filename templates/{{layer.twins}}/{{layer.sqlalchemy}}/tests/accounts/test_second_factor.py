@@ -115,10 +115,10 @@ def test_of_parallel_uses_of_a_code_one_wins(
     account_client: AccountClient, protected: Protected, kind: str
 ) -> None:
     code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = run_concurrently(
+    responses = run_concurrently(
         partial(account_client.sign_in, protected.email, **{kind: code}) for _ in range(5)
     )
-    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]
+    assert sorted(response.status_code for response in responses) == [200, *[401] * 4]
 
 
 def test_reset_does_not_pass_the_second_factor(
@@ -134,13 +134,13 @@ def test_reset_does_not_pass_the_second_factor(
 
 def test_removing_needs_the_password(account_client: AccountClient, protected: Protected) -> None:
     def remove(password: str) -> int:
-        answer = account_client.client.request(
+        response = account_client.client.request(
             "DELETE",
             "/api/v1/auth/totp",
             json={"password": password},
             headers={"Authorization": f"Bearer {protected.access}"},
         )
-        return answer.status_code
+        return response.status_code
 
     assert remove(OTHER_PASSWORD) == 422
     assert (account_client.sign_in(protected.email)).status_code == 401
@@ -172,7 +172,7 @@ def test_a_repeated_confirmation_shows_the_codes_again(
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "\x00" * 6])
 def test_malformed_codes(account_client: AccountClient, protected: Protected, code: str) -> None:
-    answer = account_client.sign_in(protected.email, totp_code=code)
-    assert answer.status_code == 422
-    answer = account_client.sign_in(protected.email, recovery_code=code)
-    assert answer.status_code in {401, 422}
+    response = account_client.sign_in(protected.email, totp_code=code)
+    assert response.status_code == 422
+    response = account_client.sign_in(protected.email, recovery_code=code)
+    assert response.status_code in {401, 422}

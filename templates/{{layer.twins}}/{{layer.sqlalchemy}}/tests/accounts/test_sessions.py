@@ -18,11 +18,11 @@ PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
 
 def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
-    answer = account_client.sign_in(account.email)
-    assert answer.status_code == 200
-    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
-    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 600)
-    assert answer.headers["cache-control"] == "no-store"
+    response = account_client.sign_in(account.email)
+    assert response.status_code == 200
+    assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 600)
+    assert response.headers["cache-control"] == "no-store"
     assert actions() == ["session.opened"]
 
 
@@ -70,10 +70,10 @@ def test_sessions_of_others_are_out_of_reach(
     adas, _ = account_client.tokens(account.email)
     eves, _ = account_client.tokens("eve@example.com", OTHER_PASSWORD)
     (item,) = account_client.get("auth/sessions", adas).json()["items"]
-    answer = account_client.client.delete(
+    response = account_client.client.delete(
         f"/api/v1/auth/sessions/{item['id']}", headers={"Authorization": f"Bearer {eves}"}
     )
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert (account_client.get("me", adas)).status_code == 200
 
 
@@ -177,9 +177,9 @@ def test_better_hash_is_stored_at_sign_in(
 
 def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
-    answer = account_client.post("refresh", refresh_token=refresh)
-    assert answer.status_code == 200
-    assert answer.json()["refresh_token"] != refresh
+    response = account_client.post("refresh", refresh_token=refresh)
+    assert response.status_code == 200
+    assert response.json()["refresh_token"] != refresh
     # One session, so the older access token lives on.
     assert (account_client.get("me", access)).status_code == 200
     assert len(account_client.get("auth/sessions", access).json()["items"]) == 1
@@ -206,8 +206,8 @@ def test_later_replay_ends_the_session_and_no_other(
     for _ in range(2):
         assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (account_client.get("me", second["access_token"])).status_code == 401
-    answer = account_client.post("refresh", refresh_token=second["refresh_token"])
-    assert answer.status_code == 401
+    response = account_client.post("refresh", refresh_token=second["refresh_token"])
+    assert response.status_code == 401
     assert (account_client.get("me", other)).status_code == 200
     assert (actions()).count("refresh_token.reused") == 1
 
@@ -215,11 +215,11 @@ def test_later_replay_ends_the_session_and_no_other(
 @pytest.mark.committed
 def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: Account) -> None:
     _, refresh = account_client.tokens(account.email)
-    answers = run_concurrently(
+    responses = run_concurrently(
         partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
-    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
-    (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert sorted(response.status_code for response in responses) == [200, *[401] * 7]
+    (winner,) = [response.json() for response in responses if response.status_code == 200]
     assert (account_client.get("me", winner["access_token"])).status_code == 200
     again = account_client.post("refresh", refresh_token=winner["refresh_token"])
     assert again.status_code == 200
@@ -254,9 +254,9 @@ def _sign_in_by_cookie(
 
 
 def test_cookie_instead_of_tokens(account_client: AccountClient, account: Account) -> None:
-    answer = _sign_in_by_cookie(account_client, account, PAGE)
-    assert (answer.status_code, answer.content) == (204, b"")
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+    response = _sign_in_by_cookie(account_client, account, PAGE)
+    assert (response.status_code, response.content) == (204, b"")
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-session=")
     assert {item.lower() for item in attributes if not item.startswith("Expires=")} == {
         "httponly",
@@ -292,8 +292,8 @@ def test_cookie_instead_of_tokens(account_client: AccountClient, account: Accoun
 
 
 def test_cookie_is_no_other_token(account_client: AccountClient, account: Account) -> None:
-    answer = _sign_in_by_cookie(account_client, account)
-    value = answer.headers["set-cookie"].split(";")[0].partition("=")[2]
+    response = _sign_in_by_cookie(account_client, account)
+    value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
     account_client.client.cookies.clear()
     assert (account_client.get("me", value)).status_code == 401
     assert (account_client.post("refresh", refresh_token=value)).status_code == 401
@@ -306,9 +306,9 @@ def test_cookie_is_no_other_token(account_client: AccountClient, account: Accoun
 def test_other_sites_cannot_sign_a_visitor_in(
     account_client: AccountClient, account: Account
 ) -> None:
-    answer = _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
-    assert answer.status_code == 403
-    assert "set-cookie" not in answer.headers
+    response = _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
 
 
 def test_published_keys_verify_the_tokens(account_client: AccountClient, account: Account) -> None:
@@ -317,9 +317,9 @@ def test_published_keys_verify_the_tokens(account_client: AccountClient, account
     from app.settings import settings
 
     access, _ = account_client.tokens(account.email)
-    answer = account_client.client.get("/.well-known/jwks.json")
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    keys = jwt.PyJWKSet.from_dict(answer.json())
+    response = account_client.client.get("/.well-known/jwks.json")
+    assert response.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(response.json())
     claims = jwt.decode(
         access,
         keys[jwt.get_unverified_header(access)["kid"]],

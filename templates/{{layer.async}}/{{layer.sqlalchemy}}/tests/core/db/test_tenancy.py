@@ -54,8 +54,8 @@ async def _tenant(factory: Factory) -> Tenant:
         ("exports", {"format": "csv"}),
         ("invitations", {"email": "guest@example.com"}),
     ):
-        answer = await owner.request("POST", f"/organizations/{organization}/{path}", json=body)
-        assert answer.status_code in {201, 202}, answer.text
+        response = await owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        assert response.status_code in {201, 202}, response.text
     return Tenant(owner, organization)
 
 
@@ -234,8 +234,8 @@ async def test_logs_are_append_only(factory: Factory) -> None:
 
 async def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
     tenant = await _tenant(factory)
-    answer = await tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
-    assert answer.status_code == 204, answer.text
+    response = await tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
+    assert response.status_code == 204, response.text
     async with _inside(tenant.organization) as session:
         for table in await _tenant_tables(session):
             assert await _all(session, f"SELECT 1 FROM {table}") == [], table

@@ -54,8 +54,8 @@ def _tenant(factory: Factory) -> Tenant:
         ("exports", {"format": "csv"}),
         ("invitations", {"email": "guest@example.com"}),
     ):
-        answer = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
-        assert answer.status_code in {201, 202}, answer.text
+        response = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        assert response.status_code in {201, 202}, response.text
     return Tenant(owner, organization)
 
 
@@ -234,8 +234,8 @@ def test_logs_are_append_only(factory: Factory) -> None:
 
 def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
     tenant = _tenant(factory)
-    answer = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
-    assert answer.status_code == 204, answer.text
+    response = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
+    assert response.status_code == 204, response.text
     with _inside(tenant.organization) as session:
         for table in _tenant_tables(session):
             assert _all(session, f"SELECT 1 FROM {table}") == [], table
