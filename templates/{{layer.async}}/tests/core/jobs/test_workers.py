@@ -21,7 +21,7 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
 from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
@@ -121,14 +121,14 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) ->
 
 def done(job_id: UUID) -> Callable[[], Awaitable[datetime | None]]:
     async def check() -> datetime | None:
-        return (await find(job_id)).done_at
+        return (await get_entry(job_id)).done_at
 
     return check
 
 
 def begun(job_id: UUID) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
-        return starts(job_id) > 0
+        return count_starts(job_id) > 0
 
     return check
 
@@ -138,7 +138,7 @@ async def test_a_job_is_done_and_the_processes_show_that_they_live(
 ) -> None:
     job_id = await enqueue("samples.effect")
     await until(done(job_id))
-    assert len(await effects_of(job_id)) == 1
+    assert len(await list_effects(job_id)) == 1
     await until(partial(lives, "worker"))
     await until(partial(lives, "scheduler"))
 
@@ -148,13 +148,13 @@ async def lives(role: heartbeat.Role) -> bool:
 
 
 async def test_duplicated_messages_have_one_effect(job_processes: JobProcesses) -> None:
-    job_id = await enqueue("samples.effect", first_takes=1)
+    job_id = await enqueue("samples.effect", first_attempt_seconds=1)
     await broker.publish([job_id] * 9)
     await until(done(job_id))
     last = await enqueue("samples.effect")
     await until(done(last))
-    assert len(await effects_of(job_id)) == 1
-    assert (await find(job_id)).attempts == 1
+    assert len(await list_effects(job_id)) == 1
+    assert (await get_entry(job_id)).attempts == 1
 
 
 async def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -> None:
@@ -163,7 +163,7 @@ async def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -
         context.bind(context.Context(request_id="test", organization_id=organization_id))
         job_id = await enqueue("samples.effect")
         await until(done(job_id))
-        [(tenant, process)] = await effects_of(job_id)
+        [(tenant, process)] = await list_effects(job_id)
         assert tenant == (organization_id and str(organization_id))
         processes.add(process)
     context.bind(context.Context(request_id="-"))
@@ -183,19 +183,19 @@ async def test_worker_and_scheduler_have_metrics(job_processes: JobProcesses) ->
 
 
 async def test_an_emptied_redis_loses_nothing(job_processes: JobProcesses) -> None:
-    job_ids = [await enqueue("samples.effect", first_takes=2) for _ in range(2)]
+    job_ids = [await enqueue("samples.effect", first_attempt_seconds=2) for _ in range(2)]
     job_ids += [await enqueue("samples.effect") for _ in range(4)]
     await until(begun(job_ids[0]))
     await redis.client.flushdb()
     for job_id in job_ids:
         await until(done(job_id))
-        assert len(await effects_of(job_id)) == 1
+        assert len(await list_effects(job_id)) == 1
 
 
 async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
     job_processes: JobProcesses,
 ) -> None:
-    killed = [await enqueue("samples.effect", first_takes=60) for _ in range(2)]
+    killed = [await enqueue("samples.effect", first_attempt_seconds=60) for _ in range(2)]
     waiting = [await enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
         await until(begun(job_id))
@@ -204,43 +204,43 @@ async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
     job_processes.start()
     for job_id in killed + waiting:
         await until(done(job_id))
-        assert len(await effects_of(job_id)) == 1
-    assert [starts(job_id) for job_id in killed] == [2, 2]
+        assert len(await list_effects(job_id)) == 1
+    assert [count_starts(job_id) for job_id in killed] == [2, 2]
 
 
 async def test_a_job_that_kills_its_worker_ends_dead(job_processes: JobProcesses) -> None:
-    job_id = await enqueue("samples.poison")
+    job_id = await enqueue("samples.kill_worker")
 
     async def dead() -> datetime | None:
         job_processes.start()
-        return (await find(job_id)).dead_lettered_at
+        return (await get_entry(job_id)).dead_lettered_at
 
     await until(dead, 60)
-    entry = await find(job_id)
-    assert starts(job_id) == entry.attempts == 2
+    entry = await get_entry(job_id)
+    assert count_starts(job_id) == entry.attempts == 2
     assert entry.last_error == "the worker died whenever it ran this job"
 
 
 async def test_sigterm_lets_a_job_end(job_processes: JobProcesses) -> None:
-    job_id = await enqueue("samples.effect", first_takes=2)
+    job_id = await enqueue("samples.effect", first_attempt_seconds=2)
     await until(begun(job_id))
     assert await job_processes.stopped("worker") == 0
-    assert (await find(job_id)).done_at
-    assert len(await effects_of(job_id)) == 1
+    assert (await get_entry(job_id)).done_at
+    assert len(await list_effects(job_id)) == 1
 
 
 async def test_sigterm_does_not_wait_longer_than_the_grace(job_processes: JobProcesses) -> None:
-    job_id = await enqueue("samples.effect", first_takes=60)
+    job_id = await enqueue("samples.effect", first_attempt_seconds=60)
     await until(begun(job_id))
     await job_processes.stopped("worker")
-    assert not await effects_of(job_id)
+    assert not await list_effects(job_id)
     job_processes.start()
     await until(done(job_id))
-    assert len(await effects_of(job_id)) == 1
+    assert len(await list_effects(job_id)) == 1
 
 
 async def test_a_scheduler_ends_in_order_and_leaves_no_file(job_processes: JobProcesses) -> None:
-    await until(ticked)
+    await until(schedule_has_run)
     assert await job_processes.stopped("scheduler") == 0
     names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
@@ -258,7 +258,7 @@ async def test_worker_and_scheduler_survive_the_loss_of_redis(
     processes: JobProcesses, valkey: Valkey
 ) -> None:
     processes.start(REDIS_URL=valkey.url())
-    before = await enqueue("samples.effect", first_takes=6)
+    before = await enqueue("samples.effect", first_attempt_seconds=6)
     await until(begun(before))
     valkey.stop()
     lost = await enqueue("samples.effect")
@@ -267,7 +267,7 @@ async def test_worker_and_scheduler_survive_the_loss_of_redis(
     await until(done(before))
     await until(done(lost), 60)
     # It was not begun anew: a job that runs does not need Redis.
-    assert starts(before) == 1
+    assert count_starts(before) == 1
     assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     await asyncio.sleep(2)

@@ -20,7 +20,7 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
 from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
@@ -120,14 +120,14 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
 
 def done(job_id: UUID) -> Callable[[], datetime | None]:
     def check() -> datetime | None:
-        return (find(job_id)).done_at
+        return (get_entry(job_id)).done_at
 
     return check
 
 
 def begun(job_id: UUID) -> Callable[[], bool]:
     def check() -> bool:
-        return starts(job_id) > 0
+        return count_starts(job_id) > 0
 
     return check
 
@@ -137,7 +137,7 @@ def test_a_job_is_done_and_the_processes_show_that_they_live(
 ) -> None:
     job_id = enqueue("samples.effect")
     until(done(job_id))
-    assert len(effects_of(job_id)) == 1
+    assert len(list_effects(job_id)) == 1
     until(partial(lives, "worker"))
     until(partial(lives, "scheduler"))
 
@@ -147,13 +147,13 @@ def lives(role: heartbeat.Role) -> bool:
 
 
 def test_duplicated_messages_have_one_effect(job_processes: JobProcesses) -> None:
-    job_id = enqueue("samples.effect", first_takes=1)
+    job_id = enqueue("samples.effect", first_attempt_seconds=1)
     broker.publish([job_id] * 9)
     until(done(job_id))
     last = enqueue("samples.effect")
     until(done(last))
-    assert len(effects_of(job_id)) == 1
-    assert (find(job_id)).attempts == 1
+    assert len(list_effects(job_id)) == 1
+    assert (get_entry(job_id)).attempts == 1
 
 
 def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -> None:
@@ -162,7 +162,7 @@ def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -> None
         context.bind(context.Context(request_id="test", organization_id=organization_id))
         job_id = enqueue("samples.effect")
         until(done(job_id))
-        [(tenant, process)] = effects_of(job_id)
+        [(tenant, process)] = list_effects(job_id)
         assert tenant == (organization_id and str(organization_id))
         processes.add(process)
     context.bind(context.Context(request_id="-"))
@@ -182,19 +182,19 @@ def test_worker_and_scheduler_have_metrics(job_processes: JobProcesses) -> None:
 
 
 def test_an_emptied_redis_loses_nothing(job_processes: JobProcesses) -> None:
-    job_ids = [enqueue("samples.effect", first_takes=2) for _ in range(2)]
+    job_ids = [enqueue("samples.effect", first_attempt_seconds=2) for _ in range(2)]
     job_ids += [enqueue("samples.effect") for _ in range(4)]
     until(begun(job_ids[0]))
     redis.client.flushdb()
     for job_id in job_ids:
         until(done(job_id))
-        assert len(effects_of(job_id)) == 1
+        assert len(list_effects(job_id)) == 1
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
     job_processes: JobProcesses,
 ) -> None:
-    killed = [enqueue("samples.effect", first_takes=60) for _ in range(2)]
+    killed = [enqueue("samples.effect", first_attempt_seconds=60) for _ in range(2)]
     waiting = [enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
         until(begun(job_id))
@@ -203,43 +203,43 @@ def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
     job_processes.start()
     for job_id in killed + waiting:
         until(done(job_id))
-        assert len(effects_of(job_id)) == 1
-    assert [starts(job_id) for job_id in killed] == [2, 2]
+        assert len(list_effects(job_id)) == 1
+    assert [count_starts(job_id) for job_id in killed] == [2, 2]
 
 
 def test_a_job_that_kills_its_worker_ends_dead(job_processes: JobProcesses) -> None:
-    job_id = enqueue("samples.poison")
+    job_id = enqueue("samples.kill_worker")
 
     def dead() -> datetime | None:
         job_processes.start()
-        return (find(job_id)).dead_lettered_at
+        return (get_entry(job_id)).dead_lettered_at
 
     until(dead, 60)
-    entry = find(job_id)
-    assert starts(job_id) == entry.attempts == 2
+    entry = get_entry(job_id)
+    assert count_starts(job_id) == entry.attempts == 2
     assert entry.last_error == "the worker died whenever it ran this job"
 
 
 def test_sigterm_lets_a_job_end(job_processes: JobProcesses) -> None:
-    job_id = enqueue("samples.effect", first_takes=2)
+    job_id = enqueue("samples.effect", first_attempt_seconds=2)
     until(begun(job_id))
     assert job_processes.stopped("worker") == 0
-    assert (find(job_id)).done_at
-    assert len(effects_of(job_id)) == 1
+    assert (get_entry(job_id)).done_at
+    assert len(list_effects(job_id)) == 1
 
 
 def test_sigterm_does_not_wait_longer_than_the_grace(job_processes: JobProcesses) -> None:
-    job_id = enqueue("samples.effect", first_takes=60)
+    job_id = enqueue("samples.effect", first_attempt_seconds=60)
     until(begun(job_id))
     job_processes.stopped("worker")
-    assert not effects_of(job_id)
+    assert not list_effects(job_id)
     job_processes.start()
     until(done(job_id))
-    assert len(effects_of(job_id)) == 1
+    assert len(list_effects(job_id)) == 1
 
 
 def test_a_scheduler_ends_in_order_and_leaves_no_file(job_processes: JobProcesses) -> None:
-    until(ticked)
+    until(schedule_has_run)
     assert job_processes.stopped("scheduler") == 0
     names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
@@ -257,7 +257,7 @@ def test_worker_and_scheduler_survive_the_loss_of_redis(
     processes: JobProcesses, valkey: Valkey
 ) -> None:
     processes.start(REDIS_URL=valkey.url())
-    before = enqueue("samples.effect", first_takes=6)
+    before = enqueue("samples.effect", first_attempt_seconds=6)
     until(begun(before))
     valkey.stop()
     lost = enqueue("samples.effect")
@@ -266,7 +266,7 @@ def test_worker_and_scheduler_survive_the_loss_of_redis(
     until(done(before))
     until(done(lost), 60)
     # It was not begun anew: a job that runs does not need Redis.
-    assert starts(before) == 1
+    assert count_starts(before) == 1
     assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     time.sleep(2)
