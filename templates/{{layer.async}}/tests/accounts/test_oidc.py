@@ -20,7 +20,7 @@ from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
 from tests.accounts.flows import protect, reset, verify
-from tests.database import work
+from tests.database import open_unit_of_work
 from tests.factories import Factory
 
 ISSUER = "https://id.example.com"
@@ -229,7 +229,7 @@ async def test_another_subject_with_the_address_joins_only_what_is_not_protected
 
 async def test_disabled_account_stays_shut(client: AsyncClient, provider: Provider) -> None:
     me = await _me(client, await _sign_in(client, provider))
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         await unit.call(service.disable_user, user_id=me["id"])
     assert (await _sign_in(client, provider)).status_code == 401
 

@@ -14,7 +14,7 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
 from tests.factories import Factory, SignedInUser
 
 
@@ -209,13 +209,13 @@ async def test_authenticate_enters_no_other_organization(factory: Factory) -> No
     ada = await factory.user()
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         principal = await unit.call(authenticate, key)
         assert principal.organization_id == mine
         with pytest.raises(RuntimeError):
             await unit.call(tenancy.enter_organization, other)
     with pytest.raises(Unauthenticated):
-        async with work() as unit:
+        async with open_unit_of_work() as unit:
             await unit.call(authenticate, key + "A")
 
 
@@ -255,7 +255,7 @@ async def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory
     ada = await factory.user()
     organization = await factory.organization(ada)
     key = (await _create(ada, organization))["key"]
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         # A request that takes long: it has noted the use, and holds the key's row.
         await unit.call(authenticate, key)
         # If one of them waited for the row, the lock time-out would make it a 503.

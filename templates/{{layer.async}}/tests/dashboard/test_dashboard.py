@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 
-from tests.database import statements
+from tests.database import capture_statements
 from tests.factories import Factory, SignedInUser
 
 
@@ -79,7 +79,7 @@ async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> Non
     organization = await factory.organization(ada)
 
     async def count() -> int:
-        with statements() as seen:
+        with capture_statements() as seen:
             await _read(ada, organization, surface)
         return len([statement for statement in seen if "FROM" in statement])
 

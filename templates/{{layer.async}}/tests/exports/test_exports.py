@@ -14,7 +14,7 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
 from tests.factories import Factory, SignedInUser
 
 
@@ -178,7 +178,7 @@ async def test_dead_job_is_a_failed_export_that_can_be_replayed(
     assert (await ada.request("GET", f"{path}/download")).status_code == 409
 
     (job,) = await _jobs()
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         await unit.call(replay, job["id"])
     await _run()
     export = await _read(ada, path)
@@ -204,7 +204,7 @@ async def test_second_run_changes_nothing(factory: Factory) -> None:
     await _run()
     export = await _read(ada, path)
     await ada.request("POST", f"/organizations/{organization}/projects", json={"name": "Late"})
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         await unit.call(tenancy.enter_organization, organization)
         await unit.call(
             service.write_export, organization_id=organization, export_id=UUID(export["id"])

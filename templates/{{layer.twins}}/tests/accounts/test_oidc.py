@@ -20,7 +20,7 @@ from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
 from tests.accounts.flows import protect, reset, verify
-from tests.database import work
+from tests.database import open_unit_of_work
 from tests.factories import Factory
 
 ISSUER = "https://id.example.com"
@@ -229,7 +229,7 @@ def test_another_subject_with_the_address_joins_only_what_is_not_protected(
 
 def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None:
     me = _me(client, _sign_in(client, provider))
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(service.disable_user, user_id=me["id"])
     assert (_sign_in(client, provider)).status_code == 401
 

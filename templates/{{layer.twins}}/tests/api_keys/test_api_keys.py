@@ -14,7 +14,7 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
 from tests.factories import Factory, SignedInUser
 
 
@@ -201,12 +201,12 @@ def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
     ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
-    with work() as unit:
+    with open_unit_of_work() as unit:
         principal = unit.call(authenticate, key)
         assert principal.organization_id == mine
         with pytest.raises(RuntimeError):
             unit.call(tenancy.enter_organization, other)
-    with pytest.raises(Unauthenticated), work() as unit:
+    with pytest.raises(Unauthenticated), open_unit_of_work() as unit:
         unit.call(authenticate, key + "A")
 
 
@@ -246,7 +246,7 @@ def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> N
     ada = factory.user()
     organization = factory.organization(ada)
     key = (_create(ada, organization))["key"]
-    with work() as unit:
+    with open_unit_of_work() as unit:
         # A request that takes long: it has noted the use, and holds the key's row.
         unit.call(authenticate, key)
         # If one of them waited for the row, the lock time-out would make it a 503.

@@ -9,7 +9,7 @@ from app.audit import service
 from app.core import context
 from app.core.db import tenancy
 from app.core.security.roles import Role
-from tests.database import work
+from tests.database import open_unit_of_work
 from tests.factories import Factory
 
 
@@ -96,7 +96,7 @@ def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -
     organization = factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(tenancy.enter_organization, organization)
         unit.call(
             service.record,
@@ -130,7 +130,7 @@ def test_what_fails_leaves_no_event(factory: Factory) -> None:
 def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
     ada = factory.user()
     organizations = [factory.organization(ada) for _ in range(2)]
-    with work() as unit:
+    with open_unit_of_work() as unit:
         for organization in organizations:
             unit.call(tenancy.enter_organization, organization)
             unit.call(

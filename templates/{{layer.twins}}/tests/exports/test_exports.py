@@ -14,7 +14,7 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
 from tests.factories import Factory, SignedInUser
 
 
@@ -172,7 +172,7 @@ def test_dead_job_is_a_failed_export_that_can_be_replayed(
     assert (ada.request("GET", f"{path}/download")).status_code == 409
 
     (job,) = _jobs()
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(replay, job["id"])
     _run()
     export = _read(ada, path)
@@ -198,7 +198,7 @@ def test_second_run_changes_nothing(factory: Factory) -> None:
     _run()
     export = _read(ada, path)
     ada.request("POST", f"/organizations/{organization}/projects", json={"name": "Late"})
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(tenancy.enter_organization, organization)
         unit.call(service.write_export, organization_id=organization, export_id=UUID(export["id"]))
     assert _read(ada, path) == export
