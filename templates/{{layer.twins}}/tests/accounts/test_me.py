@@ -1,7 +1,7 @@
 import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
-from tests.accounts.flows import protect, refresh
+from tests.accounts.flows import enable_totp, refresh
 from tests.factories import Factory, SignedInUser
 
 
@@ -44,7 +44,7 @@ def test_delete_needs_the_password_and_leaves_nothing(
 ) -> None:
     ada = factory.user(password=PASSWORD)
     access, token = account_client.tokens(ada.email)
-    protect(account_client, access)
+    enable_totp(account_client, access)
     assert _delete(ada, OTHER_PASSWORD) == 422
     assert _delete(ada) == 204
     assert (ada.request("GET", "/me")).status_code == 401

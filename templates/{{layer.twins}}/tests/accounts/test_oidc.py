@@ -19,7 +19,7 @@ from app.accounts import service
 from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
-from tests.accounts.flows import protect, reset, verify
+from tests.accounts.flows import enable_totp, reset, verify
 from tests.database import open_unit_of_work
 from tests.factories import Factory
 
@@ -221,7 +221,7 @@ def test_another_subject_with_the_address_joins_only_what_is_not_protected(
     factory: Factory,
 ) -> None:
     access, _ = account_client.tokens(account.email)
-    protect(account_client, access)
+    enable_totp(account_client, access)
     provider.identity["email"] = account.email
     assert (_sign_in(client, provider)).status_code == 403
     assert factory.count("identities") == 0
