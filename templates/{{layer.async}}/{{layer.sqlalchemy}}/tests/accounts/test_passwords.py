@@ -11,7 +11,7 @@ from tests.accounts.account_client import (
     AccountClient,
     Mailbox,
     actions,
-    age,
+    backdate,
 )
 from tests.concurrency import run_concurrently
 
@@ -22,14 +22,13 @@ async def _reset_token(account_client: AccountClient, mailbox: Mailbox, email: s
     return (await mailbox.tokens("reset-password", email))[-1]
 
 
-async def test_reset_sets_the_password_and_ends_every_session(
+async def test_reset_sets_the_password_and_ends_all_sessions(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     access, refresh = await account_client.tokens(account.email)
     token = await _reset_token(account_client, mailbox, account.email.upper().lower())
     assert (await account_client.get("me", access)).status_code == 200
     response = await account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
-    # It does not sign in.
     assert (response.status_code, response.content) == (204, b"")
     assert "set-cookie" not in response.headers
     assert (await account_client.get("me", access)).status_code == 401
@@ -40,16 +39,16 @@ async def test_reset_sets_the_password_and_ends_every_session(
     assert "password.changed" in await actions()
 
 
-async def test_no_mail_leaves_before_its_link_is_in_the_database(
+async def test_mail_is_sent_after_its_token_is_stored(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    """Or else the quickest reader opens a link that does not work yet."""
+    """A link that is opened at once must work."""
     await mailbox.run_jobs()
-    sent = set(mailbox.folder.iterdir())
+    before = set(mailbox.folder.iterdir())
     await account_client.post("password/forgot", email=account.email)
-    (job_id,) = await mailbox.waiting()
+    (job_id,) = await mailbox.pending_jobs()
     await run_job(job_id)
-    assert set(mailbox.folder.iterdir()) == sent
+    assert set(mailbox.folder.iterdir()) == before
     assert len(await mailbox.tokens("reset-password", account.email)) == 1
 
 
@@ -63,12 +62,12 @@ async def test_reset_tokens_work_once_and_expire(
         response = await account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
         assert response.status_code == 422
     third = await _reset_token(account_client, mailbox, account.email)
-    await age("email_tokens", "expires_at", "30 minutes")
+    await backdate("email_tokens", "expires_at", "30 minutes")
     response = await account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
     assert response.json()["errors"][0]["code"] == "invalid_token"
 
 
-async def test_a_refused_password_does_not_use_the_token_up(
+async def test_rejected_password_does_not_consume_the_reset_token(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = await _reset_token(account_client, mailbox, account.email)
@@ -80,7 +79,7 @@ async def test_a_refused_password_does_not_use_the_token_up(
     ).is_success
 
 
-async def test_only_verified_accounts_get_a_reset(
+async def test_reset_mail_is_sent_to_verified_accounts_only(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     await account_client.sign_up("pending@example.com")
@@ -91,7 +90,7 @@ async def test_only_verified_accounts_get_a_reset(
 
 
 @pytest.mark.committed
-async def test_of_parallel_resets_one_wins(
+async def test_concurrent_resets_succeed_once(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = await _reset_token(account_client, mailbox, account.email)
@@ -105,7 +104,7 @@ async def test_of_parallel_resets_one_wins(
     assert works == [response.is_success for response in responses]
 
 
-async def test_change_ends_the_other_sessions(
+async def test_password_change_ends_the_other_sessions(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = await account_client.tokens(account.email)
@@ -131,7 +130,7 @@ async def test_change_ends_the_other_sessions(
 
 
 @pytest.mark.committed
-async def test_no_session_outlives_a_change_that_it_raced(
+async def test_sign_in_racing_a_password_change_leaves_no_session(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = await account_client.tokens(account.email)
