@@ -5,7 +5,7 @@ from tests.accounts.flows import enable_totp, refresh
 from tests.factories import Factory, SignedInUser
 
 
-async def test_read_and_rename(factory: Factory) -> None:
+async def test_read_and_rename_with_etag(factory: Factory) -> None:
     ada = await factory.user()
     me = await ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
@@ -27,7 +27,7 @@ async def test_read_and_rename(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
-async def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
+async def test_other_fields_are_rejected(factory: Factory, field: str) -> None:
     ada = await factory.user()
     response = await ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert response.status_code == 422
@@ -39,7 +39,7 @@ async def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
     return response.status_code
 
 
-async def test_delete_needs_the_password_and_leaves_nothing(
+async def test_delete_requires_the_password_and_removes_all_rows(
     account_client: AccountClient, factory: Factory
 ) -> None:
     ada = await factory.user(password=PASSWORD)
@@ -54,7 +54,7 @@ async def test_delete_needs_the_password_and_leaves_nothing(
         assert await factory.count(table) == 0
 
 
-async def test_sole_owner_stays(factory: Factory) -> None:
+async def test_sole_owner_of_an_organization_cannot_be_deleted(factory: Factory) -> None:
     ada = await factory.user(password=PASSWORD)
     organization = await factory.organization(ada)
     other = await factory.member(organization, "admin")

@@ -1,5 +1,3 @@
-"""Projects through HTTP."""
-
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,7 +19,7 @@ async def _create(user: SignedInUser, path: str, name: str, **more: Any) -> dict
     return created
 
 
-async def test_create_read_change_delete(factory: Factory) -> None:
+async def test_create_read_update_delete(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     created = await ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
@@ -63,7 +61,7 @@ async def test_create_read_change_delete(factory: Factory) -> None:
         None,
     ],
 )
-async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
+async def test_invalid_body_is_rejected(factory: Factory, body: Any) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     response = await ada.request("POST", path, json=body)
@@ -72,7 +70,7 @@ async def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
     assert response.json()["errors"]
 
 
-async def test_half_a_character_is_refused(factory: Factory) -> None:
+async def test_lone_surrogate_is_rejected(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
@@ -82,7 +80,7 @@ async def test_half_a_character_is_refused(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
-async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
+async def test_invalid_update_is_rejected(factory: Factory, body: dict[str, Any]) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     project = await _create(ada, path, "Apollo")
@@ -90,7 +88,7 @@ async def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> 
     assert response.status_code == 422
 
 
-async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
+async def test_name_is_unique_ignoring_case(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     await _create(ada, path, "Straße")
@@ -103,29 +101,29 @@ async def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-async def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
+async def test_pages_contain_every_project_once(factory: Factory, sort: str) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
         await _create(ada, path, name)
-    seen: list[str] = []
+    names_seen: list[str] = []
     cursor = None
     for _ in names:
         params = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
         page = (await ada.request("GET", path, params=params)).json()
-        seen += [item["name"] for item in page["items"]]
+        names_seen += [item["name"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-        # A row that comes in meanwhile must not push another to a second page.
-        await _create(ada, path, f"zz {len(seen)}")
+        # A row inserted between two pages must not move another row to a second page.
+        await _create(ada, path, f"zz {len(names_seen)}")
     expected = sorted(names, key=str.casefold) if "name" in sort else names
-    seen = [name for name in seen if not name.startswith("zz")]
-    assert seen == (expected[::-1] if sort.startswith("-") else expected)
+    names_seen = [name for name in names_seen if not name.startswith("zz")]
+    assert names_seen == (expected[::-1] if sort.startswith("-") else expected)
 
 
-async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
+async def test_cursor_is_valid_for_its_own_list_only(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     for name in "abc":
@@ -144,7 +142,7 @@ async def test_cursor_belongs_to_its_list(factory: Factory) -> None:
     assert (await ada.request("GET", other, params={"cursor": cursor})).status_code == 422
 
 
-async def test_filters(factory: Factory) -> None:
+async def test_search_and_status_filters(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     await _create(ada, path, "100% Wool")
@@ -183,7 +181,7 @@ async def test_import_is_all_or_nothing(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-async def test_one_of_many_creates_a_name(factory: Factory) -> None:
+async def test_concurrent_creates_of_a_name_succeed_once(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     responses = await run_concurrently(
@@ -193,7 +191,7 @@ async def test_one_of_many_creates_a_name(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
+async def test_idempotency_key_creates_one_project(factory: Factory) -> None:
     ada = await factory.user()
     path = await _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
@@ -217,7 +215,7 @@ async def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     page = (await ada.request("GET", path)).json()
     assert len(page["items"]) == 1
 
-    # Another caller's key of the same name is another key.
+    # The same key of another caller is independent.
     eve = await factory.user()
     other = await _path(factory, eve)
     response = await eve.request("POST", other, json={"name": "Once"}, headers=key)

@@ -5,7 +5,7 @@ from tests.accounts.flows import enable_totp, refresh
 from tests.factories import Factory, SignedInUser
 
 
-def test_read_and_rename(factory: Factory) -> None:
+def test_read_and_rename_with_etag(factory: Factory) -> None:
     ada = factory.user()
     me = ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
@@ -27,7 +27,7 @@ def test_read_and_rename(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
-def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
+def test_other_fields_are_rejected(factory: Factory, field: str) -> None:
     ada = factory.user()
     response = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
     assert response.status_code == 422
@@ -39,7 +39,7 @@ def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
     return response.status_code
 
 
-def test_delete_needs_the_password_and_leaves_nothing(
+def test_delete_requires_the_password_and_removes_all_rows(
     account_client: AccountClient, factory: Factory
 ) -> None:
     ada = factory.user(password=PASSWORD)
@@ -54,7 +54,7 @@ def test_delete_needs_the_password_and_leaves_nothing(
         assert factory.count(table) == 0
 
 
-def test_sole_owner_stays(factory: Factory) -> None:
+def test_sole_owner_of_an_organization_cannot_be_deleted(factory: Factory) -> None:
     ada = factory.user(password=PASSWORD)
     organization = factory.organization(ada)
     other = factory.member(organization, "admin")

@@ -1,5 +1,3 @@
-"""API keys: shown once, good for one organization, gone at once."""
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -38,7 +36,7 @@ def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
     return row
 
 
-def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
+def test_key_is_returned_once_and_stored_hashed(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization, "projects:write", "projects:read")
@@ -58,7 +56,7 @@ def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
         assert key not in text_
 
 
-def test_key_does_what_its_scopes_name(factory: Factory) -> None:
+def test_key_is_limited_to_its_scopes(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
@@ -75,7 +73,7 @@ def test_key_does_what_its_scopes_name(factory: Factory) -> None:
     assert events.json()["items"][0]["actor"]["label"] == "CI"
 
 
-def test_key_is_nobody_elsewhere(factory: Factory) -> None:
+def test_key_is_valid_in_its_own_organization_only(factory: Factory) -> None:
     ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
@@ -84,14 +82,14 @@ def test_key_is_nobody_elsewhere(factory: Factory) -> None:
         assert response.status_code == 404
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
-    # The organization in a key is a hint: with another one in its place it opens nothing.
+    # The key contains its organization id: replacing that id invalidates the key.
     raw = crypto.from_base64url(key.removeprefix("sk_"))
     forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
     response = _use(ada.client, forged, f"/organizations/{other}/projects")
     assert response.status_code == 401
 
 
-def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
+def test_revoked_key_is_rejected_immediately(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
@@ -115,7 +113,7 @@ def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None
     assert (_use(ada.client, created["key"], projects)).status_code == 200
 
 
-def test_expired_key_is_refused(factory: Factory) -> None:
+def test_expired_key_is_rejected(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -148,7 +146,7 @@ def test_expired_key_is_refused(factory: Factory) -> None:
     ],
     ids=str,
 )
-def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
+def test_invalid_body_is_rejected(factory: Factory, change: dict[str, Any]) -> None:
     ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
@@ -160,14 +158,14 @@ def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
-def test_junk_is_no_key(factory: Factory, key: str) -> None:
+def test_malformed_key_is_rejected(factory: Factory, key: str) -> None:
     organization = factory.organization(factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
     response = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
     assert response.status_code == 401
 
 
-def test_use_is_noted_once_a_minute(factory: Factory) -> None:
+def test_last_used_at_is_updated_once_a_minute(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
@@ -186,7 +184,7 @@ def test_use_is_noted_once_a_minute(factory: Factory) -> None:
     assert later >= first
 
 
-def test_pages_hold_every_key_once(factory: Factory) -> None:
+def test_pages_contain_every_key_once(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     made = [(_create(ada, organization))["id"] for _ in range(3)]
@@ -197,7 +195,7 @@ def test_pages_hold_every_key_once(factory: Factory) -> None:
     assert rest["next_cursor"] is None
 
 
-def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
+def test_authenticate_binds_the_transaction_to_one_organization(factory: Factory) -> None:
     ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
@@ -211,7 +209,7 @@ def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
+def test_idempotent_request_returns_the_same_key(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
@@ -228,7 +226,7 @@ def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_one_of_many_revokes(factory: Factory) -> None:
+def test_concurrent_revocations_succeed_once(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
@@ -242,14 +240,14 @@ def test_one_of_many_revokes(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
+def test_requests_with_one_key_do_not_block_each_other(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     key = (_create(ada, organization))["key"]
     with open_unit_of_work() as unit:
-        # A request that takes long: it has noted the use, and holds the key's row.
+        # A slow request has updated last_used_at, and holds a lock on the row of the key.
         unit.call(authenticate, key)
-        # If one of them waited for the row, the lock time-out would make it a 503.
+        # A request that waited for the lock would end with 503, by the lock time-out.
         responses = run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
