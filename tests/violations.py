@@ -305,7 +305,7 @@ FASTAPI = House(
             FIRST_REVISION,
             instead_of='"projects", "api_keys"',
             put='"api_keys"',
-            place="projects: no migration says ALTER TABLE projects FORCE",
+            place="projects: no migration has ALTER TABLE projects FORCE",
         ),
         Violation(
             6,
@@ -313,7 +313,7 @@ FASTAPI = House(
             MODELS,
             end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
             '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
-            place="tasks: has no organization_id",
+            place="tasks: no organization_id",
         ),
         Violation(
             7,

@@ -1,4 +1,4 @@
-"""How the tests' HTTP client reaches the application."""
+"""HTTP transport of the test clients: the application in this process."""
 
 from httpx2 import BaseTransport, Request, Response
 
@@ -21,7 +21,7 @@ class _Transport(BaseTransport):
             ],
             data=request.read(),
             environ_base={"REMOTE_ADDR": self.address},
-            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn says
+            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn sets it
         )
         return Response(
             response.status_code,
@@ -31,5 +31,5 @@ class _Transport(BaseTransport):
 
 
 def transport(address: str = "127.0.0.1") -> BaseTransport:
-    """Call the application in this process, from an address, with Flask's own test client."""
+    """Return a transport whose requests come from `address`, sent by Flask's test client."""
     return _Transport(address)

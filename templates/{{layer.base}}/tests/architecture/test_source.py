@@ -1,4 +1,4 @@
-"""What can be seen in the source alone: HTTP in services (rule 3), secrets (rule 11)."""
+"""Rules checked in the source alone: no HTTP in services (rule 3), secrets (rule 11)."""
 
 import ast
 import inspect
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app import settings
 from tests.architecture.source import assert_no_violations, domain_files, files, name_of
 
-# Names of values that open something. A password's hash is compared by its own library.
+# Names of secret values. A password hash is compared by its library.
 SECRET = re.compile(r"(^|_)(token|secret|password|signature|digest|cookie|api_key|hash)$", re.I)
 NOT_SECRET = {"password_hash"}
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -20,7 +20,7 @@ def is_secret(name: str) -> bool:
     return SECRET.search(name) is not None and name not in NOT_SECRET
 
 
-def test_services_know_no_http() -> None:
+def test_services_use_no_http_status() -> None:
     def found() -> Iterator[str]:
         for file in domain_files("service", "queries", "jobs"):
             for node in ast.walk(file.tree):
@@ -43,7 +43,7 @@ def test_services_know_no_http() -> None:
     assert_no_violations(
         found(),
         rule=3,
-        message="no HTTP status code below routes.",
+        message="services, queries and jobs use no HTTP status.",
         fix="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
     )
 
@@ -63,12 +63,12 @@ def test_secrets_are_compared_in_constant_time() -> None:
         found(),
         rule=11,
         message="secrets are compared in constant time.",
-        fix="hmac.compare_digest, or look the hash up in the database.",
+        fix="use hmac.compare_digest, or look up the hash in the database.",
     )
 
 
 def _is_column(node: ast.expr) -> bool:
-    """Tell whether the database compares: `RefreshToken.token_hash == ...`."""
+    """Return whether it is a column, compared by the database: `RefreshToken.token_hash`."""
     return isinstance(node, ast.Attribute) and name_of(node.value)[:1].isupper()
 
 
@@ -94,7 +94,7 @@ def test_secrets_are_not_logged() -> None:
         found(),
         rule=11,
         message="secrets are never logged.",
-        fix="log the id of the row that they belong to.",
+        fix="log the id of the row instead.",
     )
 
 
@@ -110,6 +110,6 @@ def test_secret_settings_are_hidden() -> None:
             if field.repr and "SecretStr" not in repr(field.annotation)
         ),
         rule=11,
-        message="a secret setting shows itself in no log and no traceback.",
-        fix="make it a SecretStr, or a URL with Field(repr=False).",
+        message="the repr of the settings, as in logs and tracebacks, contains no secret.",
+        fix="use SecretStr; for a URL, Field(repr=False).",
     )

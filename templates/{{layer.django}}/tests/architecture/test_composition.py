@@ -49,7 +49,7 @@ def test_every_module_is_registered() -> None:
     )
 
 
-def test_what_is_enqueued_is_a_job() -> None:
+def test_enqueued_jobs_are_declared() -> None:
     def found() -> Iterator[str]:
         for file in files():
             for call, called in file.calls():
@@ -70,7 +70,7 @@ def test_what_is_enqueued_is_a_job() -> None:
     )
 
 
-def test_every_route_declares_who_may_call_it() -> None:
+def test_every_route_declares_its_access() -> None:
     from app.core.web import access
 
     def is_declaration(callback: object) -> bool:

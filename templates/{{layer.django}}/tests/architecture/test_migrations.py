@@ -158,7 +158,7 @@ def test_migrations_are_plain() -> None:
     )
 
 
-def test_migrations_give_up_waiting() -> None:
+def test_migrations_set_time_outs() -> None:
     text = inspect.getsource(migrate)
     assert_no_violations(
         (
@@ -172,7 +172,7 @@ def test_migrations_give_up_waiting() -> None:
     )
 
 
-def test_there_is_one_head() -> None:
+def test_migrations_have_one_head() -> None:
     assert_no_violations(
         (f"{app}: {', '.join(names)}" for app, names in loader().detect_conflicts().items()),
         rule=12,

@@ -53,7 +53,7 @@ def test_lazy_loading_raises() -> None:
     )
 
 
-def test_times_know_their_zone() -> None:
+def test_times_are_timezone_aware() -> None:
     def found() -> Iterator[str]:
         if not (settings.USE_TZ and settings.TIME_ZONE == "UTC"):
             yield "src/app/django_settings.py: USE_TZ and TIME_ZONE"

@@ -1,5 +1,3 @@
-"""Deprecated operations say so in every response, and in the document."""
-
 from datetime import date
 
 import pytest
@@ -14,7 +12,7 @@ SINCE, SUNSET, GUIDE = date(2026, 11, 1), date(2027, 5, 1), "https://example.com
 
 
 @pytest.mark.usefixtures("database")
-async def test_one_declaration_gives_headers_and_document() -> None:
+async def test_deprecated_sets_headers_and_openapi_flag() -> None:
     router = APIRouter(route_class=UnitOfWorkRoute)
 
     @router.get("/old", **deprecated(since=SINCE, sunset=SUNSET, guide=GUIDE))
@@ -35,6 +33,6 @@ async def test_one_declaration_gives_headers_and_document() -> None:
     assert app.openapi()["paths"]["/old"]["get"]["deprecated"] is True
 
 
-def test_no_end_before_the_beginning() -> None:
+def test_sunset_before_deprecation_is_rejected() -> None:
     with pytest.raises(ValueError, match="before"):
         Deprecation(SUNSET, SINCE)
