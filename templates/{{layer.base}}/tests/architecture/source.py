@@ -60,6 +60,6 @@ def name_of(node: ast.AST) -> str:
 
 
 def assert_no_violations(found: Iterable[str], *, rule: int, message: str, fix: str) -> None:
-    """Fail with the rule, all violations (`path:line  code`) and the fix, unless `found` is empty."""
+    """Fail with the rule, its violations (`path:line  code`) and the fix, if there are any."""
     if places := "".join(f"\n  {place}" for place in found):
         pytest.fail(f"Rule {rule}: {message}{places}\nFix: {fix}", pytrace=False)

@@ -226,7 +226,9 @@ async def test_failing_job_is_retried_and_then_moved_to_dead_letters(
     assert published == [job_id]
     assert "job moved to dead letters" in caplog.text
     async with unit_of_work() as session:
-        assert [each.id for each in await outbox.list_jobs(session, dead_letters=True)] == [job_id]
+        assert [entry.id for entry in await outbox.list_jobs(session, dead_letters=True)] == [
+            job_id
+        ]
         assert await outbox.list_jobs(session) == []
 
 

@@ -224,7 +224,7 @@ def test_failing_job_is_retried_and_then_moved_to_dead_letters(
     assert published == [job_id]
     assert "job moved to dead letters" in caplog.text
     with unit_of_work() as session:
-        assert [each.id for each in outbox.list_jobs(session, dead_letters=True)] == [job_id]
+        assert [entry.id for entry in outbox.list_jobs(session, dead_letters=True)] == [job_id]
         assert outbox.list_jobs(session) == []
 
 
