@@ -153,7 +153,7 @@ def test_migrations_are_plain() -> None:
             if isinstance(operation, operations.RunPython)
         ),
         rule=12,
-        message="a migration can be reviewed without a database, and locks no table while code runs.",
+        message="migrations can be reviewed without a database, and lock no table while code runs.",
         fix="RunSQL for what one statement does; a job, for what takes longer.",
     )
 

@@ -70,7 +70,8 @@ def test_every_route_declares_its_access() -> None:
             if len(declared) != 1:
                 code = inspect.unwrap(context.endpoint).__code__ if context.endpoint else None
                 place = f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
-                yield f"{place.removeprefix(f'{ROOT}/')}  {context.path}: {len(declared)} access declarations"
+                place = place.removeprefix(f"{ROOT}/")
+                yield f"{place}  {context.path}: {len(declared)} access declarations"
 
     assert_no_violations(
         found(),

@@ -93,6 +93,6 @@ def test_secrets_are_stored_hashed() -> None:
         ),
         rule=11,
         message="secrets are stored hashed, or encrypted when they must be read again.",
-        fix="store app.core.crypto.hash_secret in a column `..._hash`, or app.core.crypto.encrypt in"
-        " a Mapped[bytes]; add a column that contains no secret to NOT_SECRET in this file.",
+        fix="store app.core.crypto.hash_secret in a column `..._hash`, or app.core.crypto.encrypt"
+        " in Mapped[bytes]; add a column that contains no secret to NOT_SECRET in this file.",
     )
