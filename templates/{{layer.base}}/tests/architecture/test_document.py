@@ -48,6 +48,7 @@ def test_each_of_the_twelve_rules_has_a_check() -> None:
 def test_check_exists_and_names_its_rule(rule: int, check: str) -> None:
     kind, _, name = check.partition(" ")
     if kind == "contract":
+        assert name in CONTRACTS, f"pyproject.toml has no import-linter contract with id {name!r}"
         assert CONTRACTS[name].startswith(f"Rule {rule}: ")
     elif kind == "ruff":
         assert any(name.startswith(selected) for selected in RUFF["select"])
@@ -55,6 +56,7 @@ def test_check_exists_and_names_its_rule(rule: int, check: str) -> None:
         assert name != "TID251" or any(text.startswith(f"Rule {rule}: ") for text in messages)
     else:
         path, _, function = check.partition("::")
+        assert function in functions(path), f"{path} has no test {function}"
         assert re.search(rf"rule={rule}\b|Rule {rule}:", functions(path)[function])
 
 
