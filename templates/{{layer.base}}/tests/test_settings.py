@@ -92,7 +92,7 @@ def test_production_rejects_unsafe_setting(
         ("REDIS_URL", "http://localhost"),
         ("JWT_KEYS", "AAAA"),
         ("RATE_LIMIT_IP", "many"),
-        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "not-an-address"),
         ("OIDC_PROVIDERS", "google"),
         ("OIDC_PROVIDERS", '{"acme": {"client_id": "a", "client_secret": "b"}}'),
         ("OIDC_PROVIDERS", '{"A/../b": {"issuer": "https://a.b", "client_id": "a"}}'),

@@ -43,14 +43,14 @@ def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
 
 
 def test_hit_counts_per_policy_and_key(limiter: "Limiter") -> None:
-    results = [limiter.hit("test", "3/minute", "someone") for _ in range(4)]
+    results = [limiter.hit("test", "3/minute", "key-1") for _ in range(4)]
     assert [result.allowed for result in results] == [True, True, True, False]
     assert [result.remaining for result in results] == [2, 1, 0, 0]
     assert all(0 <= result.reset <= 60 and result.window == 60 for result in results)
-    assert (limiter.hit("test", "3/minute", "someone else")).allowed
-    assert (limiter.hit("other", "3/minute", "someone")).allowed
-    limiter.clear("test", "3/minute", "someone")
-    assert (limiter.hit("test", "3/minute", "someone")).allowed
+    assert (limiter.hit("test", "3/minute", "key-2")).allowed
+    assert (limiter.hit("other", "3/minute", "key-1")).allowed
+    limiter.clear("test", "3/minute", "key-1")
+    assert (limiter.hit("test", "3/minute", "key-1")).allowed
 
 
 def test_redis_keys_contain_no_personal_data(limiter: "Limiter") -> None:
@@ -76,13 +76,13 @@ def test_without_redis_limits_are_counted_in_the_process(
 
     with monkeypatch.context() as broken:
         broken.setattr(limiter._shared, "hit", refuse)
-        allowed = [limiter.hit("test", "2/minute", "someone").allowed for _ in range(3)]
+        allowed = [limiter.hit("test", "2/minute", "key-1").allowed for _ in range(3)]
     assert allowed == [True, True, False]
     # Redis was called once: later hits must not wait for another failure.
     assert redis_calls == 1
     # After the pause, Redis is used again.
     monkeypatch.setattr(limiter, "_down_until", 0.0)
-    assert (limiter.hit("test", "2/minute", "someone")).allowed
+    assert (limiter.hit("test", "2/minute", "key-1")).allowed
 
 
 def test_requests_are_limited_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
