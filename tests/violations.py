@@ -309,7 +309,7 @@ FASTAPI = FrameworkCase(
             FIRST_REVISION,
             instead_of='"projects", "api_keys"',
             put='"api_keys"',
-            place="projects: no migration says ALTER TABLE projects FORCE",
+            place="projects: no migration has ALTER TABLE projects FORCE",
         ),
         Violation(
             6,
@@ -317,7 +317,7 @@ FASTAPI = FrameworkCase(
             MODELS,
             end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
             '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
-            place="tasks: has no organization_id",
+            place="tasks: no organization_id",
         ),
         Violation(
             7,

@@ -22,15 +22,15 @@ MESSAGE = Message(
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mail_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(settings.__dict__, "mail_dir", tmp_path / "mail")
     monkeypatch.setitem(settings.__dict__, "mail_from", "Acme Inc. <no-reply@example.com>")
     return tmp_path / "mail"
 
 
-def test_without_a_server_mails_are_files(folder: Path) -> None:
+def test_mail_is_written_to_a_file_without_a_server(mail_dir: Path) -> None:
     deliver(MESSAGE, key="0123")
-    [path] = folder.iterdir()
+    [path] = mail_dir.iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-0123\.eml", path.name)
     found = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert found["To"] == "ann@example.com"
@@ -41,7 +41,7 @@ def test_without_a_server_mails_are_files(folder: Path) -> None:
     assert found.get_content().splitlines() == MESSAGE.text.splitlines()
 
 
-def test_the_log_has_neither_the_token_nor_the_address(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_contains_neither_token_nor_address(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         deliver(MESSAGE, key="0123")
     [record] = caplog.records
@@ -60,14 +60,14 @@ def test_the_log_has_neither_the_token_nor_the_address(caplog: pytest.LogCapture
         Message("not an address", "Hello", "text"),
     ],
 )
-def test_no_value_can_add_a_header_or_a_recipient(message: Message, folder: Path) -> None:
+def test_header_injection_is_rejected(message: Message, mail_dir: Path) -> None:
     with pytest.raises(Exception, match=r"(?i)invalid|linefeed|header|address|domain|expected"):
         deliver(message, key="0123")
-    assert not folder.exists()
+    assert not mail_dir.exists()
 
 
-class Server:
-    """Stands for smtplib's clients, and remembers what they are told."""
+class FakeSmtp:
+    """Replaces smtplib.SMTP, and records the calls."""
 
     calls: list[Any]
 
@@ -80,7 +80,7 @@ class Server:
             assert context.check_hostname
             assert context.verify_mode == ssl.CERT_REQUIRED
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> "FakeSmtp":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,8 +97,8 @@ class Server:
         self.calls.append(("send", message["To"]))
 
 
-class TlsServer(Server):
-    """The same with TLS from the start."""
+class FakeSmtpSsl(FakeSmtp):
+    """Replaces smtplib.SMTP_SSL: TLS from the start."""
 
 
 @pytest.mark.parametrize(
@@ -107,29 +107,29 @@ class TlsServer(Server):
         (
             "smtp://user:p%40ss@mail.example.com",
             [
-                ("connect", "Server", "mail.example.com", 587, 20),
+                ("connect", "FakeSmtp", "mail.example.com", 587, 20),
                 "starttls",
                 ("login", "user", "p@ss"),
             ],
         ),
-        ("smtps://mail.example.com", [("connect", "TlsServer", "mail.example.com", 465, 20)]),
-        ("smtp://catcher:1025?starttls=no", [("connect", "Server", "catcher", 1025, 20)]),
+        ("smtps://mail.example.com", [("connect", "FakeSmtpSsl", "mail.example.com", 465, 20)]),
+        ("smtp://catcher:1025?starttls=no", [("connect", "FakeSmtp", "catcher", 1025, 20)]),
     ],
 )
-def test_a_server_is_spoken_to_with_verified_tls(
-    url: str, calls: list[Any], monkeypatch: pytest.MonkeyPatch, folder: Path
+def test_smtp_uses_verified_tls(
+    url: str, calls: list[Any], monkeypatch: pytest.MonkeyPatch, mail_dir: Path
 ) -> None:
-    monkeypatch.setattr(Server, "calls", [], raising=False)
-    monkeypatch.setattr(smtplib, "SMTP", Server)
-    monkeypatch.setattr(smtplib, "SMTP_SSL", TlsServer)
+    monkeypatch.setattr(FakeSmtp, "calls", [], raising=False)
+    monkeypatch.setattr(smtplib, "SMTP", FakeSmtp)
+    monkeypatch.setattr(smtplib, "SMTP_SSL", FakeSmtpSsl)
     monkeypatch.setitem(settings.__dict__, "smtp_url", url)
     deliver(MESSAGE, key="0123")
-    assert Server.calls == [*calls, ("send", "ann@example.com"), "quit"]
-    assert not folder.exists()
+    assert FakeSmtp.calls == [*calls, ("send", "ann@example.com"), "quit"]
+    assert not mail_dir.exists()
 
 
-class PlainServer(StreamRequestHandler):
-    """A mail server that does not offer TLS."""
+class SmtpServerWithoutTls(StreamRequestHandler):
+    """A mail server that does not offer STARTTLS."""
 
     received: ClassVar[list[bytes]] = []
 
@@ -140,11 +140,11 @@ class PlainServer(StreamRequestHandler):
             self.wfile.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 plain\r\n")
 
 
-def test_a_server_without_tls_gets_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    with TCPServer(("127.0.0.1", 0), PlainServer) as server:
+def test_mail_is_not_sent_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TCPServer(("127.0.0.1", 0), SmtpServerWithoutTls) as server:
         Thread(target=server.handle_request).start()
         url = f"smtp://user:password@127.0.0.1:{server.server_address[1]}"
         monkeypatch.setitem(settings.__dict__, "smtp_url", url)
         with pytest.raises(smtplib.SMTPNotSupportedError):
             deliver(MESSAGE, key="0123")
-    assert set(PlainServer.received) <= {b"ehlo", b"QUIT"}
+    assert set(SmtpServerWithoutTls.received) <= {b"ehlo", b"QUIT"}

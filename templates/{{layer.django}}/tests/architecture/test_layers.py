@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import demand_none, domain_files
+from tests.architecture.source import assert_no_violations, domain_files
 
 WEB = ("django.http", "django.shortcuts", "django.urls", "django.views", "django.template")
 
@@ -22,9 +22,9 @@ def test_no_web_below_routes() -> None:
                 if any(f"{name}.".startswith(f"{web}.") for name in names for web in WEB):
                     yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=3,
-        says="no web framework below routes.",
-        instead="return data or raise an error of app.core.errors; routes.py makes HTTP of it.",
+        message="no web framework below routes.",
+        fix="return data or raise an error of app.core.errors; routes.py makes HTTP of it.",
     )

@@ -7,7 +7,7 @@ from django.apps import apps
 
 from app.core.models import TenantManager
 from tests.architecture.loaded import load
-from tests.architecture.source import File, demand_none, domain_files, files, name_of
+from tests.architecture.source import File, assert_no_violations, domain_files, files, name_of
 
 load()
 
@@ -22,7 +22,7 @@ ACROSS_ORGANIZATIONS = {
 
 
 def test_only_the_unit_of_work_commits() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(call)
             for file in files()
@@ -32,13 +32,13 @@ def test_only_the_unit_of_work_commits() -> None:
             or (name == "atomic" and any(keyword.arg == "durable" for keyword in call.keywords))
         ),
         rule=4,
-        says="only the unit of work commits.",
-        instead="an error to roll back, transaction.atomic() for a part that may fail.",
+        message="only the unit of work commits.",
+        fix="an error to roll back, transaction.atomic() for a part that may fail.",
     )
 
 
 def test_tenants_models_keep_to_the_tenant() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{model._meta.label}.{manager.name}"
             for model in apps.get_models()
@@ -48,8 +48,8 @@ def test_tenants_models_keep_to_the_tenant() -> None:
             if not isinstance(manager, TenantManager)
         ),
         rule=6,
-        says="every query on a tenant's table goes through the tenant's scope.",
-        instead="objects = TenantManager[...](), which adds the condition and fails closed.",
+        message="every query on a tenant's table goes through the tenant's scope.",
+        fix="objects = TenantManager[...](), which adds the condition and fails closed.",
     )
 
 
@@ -64,11 +64,11 @@ def test_queries_name_the_tenant() -> None:
                 if name not in ACROSS_ORGANIZATIONS:
                     yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="no query on a tenant's table goes around the tenant's manager.",
-        instead="Model.objects. What must cross organizations goes to ACROSS_ORGANIZATIONS in this"
+        message="no query on a tenant's table goes around the tenant's manager.",
+        fix="Model.objects. What must cross organizations goes to ACROSS_ORGANIZATIONS in this"
         " file.",
     )
     assert used == set(ACROSS_ORGANIZATIONS), "Rule 6: an exception for a query that is gone"
