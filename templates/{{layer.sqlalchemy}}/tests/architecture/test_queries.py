@@ -27,7 +27,7 @@ def test_only_the_unit_of_work_commits() -> None:
         (
             file.at(call)
             for file in files()
-            if (file.module, file.path.stem) != ("core", "database")
+            if (file.module, file.path.stem) != ("core", "unit_of_work")
             for call, name in file.calls()
             if name in {"commit", "rollback"} or (name == "begin" and not call.args)
         ),

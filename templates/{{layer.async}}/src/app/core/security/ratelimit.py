@@ -2,7 +2,7 @@
 
     ip          every request, by the client's address (RateLimitMiddleware)
     principal   every authenticated request, by user or API key (`app.core.web.access`)
-    sign-in...  attempts to guess a password or code (`app.accounts.service`)
+    sign-in...  attempts to guess a password or code (`app.accounts`)
 
 The window slides, so that two full bursts at its edge are not possible.
 """
