@@ -29,14 +29,14 @@ TransportQuery = Annotated[
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
 
-def _answer(opened: service.Tokens | service.Cookie) -> Response:
-    """Hand a new session over, in the body or in a cookie."""
-    if isinstance(opened, service.Cookie):
+def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+    """Return the credentials of a new session, in the body or in a cookie."""
+    if isinstance(credentials, service.Cookie):
         response = Response(status_code=204)
-        _set_session_cookie(response, opened)
+        _set_session_cookie(response, credentials)
         return response
-    tokens = schemas.Tokens.model_validate(opened, from_attributes=True)
-    # Said here, since a GET that is answered with 200 may otherwise be stored.
+    tokens = schemas.Tokens.model_validate(credentials, from_attributes=True)
+    # For `finish_oidc`, a GET, whose responses get another policy by default.
     headers = {"Cache-Control": "no-store"}
     return Response(tokens.model_dump_json(), headers=headers, media_type="application/json")
 
@@ -53,8 +53,8 @@ def _set_session_cookie(response: Response, cookie: service.Cookie) -> None:
 
 
 def _refuse_cross_site(request: Request) -> None:
-    """Keep other sites from signing their visitor in, as somebody else perhaps."""
-    # Every browser sends one of these with a POST; a client that is none has no cookies to steal.
+    """Refuse requests from other sites, which could sign the user in to another account."""
+    # Browsers send one of these with every POST. Other clients are not subject to login CSRF.
     if {"origin", "sec-fetch-site"} & set(request.headers):
         csrf.refuse_cross_site(
             request.method,
@@ -113,7 +113,7 @@ async def sign_in(
     """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
     if transport == "cookie":
         _refuse_cross_site(request)
-    return _answer(
+    return _session_response(
         await service.sign_in(
             session,
             email=body.email,
@@ -277,14 +277,14 @@ async def finish_oidc(
     if code is None:
         raise Unauthenticated("The provider did not sign you in.")
     identity = await oidc.finish(flow, code=code, issuer=iss)
-    opened = await service.sign_in_with_provider(
+    credentials = await service.sign_in_with_provider(
         session, identity=identity, transport=flow.transport
     )
-    if isinstance(opened, service.Cookie):
+    if isinstance(credentials, service.Cookie):
         response: Response = RedirectResponse(settings.app_url, 302)
-        _set_session_cookie(response, opened)
+        _set_session_cookie(response, credentials)
     else:
-        response = _answer(opened)
+        response = _session_response(credentials)
     response.delete_cookie(OIDC_COOKIE, secure=True, httponly=True, samesite="lax")
     return response
 
@@ -327,6 +327,6 @@ async def delete_me(
 @well_known_router.get("/.well-known/jwks.json", operation_id="get_jwks", dependencies=[Public])
 async def get_jwks(response: Response) -> schemas.JwkSet:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time for which a key is published before it signs: no cache lacks it then.
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.JwkSet.model_validate(access_tokens.jwks())

@@ -27,7 +27,7 @@ async def get_dashboard(
     surface: schemas.Surface = schemas.Surface.WEB,
 ) -> schemas.Dashboard:
     """Read what a first screen needs, in one request."""
-    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    # Cached for 30 s, per credentials: the next user of the browser must not see it.
     response.headers["Cache-Control"] = "private, max-age=30"
     response.headers["Vary"] = "Authorization, Cookie"
     read = (

@@ -26,8 +26,6 @@ _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
 
 class TransportQuery(BaseModel):
-    """How the client wants its session."""
-
     transport: Annotated[
         Transport,
         Field(
@@ -37,20 +35,20 @@ class TransportQuery(BaseModel):
 
 
 class CallbackQuery(BaseModel):
-    """What a provider sends the browser back with."""
+    """Parameters of the provider's redirect; `iss` is of RFC 9207."""
 
     code: Annotated[str | None, Field(max_length=4000)] = None
     state: Annotated[str | None, Field(max_length=200)] = None
     iss: Annotated[str | None, Field(max_length=2000)] = None
 
 
-def _answer(opened: service.Tokens | service.Cookie) -> Response:
-    """Hand a new session over, in the body or in a cookie."""
-    if isinstance(opened, service.Cookie):
+def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+    """Return the credentials of a new session, in the body or in a cookie."""
+    if isinstance(credentials, service.Cookie):
         response = empty_response()
-        _set_cookie(response, SESSION_COOKIE, opened.value, opened.max_age)
+        _set_cookie(response, SESSION_COOKIE, credentials.value, credentials.max_age)
         return response
-    tokens = schemas.Tokens.model_validate(opened, from_attributes=True)
+    tokens = schemas.Tokens.model_validate(credentials, from_attributes=True)
     response = json_response(tokens.model_dump())
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -68,8 +66,8 @@ def _delete_cookie(response: Response, name: str) -> Response:
 
 
 def _refuse_cross_site() -> None:
-    """Keep other sites from signing their visitor in, as somebody else perhaps."""
-    # Every browser sends one of these with a POST; a client that is none has no cookies to steal.
+    """Refuse requests from other sites, which could sign the user in to another account."""
+    # Browsers send one of these with every POST. Other clients are not subject to login CSRF.
     if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
         csrf.refuse_cross_site(
             request.method,
@@ -118,7 +116,7 @@ def sign_in(query: TransportQuery, body: schemas.SignIn) -> Response:
     """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
     if query.transport == "cookie":
         _refuse_cross_site()
-    return _answer(
+    return _session_response(
         service.sign_in(
             db,
             email=body.email,
@@ -282,12 +280,12 @@ def finish_oidc(provider: str, query: CallbackQuery) -> Response:
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
     identity = oidc.finish(flow, code=query.code, issuer=query.iss)
-    opened = service.sign_in_with_provider(db, identity=identity, transport=flow.transport)
-    if isinstance(opened, service.Cookie):
+    credentials = service.sign_in_with_provider(db, identity=identity, transport=flow.transport)
+    if isinstance(credentials, service.Cookie):
         response = _redirect(settings.app_url)
-        _set_cookie(response, SESSION_COOKIE, opened.value, opened.max_age)
+        _set_cookie(response, SESSION_COOKIE, credentials.value, credentials.max_age)
     else:
-        response = _answer(opened)
+        response = _session_response(credentials)
     return _delete_cookie(response, OIDC_COOKIE)
 
 
@@ -331,7 +329,7 @@ def delete_me(
 @well_known.output(schemas.JwkSet)
 def get_jwks() -> tuple[schemas.JwkSet, dict[str, str]]:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time for which a key is published before it signs: no cache lacks it then.
     return schemas.JwkSet.model_validate(access_tokens.jwks()), {
         "Cache-Control": "public, max-age=300"
     }

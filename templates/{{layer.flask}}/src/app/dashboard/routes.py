@@ -18,8 +18,6 @@ blueprint = APIBlueprint(
 
 
 class DashboardQuery(BaseModel):
-    """For which first screen."""
-
     surface: schemas.Surface = schemas.Surface.WEB
 
 
@@ -38,7 +36,7 @@ def get_dashboard(
     )
     dashboard = read(db, organization_id=member.organization_id, role=member.role)
     return schemas.Dashboard(dashboard), {
-        # Half a minute without a request; for one caller only, whoever uses the browser next.
+        # Cached for 30 s, per credentials: the next user of the browser must not see it.
         "Cache-Control": "private, max-age=30",
         "Vary": "Authorization, Cookie",
     }
