@@ -24,7 +24,7 @@ Public = Depends(public)
 
 TransportQuery = Annotated[
     Transport,
-    Query(description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"),
+    Query(description="`cookie` sets an HttpOnly cookie, which scripts cannot read"),
 ]
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
@@ -71,7 +71,7 @@ def _refuse_cross_site(request: Request) -> None:
     dependencies=[Public],
 )
 async def sign_up(body: schemas.SignUp, session: SessionDep) -> Response:
-    """Begin an account. The answer is the same whether or not the address has one: see the mail."""
+    """Create an account. The response does not tell whether the address has one; the mail does."""
     await service.sign_up(session, email=body.email, password=body.password, name=body.name)
     return Response(status_code=202)
 
@@ -92,7 +92,7 @@ async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
     dependencies=[Public],
 )
 async def resend_verification(body: schemas.EmailOnly, session: SessionDep) -> Response:
-    """Send the verification mail again, if the address waits for it."""
+    """Send the verification mail again, if the address has an unverified account."""
     await service.request_verification(session, email=body.email)
     return Response(status_code=202)
 
@@ -213,7 +213,7 @@ async def change_password(
     "/auth/totp", status_code=201, operation_id="begin_totp", responses=problem_responses(409)
 )
 async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> schemas.TotpSetup:
-    """Begin to set up a second factor; it counts once it is confirmed."""
+    """Set up a second factor; it takes effect once it is confirmed."""
     secret, uri = await service.begin_totp(session, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -222,7 +222,7 @@ async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> s
 async def confirm_totp(
     body: schemas.TotpConfirm, user: CurrentUser, session: SessionDep, _: Idempotent
 ) -> schemas.RecoveryCodes:
-    """Turn the second factor on. The recovery codes are shown this once."""
+    """Enable the second factor. Only this response contains the recovery codes."""
     codes = await service.confirm_totp(session, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -272,7 +272,7 @@ async def finish_oidc(
     state: Annotated[str | None, Query(max_length=200)] = None,
     iss: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=state)
     if code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -319,7 +319,7 @@ async def delete_me(
     response: Response,
     if_match: IfMatch = None,
 ) -> None:
-    """Delete the caller's account for good; refused while an organization has no other owner."""
+    """Delete the caller's account; refused while an organization has no other owner."""
     await service.delete_me(session, user_id=user.id, password=body.password, if_match=if_match)
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
 

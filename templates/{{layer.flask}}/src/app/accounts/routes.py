@@ -28,9 +28,7 @@ _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 class TransportQuery(BaseModel):
     transport: Annotated[
         Transport,
-        Field(
-            description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"
-        ),
+        Field(description="`cookie` sets an HttpOnly cookie, which scripts cannot read"),
     ] = "token"
 
 
@@ -81,7 +79,7 @@ def _refuse_cross_site() -> None:
 @blueprint.input(schemas.SignUp, arg_name="body")
 @blueprint.doc(responses=empty_answer(202))
 def sign_up(body: schemas.SignUp) -> Response:
-    """Begin an account. The answer is the same whether or not the address has one: see the mail."""
+    """Create an account. The response does not tell whether the address has one; the mail does."""
     service.sign_up(db, email=body.email, password=body.password, name=body.name)
     return empty_response(202)
 
@@ -101,7 +99,7 @@ def verify_email(body: schemas.VerifyEmail) -> Response:
 @blueprint.input(schemas.EmailOnly, arg_name="body")
 @blueprint.doc(responses=empty_answer(202))
 def resend_verification(body: schemas.EmailOnly) -> Response:
-    """Send the verification mail again, if the address waits for it."""
+    """Send the verification mail again, if the address has an unverified account."""
     service.request_verification(db, email=body.email)
     return empty_response(202)
 
@@ -225,7 +223,7 @@ def change_password(user: UserPrincipal, body: schemas.PasswordChange) -> Respon
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
-    """Begin to set up a second factor; it counts once it is confirmed."""
+    """Set up a second factor; it takes effect once it is confirmed."""
     secret, uri = service.begin_totp(db, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -238,7 +236,7 @@ def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def confirm_totp(user: UserPrincipal, body: schemas.TotpConfirm) -> schemas.RecoveryCodes:
-    """Turn the second factor on. The recovery codes are shown this once."""
+    """Enable the second factor. Only this response contains the recovery codes."""
     codes = service.confirm_totp(db, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -275,7 +273,7 @@ def _redirect(url: str) -> Response:
 @blueprint.output(schemas.Tokens)
 @blueprint.doc(responses={302: _IN_COOKIE, **problem_responses(401, 403, 409)})
 def finish_oidc(provider: str, query: CallbackQuery) -> Response:
-    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=query.state)
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -319,7 +317,7 @@ def update_me(
 def delete_me(
     user: UserPrincipal, precondition: Precondition, body: schemas.PasswordProof
 ) -> Response:
-    """Delete the caller's account for good; refused while an organization has no other owner."""
+    """Delete the caller's account; refused while an organization has no other owner."""
     service.delete_me(db, user_id=user.id, password=body.password, if_match=precondition.if_match)
     return _delete_cookie(empty_response(), SESSION_COOKIE)
 

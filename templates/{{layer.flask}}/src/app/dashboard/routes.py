@@ -28,7 +28,7 @@ class DashboardQuery(BaseModel):
 def get_dashboard(
     member: Member, query: DashboardQuery
 ) -> tuple[schemas.Dashboard, dict[str, str]]:
-    """Read what a first screen needs, in one request."""
+    """Read the data of a client's first screen, in one request."""
     read = (
         queries.get_web_dashboard
         if query.surface is schemas.Surface.WEB

@@ -87,7 +87,7 @@ SessionDep = Annotated[AsyncSession, Depends(_session)]
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
+        alias="If-Match", description="Refuse the change (412) unless this is the current ETag."
     ),
 ]
 

@@ -79,7 +79,7 @@ probe = Probe()
 
 @router.get("/livez", operation_id="livez")
 async def livez() -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -88,7 +88,7 @@ _UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "descript
 
 @router.get("/readyz", operation_id="readyz", responses=_UNREADY)
 async def readyz(response: Response) -> Readiness:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = await probe.readiness()
     if readiness.status in {"failed", "draining"}:
         response.status_code = 503
@@ -97,7 +97,7 @@ async def readyz(response: Response) -> Readiness:
 
 @router.get("/startupz", operation_id="startupz", responses=_UNREADY)
 async def startupz(response: Response) -> Readiness:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = await probe.readiness()
     if readiness.checks["migrations"] == "failed":
         response.status_code = 503

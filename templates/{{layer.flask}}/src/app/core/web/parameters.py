@@ -14,7 +14,7 @@ class PageQuery(BaseModel):
 
 class Precondition(BaseModel):
     if_match: str | None = Field(
-        default=None, description="Refuse the change (412) when the ETag is another by now."
+        default=None, description="Refuse the change (412) unless this is the current ETag."
     )
 
 

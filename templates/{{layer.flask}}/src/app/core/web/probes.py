@@ -84,7 +84,7 @@ probe = Probe()
 @public
 @blueprint.output(Liveness)
 def livez() -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -101,7 +101,7 @@ _UNREADY: dict[int | str, Any] = {
 @blueprint.output(Readiness)
 @blueprint.doc(responses=_UNREADY)
 def readyz() -> tuple[Readiness, int]:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = probe.readiness()
     return readiness, 503 if readiness.status in {"failed", "draining"} else 200
 
@@ -111,6 +111,6 @@ def readyz() -> tuple[Readiness, int]:
 @blueprint.output(Readiness)
 @blueprint.doc(responses=_UNREADY)
 def startupz() -> tuple[Readiness, int]:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = probe.readiness()
     return readiness, 503 if readiness.checks["migrations"] == "failed" else 200
