@@ -188,7 +188,7 @@ SOURCES = (
     Violation(
         11,
         "a token in the log",
-        "src/app/accounts/service.py",
+        SERVICE,
         end='def trace(token: str) -> None:\n    logger.info("seen", extra={"token": token})',
         place="logger.info('seen'",
     ),
@@ -256,6 +256,20 @@ FASTAPI = FrameworkCase(
             imports="from fastapi import HTTPException",
             end="USED = HTTPException",
         ),
+        Violation(
+            1,
+            "a file of another module's service package",
+            SERVICE,
+            imports="from app.accounts.service.sessions import end_sessions",
+            end="USED = end_sessions",
+        ),
+        Violation(
+            3,
+            "the web framework in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            imports="from fastapi import HTTPException",
+            end="USED = HTTPException",
+        ),
     ),
     sources=(
         Violation(
@@ -264,6 +278,13 @@ FASTAPI = FrameworkCase(
             "src/app/registry.py",
             instead_of=', "exports"',
             place="src/app/exports/jobs.py",
+        ),
+        Violation(
+            3,
+            "a status in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            end="def is_lost(answer: object) -> bool:\n    return answer.status_code == 404",
+            place="accounts/service/sessions.py",
         ),
         Violation(
             4,

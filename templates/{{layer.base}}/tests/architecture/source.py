@@ -25,6 +25,12 @@ class File:
         parts = self.path.relative_to(SOURCE).parts
         return parts[0] if len(parts) > 1 else ""
 
+    @property
+    def kind(self) -> str:
+        """Its role in the module: `service` for `service.py` and for each file of `service/`."""
+        parts = self.path.relative_to(SOURCE).parts
+        return parts[1].removesuffix(".py") if len(parts) > 1 else ""
+
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
         """Yield every call with the name of its function: `commit` for `a.b.commit()`."""
         for node in ast.walk(self.tree):
@@ -47,7 +53,7 @@ def domain_files(*kinds: str) -> list[File]:
     return [
         file
         for file in files()
-        if file.module not in {"", "core"} and (not kinds or file.path.stem in kinds)
+        if file.module not in {"", "core"} and (not kinds or file.kind in kinds)
     ]
 
 

@@ -23,7 +23,7 @@ def get_dashboard(
     organization_id: UUID,
     surface: Query[schemas.Surface] = schemas.Surface.WEB,
 ) -> schemas.Dashboard:
-    """Read what a first screen needs, in one request."""
+    """Read the data of a client's first screen, in one request."""
     # Half a minute without a request; for one caller only, whoever uses the browser next.
     response.headers["Cache-Control"] = "private, max-age=30"
     response.headers["Vary"] = "Authorization, Cookie"

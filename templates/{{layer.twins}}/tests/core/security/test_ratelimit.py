@@ -1,5 +1,6 @@
 """Rate limits, with and without Redis, by address, principal and account."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,13 +22,9 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def turn_on(**rates: str) -> None:
         changed = settings.model_copy(update={"rate_limit_enabled": True, **rates})
-        for module in (
-            "core.security.ratelimit",
-            "core.web.middleware",
-            "core.web.access",
-            "accounts.service",
-        ):
-            monkeypatch.setattr(f"app.{module}.settings", changed)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("app.") and getattr(module, "settings", None) is settings:
+                monkeypatch.setattr(module, "settings", changed)
 
     return turn_on
 
