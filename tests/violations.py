@@ -470,7 +470,7 @@ DJANGO = House(
             2,
             "a module imports the composition root",
             SERVICE,
-            imports="from app.django_settings import DEBUG",
+            imports="from app.config.settings import DEBUG",
             end="USED = DEBUG",
         ),
         Violation(
@@ -571,10 +571,10 @@ DJANGO = House(
         Violation(
             9,
             "times without a zone in the database",
-            "src/app/django_settings.py",
+            "src/app/config/settings.py",
             instead_of="USE_TZ = True",
             put="USE_TZ = False",
-            place="src/app/django_settings.py: USE_TZ",
+            place="src/app/config/settings.py: USE_TZ",
         ),
         Violation(
             9,
@@ -661,13 +661,13 @@ DJANGO = House(
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
     registration=(
-        ("src/app/django_settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
+        ("src/app/config/settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
         (
-            "src/app/api.py",
+            "src/app/config/api.py",
             "import routes as projects\n",
             "from app.widgets import routes as widgets\n",
         ),
-        ("src/app/api.py", "organizations, projects, ", "widgets, "),
+        ("src/app/config/api.py", "organizations, projects, ", "widgets, "),
         ("scripts/migrations.py", "APPS = (", '"widgets", '),
     ),
     migrations="src/app/widgets/migrations",

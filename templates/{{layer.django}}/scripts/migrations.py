@@ -50,7 +50,7 @@ def _set_up(environment: dict[str, str]) -> None:
         **environment,
         "ENVIRONMENT": "test",
         "LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "app.django_settings",
+        "DJANGO_SETTINGS_MODULE": "app.config.settings",
     }
     import django
 

@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker is None and config.getoption("numprocesses", None):
         return  # the workers run the tests, each with settings of its own
     # pytest-django would do it before there are settings.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "app.django_settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
     import django
 
     django.setup()

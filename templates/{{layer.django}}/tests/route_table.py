@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from app.api import api
+from app.config.api import api
 from app.core.web import openapi
 from app.settings import settings
 

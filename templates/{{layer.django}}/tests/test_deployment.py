@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 ASK = """
 import json, sys
 from io import BytesIO
-from app.wsgi import application
+from app.config.wsgi import application
 
 answers = []
 for host, path in json.load(sys.stdin):
@@ -48,7 +48,7 @@ def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         "SMTP_URL": "smtps://user:password@mail.example.com",
         "MAIL_FROM": "no-reply@example.com",
         "PYTHONPATH": str(ROOT / "src"),
-        "DJANGO_SETTINGS_MODULE": "app.django_settings",
+        "DJANGO_SETTINGS_MODULE": "app.config.settings",
     }
     return subprocess.run(
         [sys.executable, *command],

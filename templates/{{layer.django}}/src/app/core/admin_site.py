@@ -46,7 +46,7 @@ def _refused(request: HttpRequest, reason: str, *, status: int) -> HttpResponse:
     return render(request, "staff/refused.html", context, status=status)
 
 
-class StaffSite(admin.AdminSite):
+class BaseAdminSite(admin.AdminSite):
     """Runs every screen in one unit of work."""
 
     def admin_view[V: Callable[..., Any]](self, view: V, cacheable: bool = False) -> V:
@@ -92,7 +92,7 @@ class StaffAdmin[M: Model](admin.ModelAdmin[M]):
         """Tell the site what was done."""
         name = str(instance._meta.verbose_name).lower().replace(" ", "_")
         site = self.admin_site
-        assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
+        assert isinstance(site, BaseAdminSite)  # noqa: S101 - there is one site
         site.record(instance, f"{name}.{verb}", changes)
 
 

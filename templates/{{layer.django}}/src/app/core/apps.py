@@ -32,4 +32,4 @@ class CoreConfig(AppConfig):
 class AdminConfig(DjangoAdminConfig):
     """Django's admin, on this service's site."""
 
-    default_site = "app.site.Site"
+    default_site = "app.config.admin_site.AdminSite"

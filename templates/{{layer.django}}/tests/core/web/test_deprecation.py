@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import path
 from ninja import Router
 
-from app import urls
+from app.config import urls
 from app.core.web.access import public
 from app.core.web.deprecation import Deprecation
 from app.core.web.http import Api, deprecated, in_unit_of_work

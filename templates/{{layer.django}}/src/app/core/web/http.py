@@ -240,7 +240,7 @@ def error_response(request: HttpRequest, error: Exception) -> HttpResponse | Non
     return None
 
 
-# What Django answers where no view does: see the handlers in `app.urls`.
+# What Django answers where no view does: see the handlers in `app.config.urls`.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

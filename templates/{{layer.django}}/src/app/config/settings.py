@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "allauth.headless",
     "allauth.mfa",
     "hijack",
+    "app.config",
     "app.core.apps.CoreConfig",
     "app.accounts",
     "app.organizations",
@@ -58,8 +59,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "app.core.web.middleware.ApiHeadersMiddleware",
 ]
-ROOT_URLCONF = "app.urls"
-WSGI_APPLICATION = "app.wsgi.application"
+ROOT_URLCONF = "app.config.urls"
+WSGI_APPLICATION = "app.config.wsgi.application"
 # Another spelling of a path is another path, and nobody is sent elsewhere.
 APPEND_SLASH = False
 TEMPLATES = [
