@@ -579,7 +579,8 @@ def test_forms_need_their_token(me: User) -> None:
 def test_the_path_is_a_setting() -> None:
     code = (
         "import django; django.setup(); from django.urls import reverse;"
-        "from app.core.web.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
+        "from app.core.web.middleware import BROWSER_PATHS;"
+        "print(reverse('admin:index'), BROWSER_PATHS[0])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

@@ -22,6 +22,7 @@ from app.accounts.models import (
     UserSession,
 )
 from app.core import context
+from app.core.admin_site import AuditedAdmin, BaseAdminSite, ReadOnlyAdmin
 from app.settings import settings
 
 # Screens that let anything be edited, secrets too, or that nobody would hear of.

@@ -43,10 +43,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    # Outermost: what it does, it does for every answer.
-    "app.core.web.middleware.ExchangeMiddleware",
+    # Outermost: it must see every response.
+    "app.core.web.middleware.RequestContextMiddleware",
     "app.core.web.middleware.CorsMiddleware",
-    "app.core.web.middleware.LimitMiddleware",
+    "app.core.web.middleware.RateLimitMiddleware",
+    "app.core.web.middleware.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
