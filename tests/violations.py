@@ -519,8 +519,8 @@ DJANGO = House(
             "a query around the tenant's manager",
             QUERIES,
             end="def find(project_id: UUID) -> Project | None:\n"
-            "    return Project.objects.across().filter(id=project_id).first()",
-            place="Project.objects.across()",
+            "    return Project.objects.filter(id=project_id).first()",
+            place="Project.objects",
         ),
         Violation(
             6,
@@ -535,8 +535,8 @@ DJANGO = House(
             "SQL of one's own",
             QUERIES,
             end="def everything() -> object:\n"
-            '    return Project.objects.raw("SELECT * FROM projects")',
-            place="Project.objects.raw('SELECT * FROM projects')",
+            '    return Project.tenant.raw("SELECT * FROM projects")',
+            place="Project.tenant.raw('SELECT * FROM projects')",
         ),
         Violation(
             6,

@@ -48,7 +48,7 @@ def test_lazy_loading_raises() -> None:
         ),
         rule=8,
         says="lazy loading raises.",
-        instead="objects = Manager[...]() or TenantManager[...]() of app.core.models; a query names"
+        instead="objects = Manager[...]() of app.core.models; a query names"
         " what it loads, with select_related() or prefetch_related().",
     )
 

@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from tests.conftest import Factory
 
-COUNT = "print(sum(1 for _ in Project.objects.all()), 'found')"
+COUNT = "print(sum(1 for _ in Project.tenant.all()), 'found')"
 
 
 def test_shell_is_opened_to_an_organization(

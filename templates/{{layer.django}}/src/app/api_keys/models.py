@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 
 
 class ApiKey(Identified):
@@ -24,7 +24,8 @@ class ApiKey(Identified):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["ApiKey"]()
+    objects = Manager["ApiKey"]()
+    tenant = TenantManager["ApiKey"]()
 
     class Meta:
         db_table = "api_keys"

@@ -38,7 +38,7 @@ def create_api_key(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
         )
     new = tokens.new_api_key(organization_id)
-    api_key = ApiKey.objects.create(
+    api_key = ApiKey.tenant.create(
         organization_id=organization_id,
         name=name,
         prefix=tokens.API_KEY_PREFIX + new.display,
@@ -60,7 +60,7 @@ def create_api_key(
 def revoke_api_key(*, organization_id: UUID, api_key_id: UUID) -> None:
     """Revoke a key at once; NotFound when it is revoked already."""
     api_key = (
-        ApiKey.objects.select_for_update()
+        ApiKey.tenant.select_for_update()
         .filter(organization_id=organization_id, id=api_key_id, revoked_at=None)
         .first()
     )
@@ -88,7 +88,7 @@ def authenticate(key: str) -> KeyPrincipal:
     tenancy.enter_organization(organization_id)
     is_stale = Q(last_used_at=None) | Q(last_used_at__lt=_now() - LAST_USED_PRECISION)
     api_key = (
-        ApiKey.objects.filter(
+        ApiKey.tenant.filter(
             Q(expires_at=None) | Q(expires_at__gt=_now()),
             organization_id=organization_id,
             key_hash=crypto.hash_secret(key),
@@ -112,9 +112,9 @@ def authenticate(key: str) -> KeyPrincipal:
 def _note_use(*, organization_id: UUID, api_key_id: UUID) -> None:
     # Skip the row while another request holds it: that one notes the use, and requests with
     # one key must not wait for each other.
-    same = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
+    same = ApiKey.tenant.filter(organization_id=organization_id, id=api_key_id)
     free = same.select_for_update(skip_locked=True).values("id")
-    ApiKey.objects.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
+    ApiKey.tenant.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
 
 
 def _refused() -> Unauthenticated:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from app.core.context import Actor
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class AuditEvent(Identified):
     request_id = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
 
-    objects = TenantManager["AuditEvent"]()
+    objects = Manager["AuditEvent"]()
+    tenant = TenantManager["AuditEvent"]()
 
     class Meta:
         db_table = "audit_events"

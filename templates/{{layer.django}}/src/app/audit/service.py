@@ -28,7 +28,7 @@ def record(
     current = context.current()
     actor = current.actor or SYSTEM
     staff = {} if current.impersonated_by is None else {"impersonated_by": current.impersonated_by}
-    AuditEvent.objects.create(
+    AuditEvent.tenant.create(
         organization_id=organization_id,
         action=action,
         actor_type=actor.type,

@@ -32,18 +32,18 @@ def after(keys: Sequence[str], position: Sequence[object], *, descending: bool =
 
 
 class Manager[M: models.Model](models.Manager[M]):
-    """Loads what a query names; a relation or column that it left out raises (rule 8)."""
+    """Blocks lazy loading (rule 8): reading a relation or column that was not loaded raises."""
 
     def get_queryset(self) -> models.QuerySet[M]:
-        """Begin a query."""
         return super().get_queryset().fetch_mode(models.FETCH_RAISE)
 
 
 class TenantManager[M: models.Model](Manager[M]):
-    """The rows of the organization that the transaction was opened to (rule 6).
+    """The rows of the transaction's organization (rule 6); RuntimeError when it has none.
 
-    It fails closed: without an organization there is no query. Only who acts for the staff sees
-    all, and `across` is for the few queries that row-level security opens in another way.
+    Services and queries use it, under the name `tenant`. `objects` stands before it in a model, so
+    that it is the default manager: the admin, forms and `dumpdata` use that one, and only row-level
+    security limits what it finds. In a transaction of the admin, `tenant` finds all rows too.
     """
 
     def __init__(self, field: str = "organization_id") -> None:
@@ -51,15 +51,10 @@ class TenantManager[M: models.Model](Manager[M]):
         self._field = field
 
     def get_queryset(self) -> models.QuerySet[M]:
-        """Begin a query with its condition."""
         rows = super().get_queryset()
         if tenancy.is_staff():
             return rows
         return rows.filter(**{self._field: tenancy.organization_id()})
-
-    def across(self) -> models.QuerySet[M]:
-        """Begin a query without the condition: only the policies of the database limit it."""
-        return super().get_queryset()
 
 
 class Identified(models.Model):

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 from app.exports.schemas import ExportFormat
 
 
@@ -29,7 +29,8 @@ class Export(Identified):
     expires_at = models.DateTimeField(db_index=True)
     content = models.BinaryField(null=True)
 
-    objects = TenantManager["Export"]()
+    objects = Manager["Export"]()
+    tenant = TenantManager["Export"]()
 
     class Meta:
         db_table = "exports"

@@ -75,6 +75,6 @@ def get_file(*, organization_id: UUID, export_id: UUID) -> FileView:
 
 
 def _visible(organization_id: UUID, export_id: UUID) -> QuerySet[Export]:
-    return Export.objects.filter(
+    return Export.tenant.filter(
         organization_id=organization_id, id=export_id, expires_at__gt=ClockTimestamp()
     )

@@ -29,7 +29,7 @@ def request_export(
     export_id = uuid7()
     job_id = enqueue("exports.run", export_id=export_id)
     enqueue("exports.expire", delay=LIFETIME, export_id=export_id)
-    Export.objects.create(
+    Export.tenant.create(
         id=export_id,
         organization_id=organization_id,
         format=file_format,
@@ -50,7 +50,7 @@ def request_export(
 def write_export(*, organization_id: UUID, export_id: UUID) -> None:
     """Write the file of an export, unless that is done, or the export is gone."""
     export = (
-        Export.objects.filter(organization_id=organization_id, id=export_id)
+        Export.tenant.filter(organization_id=organization_id, id=export_id)
         .exclude(status=ExportStatus.SUCCEEDED)
         .values_list("format")
         .first()
@@ -67,21 +67,21 @@ def write_export(*, organization_id: UUID, export_id: UUID) -> None:
             failure=ExportFailure.TOO_LARGE,
         )
         return
-    Export.objects.filter(organization_id=organization_id, id=export_id).update(
+    Export.tenant.filter(organization_id=organization_id, id=export_id).update(
         status=ExportStatus.SUCCEEDED, failure=None, content=content, finished_at=_now()
     )
 
 
 def fail_export(*, organization_id: UUID, export_id: UUID, failure: ExportFailure) -> None:
     """Give an export up."""
-    Export.objects.filter(
+    Export.tenant.filter(
         organization_id=organization_id, id=export_id, status=ExportStatus.QUEUED
     ).update(status=ExportStatus.FAILED, failure=failure, finished_at=_now())
 
 
 def delete_export(*, organization_id: UUID, export_id: UUID) -> None:
     """Delete an export and its file, if it is still there."""
-    Export.objects.filter(organization_id=organization_id, id=export_id).delete()
+    Export.tenant.filter(organization_id=organization_id, id=export_id).delete()
 
 
 def _make_file(organization_id: UUID, file_format: ExportFormat) -> bytes:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from app.core import validators
-from app.core.models import ClockTimestamp, Identified, TenantManager, Timestamped
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager, Timestamped
 from app.core.security.roles import Role
 
 ROLES = [(role.value, role.value) for role in Role]
@@ -22,7 +22,8 @@ class Organization(Identified, Timestamped):
     name = models.CharField(max_length=120, validators=[validators.one_line])
     version = models.IntegerField(db_default=1, editable=False)
 
-    objects = TenantManager["Organization"]("id")
+    objects = Manager["Organization"]()
+    tenant = TenantManager["Organization"]("id")
 
     class Meta:
         db_table = "organizations"
@@ -44,7 +45,8 @@ class Membership(Identified):
     role = models.CharField(max_length=20, choices=ROLES)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
 
-    objects = TenantManager["Membership"]()
+    objects = Manager["Membership"]()
+    tenant = TenantManager["Membership"]()
 
     class Meta:
         db_table = "memberships"
@@ -79,7 +81,8 @@ class Invitation(Identified):
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     expires_at = models.DateTimeField(db_index=True)
 
-    objects = TenantManager["Invitation"]()
+    objects = Manager["Invitation"]()
+    tenant = TenantManager["Invitation"]()
 
     class Meta:
         db_table = "invitations"

@@ -28,7 +28,7 @@ def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
     organization = Organization(id=uuid7(), name=name)
     tenancy.enter_organization(organization.id)
     organization.save(force_insert=True)
-    Membership.objects.create(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
+    Membership.tenant.create(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
     audit.record(
         organization_id=organization.id,
         action="organization.created",
@@ -74,7 +74,7 @@ def delete_organization(*, organization_id: UUID, role: Role, if_match: str | No
 
 def _lock(organization_id: UUID) -> Organization:
     """Load the organization's row and hold it: changes of its owners take turns."""
-    organization = Organization.objects.select_for_update().filter(id=organization_id).first()
+    organization = Organization.tenant.select_for_update().filter(id=organization_id).first()
     if organization is None:
         raise NotFound("organization")
     return organization
@@ -84,7 +84,7 @@ def _lock_membership(organization_id: UUID, user_id: UUID) -> Membership:
     # The organization first: two owners who demote each other must not both succeed.
     _lock(organization_id)
     membership = (
-        Membership.objects.select_for_update()
+        Membership.tenant.select_for_update()
         .filter(organization_id=organization_id, user_id=user_id)
         .first()
     )
@@ -162,12 +162,12 @@ def create_invitation(
     user_id = accounts.find_user_id(email)
     if user_id is not None and queries.get_role(organization_id, user_id):
         raise Conflict("The address belongs to a member already.")
-    Invitation.objects.filter(
+    Invitation.tenant.filter(
         organization_id=organization_id, email=email, expires_at__lte=ClockTimestamp()
     ).delete()
     try:
         with transaction.atomic():
-            invitation = Invitation.objects.create(
+            invitation = Invitation.tenant.create(
                 organization_id=organization_id,
                 email=email,
                 role=role,
@@ -208,7 +208,7 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
     tenancy.enter_organization(organization_id)
     # The lock takes the row: the second of two at once finds it deleted.
     invitation = (
-        Invitation.objects.select_for_update()
+        Invitation.tenant.select_for_update()
         .filter(
             organization_id=organization_id,
             id=invitation_id,
@@ -223,7 +223,7 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
     invitation.delete()
     try:
         with transaction.atomic():
-            Membership.objects.create(
+            Membership.tenant.create(
                 organization_id=organization_id, user_id=user_id, role=invitation.role
             )
     except IntegrityError as error:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from app.core import validators
-from app.core.models import Identified, TenantManager, Timestamped
+from app.core.models import Identified, Manager, TenantManager, Timestamped
 from app.core.schemas import fold
 from app.projects.schemas import ProjectStatus
 
@@ -35,7 +35,8 @@ class Project(Identified, Timestamped):
     )
     version = models.IntegerField(default=1, db_default=1, editable=False)
 
-    objects = TenantManager["Project"]()
+    objects = Manager["Project"]()
+    tenant = TenantManager["Project"]()
 
     class Meta:
         db_table = "projects"

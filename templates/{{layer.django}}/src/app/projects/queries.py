@@ -16,7 +16,7 @@ from app.projects.schemas import ProjectSort, ProjectStatus
 
 def get_project(*, organization_id: UUID, project_id: UUID) -> Project:
     """Load a project, or raise NotFound."""
-    project = Project.objects.filter(organization_id=organization_id, id=project_id).first()
+    project = Project.tenant.filter(organization_id=organization_id, id=project_id).first()
     if project is None:
         raise NotFound("project")
     return project
@@ -32,7 +32,7 @@ def list_projects(
     q: str | None = None,
 ) -> tuple[list[Project], str | None]:
     """List one page of an organization's projects; `q` finds a part of the name."""
-    projects = Project.objects.filter(organization_id=organization_id)
+    projects = Project.tenant.filter(organization_id=organization_id)
     if status is not None:
         projects = projects.filter(status=status)
     if q is not None:
@@ -84,7 +84,7 @@ def read_projects(*, organization_id: UUID, batch: int) -> Iterator[list[Project
 def count_by_status(organization_id: UUID) -> dict[ProjectStatus, int]:
     """Count an organization's projects, each status present."""
     rows = (
-        Project.objects.filter(organization_id=organization_id)
+        Project.tenant.filter(organization_id=organization_id)
         .order_by()
         .values_list("status")
         .annotate(count=Count("id"))

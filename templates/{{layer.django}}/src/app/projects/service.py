@@ -25,7 +25,7 @@ def create_project(
     # Not "look, then insert": two at once would both find the name free.
     try:
         with transaction.atomic():
-            project = Project.objects.create(
+            project = Project.tenant.create(
                 organization_id=organization_id,
                 created_by_id=created_by,
                 name=name,
@@ -65,10 +65,10 @@ def import_projects(
         )
     try:
         with transaction.atomic():
-            Project.objects.bulk_create(rows.values())
+            Project.tenant.bulk_create(rows.values())
     except IntegrityError as error:
         taken = set(
-            Project.objects.filter(
+            Project.tenant.filter(
                 organization_id=organization_id, name_key__in=rows.keys()
             ).values_list("name_key", flat=True)
         )
@@ -139,7 +139,7 @@ def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | N
 
 def _lock(*, organization_id: UUID, project_id: UUID) -> Project:
     project = (
-        Project.objects.select_for_update()
+        Project.tenant.select_for_update()
         .filter(organization_id=organization_id, id=project_id)
         .first()
     )
