@@ -562,6 +562,14 @@ DJANGO = House(
             place="enqueue('projects.nothing')",
         ),
         Violation(
+            7,
+            "a service sends mail with Django",
+            SERVICE,
+            imports="from django.core.mail import mailers",
+            end="USED = mailers",
+            place="from django.core.mail import mailers",
+        ),
+        Violation(
             8,
             "a model that loads lazily",
             MODELS,

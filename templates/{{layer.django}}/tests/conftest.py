@@ -90,6 +90,14 @@ def migrated(
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
 
 
+@pytest.fixture(scope="session", autouse=True)
+def file_mailer(django_test_environment: None) -> None:
+    """Write mails to files again: pytest-django keeps them in memory."""
+    from django.conf import settings
+
+    settings.MAILERS = {"default": {"BACKEND": "app.core.mail_backends.FileBackend"}}
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(migrated: None) -> None:
     """Replace pytest-django's own, which would make another database."""

@@ -1,7 +1,7 @@
 """Django's settings. Their values come from `app.settings`, the only reader of the environment."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import django_stubs_ext
 from django.utils.csp import CSP
@@ -140,6 +140,35 @@ MFA_RECOVERY_CODE_DIGITS = 10
 # Staff may act as a user: `accounts.acting` has the views. It shows a page, and alters no other.
 HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
 HIJACK_INSERT_BEFORE = None
+
+# Mail
+
+
+def smtp_mailer(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    use_ssl = parts.scheme == "smtps"
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": parts.hostname,
+            "port": parts.port or (465 if use_ssl else 587),
+            "username": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "use_ssl": use_ssl,
+            # Only `?starttls=no` (a local mail catcher) turns TLS off: a server, or an attacker in
+            # between, that does not offer STARTTLS gets no mail.
+            "use_tls": not use_ssl and parse_qs(parts.query).get("starttls") != ["no"],
+            "timeout": 20,
+        },
+    }
+
+
+MAILERS = {
+    "default": smtp_mailer(settings.smtp_url)
+    if settings.smtp_url
+    else {"BACKEND": "app.core.mail_backends.FileBackend"}
+}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = settings.mail_from
 
 # Browsers: the admin, and sign-in with a cookie. `core.web.middleware` has the API's headers.
 
