@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from scripts.servers import ROOT, ServerError, throw_away
+from tools.devservers import ROOT, ServerError, throw_away
 
 SOURCE = ROOT / "src" / "app"
 # The service's own, in an order in which they can be undone.

@@ -20,9 +20,9 @@ import psycopg
 import pytest
 
 from app.settings import settings
-from scripts.servers import HOST, free_port, is_free
 from tests.concurrency import run_concurrently
 from tests.conftest import Factory, Person
+from tools.devservers import HOST, free_port, is_free
 
 CLIENTS = 8
 ROUNDS = 15

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from scripts.servers import ROOT, ServerError, throw_away
+from tools.devservers import ROOT, ServerError, throw_away
 
 VERSIONS = ROOT / "migrations" / "versions"
 

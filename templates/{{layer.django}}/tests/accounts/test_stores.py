@@ -15,9 +15,9 @@ from redis import Redis
 
 from app.core import redis
 from app.core.cache import Client
-from scripts.servers import Valkey
 from tests.accounts.account_client import Account, AccountClient
 from tests.accounts.test_second_factor import forget_the_last_step
+from tools.devservers import Valkey
 
 
 @contextmanager

@@ -15,15 +15,15 @@ from uuid import UUID
 
 import pytest
 
-from scripts import servers
+from tools import devservers
 
 if TYPE_CHECKING:
     from httpx2 import Client, Response
     from sqlalchemy.orm import Session
 
 _running = ExitStack()
-# The scripts' servers, in the process that started them.
-_servers = pytest.StashKey[servers.Servers]()
+# The running servers, in the process that started them.
+_servers = pytest.StashKey[devservers.Servers]()
 
 # The application reads its settings when it is imported, so they are made before: `app` must not
 # be imported at the top of this file.
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "committed: the test commits; tables are emptied after it")
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is None:
-        config.stash[_servers] = _running.enter_context(servers.throw_away())
+        config.stash[_servers] = _running.enter_context(devservers.throw_away())
         environment = config.stash[_servers].urls().environment()
     else:
         environment = worker["environment"]

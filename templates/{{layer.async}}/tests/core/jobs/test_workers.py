@@ -21,8 +21,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from scripts.servers import ROOT, Program, Valkey
 from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
 
@@ -41,12 +41,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Service:
+class JobProcesses:
     """A worker and a scheduler, with quick time-outs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.programs: dict[str, Program] = {}
+        self.by_role: dict[str, ManagedProcess] = {}
         self.environment: dict[str, str] = {}
         self.ports = {"worker": free_port(), "scheduler": free_port()}
 
@@ -56,15 +56,15 @@ class Service:
             self.stop()
             self.environment = environment
         for role in ("worker", "scheduler"):
-            program = self.programs.get(role)
-            if program is None or program.process.poll() is not None:
-                if program:
-                    program.stop()  # closes its pipe
-                self.programs[role] = self._start(role)
+            process = self.by_role.get(role)
+            if process is None or process.popen.poll() is not None:
+                if process:
+                    process.stop()  # closes its pipe
+                self.by_role[role] = self._start(role)
 
-    def _start(self, role: str) -> Program:
+    def _start(self, role: str) -> ManagedProcess:
         with (self.directory / "log").open("ab") as log:
-            return Program(
+            return ManagedProcess(
                 [sys.executable, "-m", "tests.core.jobs.process", role],
                 env={
                     **os.environ,
@@ -82,30 +82,30 @@ class Service:
 
     async def stopped(self, role: str) -> int:
         """Send SIGTERM, and wait for the exit status."""
-        program = self.programs[role]
-        program.ask_to_stop()
-        return await asyncio.to_thread(program.process.wait, 20)
+        process = self.by_role[role]
+        process.send_stop_signal()
+        return await asyncio.to_thread(process.popen.wait, 20)
 
     def stop(self) -> None:
-        for program in self.programs.values():
-            program.ask_to_stop()
-        for program in self.programs.values():
-            program.stop()
-        self.programs.clear()
+        for process in self.by_role.values():
+            process.send_stop_signal()
+        for process in self.by_role.values():
+            process.stop()
+        self.by_role.clear()
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobProcesses]:
     directory = tmp_path_factory.mktemp("jobs")
-    service = Service(directory)
+    job_processes = JobProcesses(directory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(settings.__dict__, "heartbeat_dir", directory)
-        yield service
-        service.stop()
+        yield job_processes
+        job_processes.stop()
 
 
 @pytest.fixture
-def service(processes: Service) -> Service:
+def job_processes(processes: JobProcesses) -> JobProcesses:
     processes.start()
     return processes
 
@@ -133,7 +133,9 @@ def begun(job_id: UUID) -> Callable[[], Awaitable[bool]]:
     return check
 
 
-async def test_a_job_is_done_and_the_processes_show_that_they_live(service: Service) -> None:
+async def test_a_job_is_done_and_the_processes_show_that_they_live(
+    job_processes: JobProcesses,
+) -> None:
     job_id = await enqueue("samples.effect")
     await until(done(job_id))
     assert len(await effects_of(job_id)) == 1
@@ -145,7 +147,7 @@ async def lives(role: heartbeat.Role) -> bool:
     return heartbeat.is_alive(role)
 
 
-async def test_duplicated_messages_have_one_effect(service: Service) -> None:
+async def test_duplicated_messages_have_one_effect(job_processes: JobProcesses) -> None:
     job_id = await enqueue("samples.effect", first_takes=1)
     await broker.publish([job_id] * 9)
     await until(done(job_id))
@@ -155,7 +157,7 @@ async def test_duplicated_messages_have_one_effect(service: Service) -> None:
     assert (await find(job_id)).attempts == 1
 
 
-async def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
+async def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -> None:
     processes = set()
     for organization_id in [uuid7(), uuid7(), None, uuid7(), None]:
         context.bind(context.Context(request_id="test", organization_id=organization_id))
@@ -168,19 +170,19 @@ async def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
     assert len(processes) < 5  # so that some process had different tenants
 
 
-async def test_worker_and_scheduler_have_metrics(service: Service) -> None:
+async def test_worker_and_scheduler_have_metrics(job_processes: JobProcesses) -> None:
     await until(done(await enqueue("samples.effect")))
     async with httpx2.AsyncClient() as client:
         worker, scheduler = [
             (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-            for port in service.ports.values()
+            for port in job_processes.ports.values()
         ]
     for name in ("job_succeeded_total", "job_queue_latency_seconds_count"):
         assert f'{name}{{job="samples.effect"}}' in worker
     assert "outbox_oldest_age_seconds" in scheduler
 
 
-async def test_an_emptied_redis_loses_nothing(service: Service) -> None:
+async def test_an_emptied_redis_loses_nothing(job_processes: JobProcesses) -> None:
     job_ids = [await enqueue("samples.effect", first_takes=2) for _ in range(2)]
     job_ids += [await enqueue("samples.effect") for _ in range(4)]
     await until(begun(job_ids[0]))
@@ -190,25 +192,27 @@ async def test_an_emptied_redis_loses_nothing(service: Service) -> None:
         assert len(await effects_of(job_id)) == 1
 
 
-async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(service: Service) -> None:
+async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
+    job_processes: JobProcesses,
+) -> None:
     killed = [await enqueue("samples.effect", first_takes=60) for _ in range(2)]
     waiting = [await enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
         await until(begun(job_id))
-    service.programs["worker"].process.kill()
-    service.programs["worker"].process.wait()
-    service.start()
+    job_processes.by_role["worker"].popen.kill()
+    job_processes.by_role["worker"].popen.wait()
+    job_processes.start()
     for job_id in killed + waiting:
         await until(done(job_id))
         assert len(await effects_of(job_id)) == 1
     assert [starts(job_id) for job_id in killed] == [2, 2]
 
 
-async def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
+async def test_a_job_that_kills_its_worker_ends_dead(job_processes: JobProcesses) -> None:
     job_id = await enqueue("samples.poison")
 
     async def dead() -> datetime | None:
-        service.start()
+        job_processes.start()
         return (await find(job_id)).dead_lettered_at
 
     await until(dead, 60)
@@ -217,28 +221,28 @@ async def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
     assert entry.last_error == "the worker died whenever it ran this job"
 
 
-async def test_sigterm_lets_a_job_end(service: Service) -> None:
+async def test_sigterm_lets_a_job_end(job_processes: JobProcesses) -> None:
     job_id = await enqueue("samples.effect", first_takes=2)
     await until(begun(job_id))
-    assert await service.stopped("worker") == 0
+    assert await job_processes.stopped("worker") == 0
     assert (await find(job_id)).done_at
     assert len(await effects_of(job_id)) == 1
 
 
-async def test_sigterm_does_not_wait_longer_than_the_grace(service: Service) -> None:
+async def test_sigterm_does_not_wait_longer_than_the_grace(job_processes: JobProcesses) -> None:
     job_id = await enqueue("samples.effect", first_takes=60)
     await until(begun(job_id))
-    await service.stopped("worker")
+    await job_processes.stopped("worker")
     assert not await effects_of(job_id)
-    service.start()
+    job_processes.start()
     await until(done(job_id))
     assert len(await effects_of(job_id)) == 1
 
 
-async def test_a_scheduler_ends_in_order_and_leaves_no_file(service: Service) -> None:
+async def test_a_scheduler_ends_in_order_and_leaves_no_file(job_processes: JobProcesses) -> None:
     await until(ticked)
-    assert await service.stopped("scheduler") == 0
-    names = {path.name for path in service.directory.iterdir() if "-" not in path.name}
+    assert await job_processes.stopped("scheduler") == 0
+    names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
 
 
@@ -251,7 +255,7 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 
 async def test_worker_and_scheduler_survive_the_loss_of_redis(
-    processes: Service, valkey: Valkey
+    processes: JobProcesses, valkey: Valkey
 ) -> None:
     processes.start(REDIS_URL=valkey.url())
     before = await enqueue("samples.effect", first_takes=6)
@@ -264,7 +268,7 @@ async def test_worker_and_scheduler_survive_the_loss_of_redis(
     await until(done(lost), 60)
     # It was not begun anew: a job that runs does not need Redis.
     assert starts(before) == 1
-    assert [program.process.poll() for program in processes.programs.values()] == [None, None]
+    assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     await asyncio.sleep(2)
     assert [await processes.stopped(role) for role in ("worker", "scheduler")] == [0, 0]

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.settings import settings
-from scripts.servers import ROOT, Program
+from tools.devservers import ROOT, ManagedProcess
 
 LOCK = "hashtext('migrations')"
 WAITING = """
@@ -39,16 +39,17 @@ def test_deployments_at_once_take_turns(owner: psycopg.Connection, tmp_path: Pat
     with (tmp_path / "log").open("wb") as log:
         command = [sys.executable, "-m", "app", "migrate"]
         deployments = [
-            Program(command, env=environment, cwd=ROOT, output=log.fileno()) for _ in range(2)
+            ManagedProcess(command, env=environment, cwd=ROOT, output=log.fileno())
+            for _ in range(2)
         ]
     try:
         while owner.execute(WAITING).fetchone() != (2,):
-            assert [each.process.poll() for each in deployments] == [None, None]
+            assert [each.popen.poll() for each in deployments] == [None, None]
             time.sleep(0.1)
         time.sleep(4)  # longer than a migration waits for any other lock
-        assert [each.process.poll() for each in deployments] == [None, None]
+        assert [each.popen.poll() for each in deployments] == [None, None]
         owner.execute(f"SELECT pg_advisory_unlock({LOCK})")
-        assert [each.process.wait(60) for each in deployments] == [0, 0]
+        assert [each.popen.wait(60) for each in deployments] == [0, 0]
     finally:
         for each in deployments:
             each.stop()

@@ -20,8 +20,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from scripts.servers import ROOT, Program, Valkey
 from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
 
@@ -40,12 +40,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Service:
+class JobProcesses:
     """A worker and a scheduler, with quick time-outs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.programs: dict[str, Program] = {}
+        self.by_role: dict[str, ManagedProcess] = {}
         self.environment: dict[str, str] = {}
         self.ports = {"worker": free_port(), "scheduler": free_port()}
 
@@ -55,15 +55,15 @@ class Service:
             self.stop()
             self.environment = environment
         for role in ("worker", "scheduler"):
-            program = self.programs.get(role)
-            if program is None or program.process.poll() is not None:
-                if program:
-                    program.stop()  # closes its pipe
-                self.programs[role] = self._start(role)
+            process = self.by_role.get(role)
+            if process is None or process.popen.poll() is not None:
+                if process:
+                    process.stop()  # closes its pipe
+                self.by_role[role] = self._start(role)
 
-    def _start(self, role: str) -> Program:
+    def _start(self, role: str) -> ManagedProcess:
         with (self.directory / "log").open("ab") as log:
-            return Program(
+            return ManagedProcess(
                 [sys.executable, "-m", "tests.core.jobs.process", role],
                 env={
                     **os.environ,
@@ -81,30 +81,30 @@ class Service:
 
     def stopped(self, role: str) -> int:
         """Send SIGTERM, and wait for the exit status."""
-        program = self.programs[role]
-        program.ask_to_stop()
-        return program.process.wait(20)
+        process = self.by_role[role]
+        process.send_stop_signal()
+        return process.popen.wait(20)
 
     def stop(self) -> None:
-        for program in self.programs.values():
-            program.ask_to_stop()
-        for program in self.programs.values():
-            program.stop()
-        self.programs.clear()
+        for process in self.by_role.values():
+            process.send_stop_signal()
+        for process in self.by_role.values():
+            process.stop()
+        self.by_role.clear()
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobProcesses]:
     directory = tmp_path_factory.mktemp("jobs")
-    service = Service(directory)
+    job_processes = JobProcesses(directory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(settings.__dict__, "heartbeat_dir", directory)
-        yield service
-        service.stop()
+        yield job_processes
+        job_processes.stop()
 
 
 @pytest.fixture
-def service(processes: Service) -> Service:
+def job_processes(processes: JobProcesses) -> JobProcesses:
     processes.start()
     return processes
 
@@ -132,7 +132,9 @@ def begun(job_id: UUID) -> Callable[[], bool]:
     return check
 
 
-def test_a_job_is_done_and_the_processes_show_that_they_live(service: Service) -> None:
+def test_a_job_is_done_and_the_processes_show_that_they_live(
+    job_processes: JobProcesses,
+) -> None:
     job_id = enqueue("samples.effect")
     until(done(job_id))
     assert len(effects_of(job_id)) == 1
@@ -144,7 +146,7 @@ def lives(role: heartbeat.Role) -> bool:
     return heartbeat.is_alive(role)
 
 
-def test_duplicated_messages_have_one_effect(service: Service) -> None:
+def test_duplicated_messages_have_one_effect(job_processes: JobProcesses) -> None:
     job_id = enqueue("samples.effect", first_takes=1)
     broker.publish([job_id] * 9)
     until(done(job_id))
@@ -154,7 +156,7 @@ def test_duplicated_messages_have_one_effect(service: Service) -> None:
     assert (find(job_id)).attempts == 1
 
 
-def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
+def test_a_job_has_its_tenant_and_leaves_it(job_processes: JobProcesses) -> None:
     processes = set()
     for organization_id in [uuid7(), uuid7(), None, uuid7(), None]:
         context.bind(context.Context(request_id="test", organization_id=organization_id))
@@ -167,18 +169,19 @@ def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
     assert len(processes) < 5  # so that some process had different tenants
 
 
-def test_worker_and_scheduler_have_metrics(service: Service) -> None:
+def test_worker_and_scheduler_have_metrics(job_processes: JobProcesses) -> None:
     until(done(enqueue("samples.effect")))
     with httpx2.Client() as client:
         worker, scheduler = [
-            client.get(f"http://127.0.0.1:{port}/metrics").text for port in service.ports.values()
+            client.get(f"http://127.0.0.1:{port}/metrics").text
+            for port in job_processes.ports.values()
         ]
     for name in ("job_succeeded_total", "job_queue_latency_seconds_count"):
         assert f'{name}{{job="samples.effect"}}' in worker
     assert "outbox_oldest_age_seconds" in scheduler
 
 
-def test_an_emptied_redis_loses_nothing(service: Service) -> None:
+def test_an_emptied_redis_loses_nothing(job_processes: JobProcesses) -> None:
     job_ids = [enqueue("samples.effect", first_takes=2) for _ in range(2)]
     job_ids += [enqueue("samples.effect") for _ in range(4)]
     until(begun(job_ids[0]))
@@ -188,25 +191,27 @@ def test_an_emptied_redis_loses_nothing(service: Service) -> None:
         assert len(effects_of(job_id)) == 1
 
 
-def test_a_killed_worker_loses_nothing_and_repeats_no_effect(service: Service) -> None:
+def test_a_killed_worker_loses_nothing_and_repeats_no_effect(
+    job_processes: JobProcesses,
+) -> None:
     killed = [enqueue("samples.effect", first_takes=60) for _ in range(2)]
     waiting = [enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
         until(begun(job_id))
-    service.programs["worker"].process.kill()
-    service.programs["worker"].process.wait()
-    service.start()
+    job_processes.by_role["worker"].popen.kill()
+    job_processes.by_role["worker"].popen.wait()
+    job_processes.start()
     for job_id in killed + waiting:
         until(done(job_id))
         assert len(effects_of(job_id)) == 1
     assert [starts(job_id) for job_id in killed] == [2, 2]
 
 
-def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
+def test_a_job_that_kills_its_worker_ends_dead(job_processes: JobProcesses) -> None:
     job_id = enqueue("samples.poison")
 
     def dead() -> datetime | None:
-        service.start()
+        job_processes.start()
         return (find(job_id)).dead_lettered_at
 
     until(dead, 60)
@@ -215,28 +220,28 @@ def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
     assert entry.last_error == "the worker died whenever it ran this job"
 
 
-def test_sigterm_lets_a_job_end(service: Service) -> None:
+def test_sigterm_lets_a_job_end(job_processes: JobProcesses) -> None:
     job_id = enqueue("samples.effect", first_takes=2)
     until(begun(job_id))
-    assert service.stopped("worker") == 0
+    assert job_processes.stopped("worker") == 0
     assert (find(job_id)).done_at
     assert len(effects_of(job_id)) == 1
 
 
-def test_sigterm_does_not_wait_longer_than_the_grace(service: Service) -> None:
+def test_sigterm_does_not_wait_longer_than_the_grace(job_processes: JobProcesses) -> None:
     job_id = enqueue("samples.effect", first_takes=60)
     until(begun(job_id))
-    service.stopped("worker")
+    job_processes.stopped("worker")
     assert not effects_of(job_id)
-    service.start()
+    job_processes.start()
     until(done(job_id))
     assert len(effects_of(job_id)) == 1
 
 
-def test_a_scheduler_ends_in_order_and_leaves_no_file(service: Service) -> None:
+def test_a_scheduler_ends_in_order_and_leaves_no_file(job_processes: JobProcesses) -> None:
     until(ticked)
-    assert service.stopped("scheduler") == 0
-    names = {path.name for path in service.directory.iterdir() if "-" not in path.name}
+    assert job_processes.stopped("scheduler") == 0
+    names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
 
 
@@ -248,7 +253,9 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-def test_worker_and_scheduler_survive_the_loss_of_redis(processes: Service, valkey: Valkey) -> None:
+def test_worker_and_scheduler_survive_the_loss_of_redis(
+    processes: JobProcesses, valkey: Valkey
+) -> None:
     processes.start(REDIS_URL=valkey.url())
     before = enqueue("samples.effect", first_takes=6)
     until(begun(before))
@@ -260,7 +267,7 @@ def test_worker_and_scheduler_survive_the_loss_of_redis(processes: Service, valk
     until(done(lost), 60)
     # It was not begun anew: a job that runs does not need Redis.
     assert starts(before) == 1
-    assert [program.process.poll() for program in processes.programs.values()] == [None, None]
+    assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     time.sleep(2)
     assert [processes.stopped(role) for role in ("worker", "scheduler")] == [0, 0]

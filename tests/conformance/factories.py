@@ -1,43 +1,23 @@
-"""Accounts, organizations and members, made through the service's own doors."""
+"""Factories for accounts, organizations and members, through the HTTP API."""
 
 import secrets
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx2
 
-from .drivers import Driver, Tokens, bearer
+from .concurrency import map_concurrently
+from .drivers import Driver, Tokens
 from .mailbox import Mailbox
 
-# Access tokens live ten minutes; sign in again well before.
+# Access tokens expire after 600 s; a new one is fetched after half of that.
 _FRESH_SECONDS = 300
 
 
-def together[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Make all calls at the same moment, one thread each; answers in order."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Answer]) -> Answer:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
-
-
-def at_once[Item, Answer](call: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
-    """Make one call for each item, all at the same moment; answers in order."""
-    return together([partial(call, item) for item in items])
-
-
 def unique(prefix: str = "thing") -> str:
-    """Make a name that nothing else has."""
     return f"{prefix} {secrets.token_hex(6)}"
 
 
@@ -53,7 +33,7 @@ class _SessionAuth(httpx2.Auth):
 
 
 class Account:
-    """A verified user. `api` is a client that is signed in as them."""
+    """A user with a verified address; `api` is an HTTP client signed in as that user."""
 
     def __init__(self, driver: Driver, email: str, password: str, name: str) -> None:
         self.driver = driver
@@ -68,19 +48,18 @@ class Account:
         self._id = ""
 
     def access(self) -> str:
-        """Return an access token that is good for some minutes."""
+        """Return an access token valid for at least five minutes."""
         if self._tokens is None or time.monotonic() - self._since > _FRESH_SECONDS:
-            self._tokens = self.driver.sign_in(self.email, self.password).session()
+            self._tokens = self.driver.sign_in(self.email, self.password).require_tokens()
             self._since = time.monotonic()
         return self._tokens.access
 
     def new_session(self) -> Tokens:
-        """Sign in once more, as on another device."""
-        return self.driver.sign_in(self.email, self.password).session()
+        """Sign in again; return the tokens of the additional session."""
+        return self.driver.sign_in(self.email, self.password).require_tokens()
 
     @property
     def id(self) -> str:
-        """The user's id."""
         if not self._id:
             self._id = self.api.get("/api/v1/me").json()["id"]
         return self._id
@@ -88,7 +67,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization; `path` is its address."""
+    """An organization; `path` is its URL path."""
 
     id: str
     owner: Account
@@ -98,7 +77,7 @@ class Organization:
         return f"/api/v1/organizations/{self.id}"
 
     def project(self, name: str | None = None, **fields: Any) -> dict[str, Any]:
-        """Make a project as the owner."""
+        """Create a project as the owner; return the response body."""
         response = self.owner.api.post(
             f"{self.path}/projects", json={"name": name or unique("project"), **fields}
         )
@@ -107,14 +86,14 @@ class Organization:
         return project
 
     def import_projects(self, names: Sequence[str], description: str = "") -> None:
-        """Make many projects in one request."""
+        """Create projects in one import request as the owner."""
         rows = [{"name": name, "description": description} for name in names]
         response = self.owner.api.post(f"{self.path}/projects/import", json={"items": rows})
         assert response.status_code == 201, response.text
         assert response.json() == {"created": len(names)}
 
     def key(self, *scopes: str, **fields: Any) -> dict[str, Any]:
-        """Make an API key as the owner; the answer, with the key itself."""
+        """Create an API key as the owner; return the response body, with the key."""
         response = self.owner.api.post(
             f"{self.path}/api-keys",
             json={"name": unique("key"), "scopes": list(scopes), **fields},
@@ -126,7 +105,7 @@ class Organization:
 
 @dataclass(frozen=True)
 class Team:
-    """An organization with one member of each role, and a stranger who owns another."""
+    """An organization with one member per role; `stranger` owns another organization."""
 
     organization: Organization
     owner: Account
@@ -136,13 +115,12 @@ class Team:
     stranger: Account
 
     def of(self, role: str) -> Account:
-        """Return the one who has this role."""
         account: Account = getattr(self, role)
         return account
 
 
-class People:
-    """Makes users and organizations."""
+class Factory:
+    """Creates accounts, organizations and memberships."""
 
     def __init__(self, driver: Driver, mailbox: Mailbox) -> None:
         self.driver = driver
@@ -151,22 +129,19 @@ class People:
         self._accounts: list[Account] = []
 
     def close(self) -> None:
-        """Close all connections."""
         for account in self._accounts:
             account.api.close()
 
     @staticmethod
     def address(name: str = "someone") -> str:
-        """Make an address that nobody has."""
         return f"{name}-{secrets.token_hex(6)}@example.com"
 
     @staticmethod
     def password() -> str:
-        """Make a good password."""
         return f"correct {secrets.token_hex(8)} staple"
 
     def register(self, name: str = "someone", *, email: str = "", password: str = "") -> Account:
-        """Sign up and verify the address."""
+        """Sign up and verify the email address."""
         account = Account(
             self.driver,
             email or self.address(name),
@@ -180,11 +155,9 @@ class People:
         return account
 
     def register_all(self, *names: str) -> list[Account]:
-        """Register several at once."""
-        return at_once(self.register, names)
+        return map_concurrently(self.register, names)
 
     def organization(self, owner: Account, name: str = "") -> Organization:
-        """Found an organization."""
         response = owner.api.post(
             "/api/v1/organizations", json={"name": name or unique("organization")}
         )
@@ -192,7 +165,7 @@ class People:
         return Organization(response.json()["id"], owner)
 
     def invite(self, organization: Organization, email: str, role: str) -> str:
-        """Invite an address; the token of the mail."""
+        """Invite an address; return the token from the mail."""
         response = organization.owner.api.post(
             f"{organization.path}/invitations", json={"email": email, "role": role}
         )
@@ -201,23 +174,17 @@ class People:
         return self.mailbox.tokens("accept-invitation", email, at_least=self._invited[email])[-1]
 
     def add(self, organization: Organization, account: Account, role: str) -> None:
-        """Make an account a member: invitation, mail, acceptance."""
+        """Make an account a member by invitation and acceptance."""
         token = self.invite(organization, account.email, role)
         response = account.api.post("/api/v1/invitations/accept", json={"token": token})
         assert response.status_code in (200, 201), response.text
 
     def team(self) -> Team:
-        """Make an organization with every role in it."""
         owner, admin, member, viewer, stranger = self.register_all(
             "owner", "admin", "member", "viewer", "stranger"
         )
         organization = self.organization(owner)
         self.organization(stranger)
         roles = {"admin": admin, "member": member, "viewer": viewer}
-        at_once(lambda role: self.add(organization, roles[role], role), roles)
+        map_concurrently(lambda role: self.add(organization, roles[role], role), roles)
         return Team(organization, owner, admin, member, viewer, stranger)
-
-
-def as_key(key: str) -> dict[str, str]:
-    """Make the header of an API key."""
-    return bearer(key)

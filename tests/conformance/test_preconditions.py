@@ -1,8 +1,9 @@
-"""ETags and preconditions: no lost update, no needless download."""
+"""ETags and preconditions (RFC 9110, section 13) against lost updates."""
 
 import pytest
 
-from .people import Organization, at_once, together, unique
+from .concurrency import map_concurrently, run_concurrently
+from .factories import Organization, unique
 from .problems import assert_problem
 
 
@@ -11,7 +12,7 @@ def project_path(organization: Organization) -> str:
     return f"{organization.path}/projects/{organization.project()['id']}"
 
 
-def test_creation_names_address_and_version(organization: Organization) -> None:
+def test_creation_returns_location_and_etag(organization: Organization) -> None:
     api = organization.owner.api
     response = api.post(f"{organization.path}/projects", json={"name": unique()})
     address = response.headers["location"]
@@ -21,7 +22,7 @@ def test_creation_names_address_and_version(organization: Organization) -> None:
     assert found.headers["etag"] == response.headers["etag"]
 
 
-def test_strong_etag(organization: Organization, project_path: str) -> None:
+def test_etag_is_strong(organization: Organization, project_path: str) -> None:
     for path in (project_path, organization.path, "/api/v1/me"):
         etag = organization.owner.api.get(path).headers["etag"]
         assert etag.startswith('"'), path
@@ -29,7 +30,7 @@ def test_strong_etag(organization: Organization, project_path: str) -> None:
         assert len(etag) > 2, path
 
 
-def test_if_none_match(organization: Organization, project_path: str) -> None:
+def test_if_none_match_returns_304(organization: Organization, project_path: str) -> None:
     api = organization.owner.api
     for path in (project_path, organization.path, "/api/v1/me"):
         etag = api.get(path).headers["etag"]
@@ -42,7 +43,7 @@ def test_if_none_match(organization: Organization, project_path: str) -> None:
         assert response.status_code == 200
 
 
-def test_if_match_on_change(organization: Organization, project_path: str) -> None:
+def test_if_match_rejects_stale_changes(organization: Organization, project_path: str) -> None:
     api = organization.owner.api
     first = api.get(project_path).headers["etag"]
     changed = api.patch(project_path, json={"description": "1"}, headers={"If-Match": first})
@@ -68,7 +69,7 @@ def test_if_match_is_optional(organization: Organization, project_path: str) -> 
     assert response.status_code == 200
 
 
-def test_if_match_on_delete(organization: Organization, project_path: str) -> None:
+def test_if_match_rejects_stale_deletes(organization: Organization, project_path: str) -> None:
     api = organization.owner.api
     first = api.get(project_path).headers["etag"]
     second = api.patch(project_path, json={"description": "1"}).headers["etag"]
@@ -79,7 +80,7 @@ def test_if_match_on_delete(organization: Organization, project_path: str) -> No
     assert_problem(api.delete(project_path), 404, "not-found")
 
 
-def test_if_match_on_organization(organization: Organization) -> None:
+def test_if_match_applies_to_organizations(organization: Organization) -> None:
     api = organization.owner.api
     first = api.get(organization.path).headers["etag"]
     changed = api.patch(organization.path, json={"name": "Second"}, headers={"If-Match": first})
@@ -92,10 +93,12 @@ def test_if_match_on_organization(organization: Organization) -> None:
     assert api.get(organization.path).json()["name"] == "Second"
 
 
-def test_parallel_changes_of_one_version(organization: Organization, project_path: str) -> None:
+def test_parallel_changes_of_one_version_succeed_once(
+    organization: Organization, project_path: str
+) -> None:
     api = organization.owner.api
     etag = api.get(project_path).headers["etag"]
-    answers = at_once(
+    answers = map_concurrently(
         lambda number: api.patch(
             project_path, json={"description": str(number)}, headers={"If-Match": etag}
         ),
@@ -104,7 +107,7 @@ def test_parallel_changes_of_one_version(organization: Organization, project_pat
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412, 412]
 
 
-def test_change_refuses_nonsense(organization: Organization, project_path: str) -> None:
+def test_invalid_changes_are_rejected(organization: Organization, project_path: str) -> None:
     api = organization.owner.api
     for body in (
         {"name": None},
@@ -117,7 +120,7 @@ def test_change_refuses_nonsense(organization: Organization, project_path: str) 
     assert api.get(project_path).json()["version"] == 1
 
 
-def test_names_are_unique_without_regard_to_case(organization: Organization) -> None:
+def test_project_names_are_unique_ignoring_case(organization: Organization) -> None:
     api = organization.owner.api
     organization.project("Straße Å")
     other = organization.project()
@@ -128,16 +131,16 @@ def test_names_are_unique_without_regard_to_case(organization: Organization) -> 
         assert_problem(api.patch(path, json={"name": name}), 409, "conflict")
 
 
-def test_parallel_creation_of_one_name(organization: Organization) -> None:
+def test_parallel_creation_of_one_name_succeeds_once(organization: Organization) -> None:
     name = unique()
-    answers = together(
+    answers = run_concurrently(
         [lambda: organization.owner.api.post(f"{organization.path}/projects", json={"name": name})]
         * 6
     )
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
 
 
-def test_import_is_all_or_nothing(organization: Organization) -> None:
+def test_import_is_atomic(organization: Organization) -> None:
     api = organization.owner.api
     organization.project("Taken")
     address = f"{organization.path}/projects/import"

@@ -1,4 +1,4 @@
-"""A little OpenID Connect provider: strict about what it is asked, and false on demand."""
+"""An OpenID Connect provider for tests: validates requests, and returns faults on demand."""
 
 import base64
 import hashlib
@@ -19,18 +19,18 @@ CLIENT_ID = "conformance"
 CLIENT_SECRET = "a secret of the client"  # noqa: S105 - of a provider that lives for a test
 
 
-class OpenIdProvider:
-    """Who signs in is `identity`; the next answers are bent by `lies`.
+class OidcProvider:
+    """Signs in the user with the claims in `identity`; collects invalid requests in `violations`.
 
-    `lies` may hold claims of the ID token that replace the right ones (`nonce`, `aud`, `iss`,
-    `exp`...), or: `alg: none`, `key: foreign`, `token_status: 500`, `token_body: ...`.
+    `faults` replaces claims of the ID token (`nonce`, `aud`, `iss`, `exp`; None removes one) or
+    sets `alg: none`, `alg: HS256`, `key: foreign`, `token_status: 500`, `token_body: ...`.
     """
 
     def __init__(self, port: int) -> None:
         self.issuer = f"http://127.0.0.1:{port}"
         self.identity: dict[str, Any] = {}
-        self.lies: dict[str, Any] = {}
-        self.complaints: list[str] = []
+        self.faults: dict[str, Any] = {}
+        self.violations: list[str] = []
         self._requests: dict[str, dict[str, str]] = {}
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -54,21 +54,21 @@ class OpenIdProvider:
         return {"keys": [{**jwk, "kid": "one", "use": "sig", "alg": "RS256"}]}
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Check the request as a strict provider does; the address to send the browser to."""
-        self._demand(query.get("response_type") == "code", "response_type is not code")
-        self._demand(query.get("client_id") == CLIENT_ID, "wrong client_id")
-        self._demand("openid" in query.get("scope", "").split(), "scope has no openid")
-        self._demand(query.get("code_challenge_method") == "S256", "PKCE method is not S256")
-        self._demand(len(query.get("code_challenge", "")) == 43, "no PKCE challenge")
-        self._demand(len(query.get("state", "")) >= 16, "state too short to be unguessable")
-        self._demand(len(query.get("nonce", "")) >= 16, "nonce too short to be unguessable")
+        """Check an authorization request; return the redirect URI with code and state."""
+        self._require(query.get("response_type") == "code", "response_type is not code")
+        self._require(query.get("client_id") == CLIENT_ID, "wrong client_id")
+        self._require("openid" in query.get("scope", "").split(), "scope has no openid")
+        self._require(query.get("code_challenge_method") == "S256", "PKCE method is not S256")
+        self._require(len(query.get("code_challenge", "")) == 43, "no PKCE challenge")
+        self._require(len(query.get("state", "")) >= 16, "state too short to be unguessable")
+        self._require(len(query.get("nonce", "")) >= 16, "nonce too short to be unguessable")
         code = secrets.token_urlsafe(16)
         self._requests[code] = query
         back = {"code": code, "state": query.get("state", "")}
         return f"{query['redirect_uri']}?{urlencode(back)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
-        """Exchange a code, once, for an ID token."""
+        """Exchange a code for an ID token; a code works once."""
         request = self._requests.pop(form.get("code", ""), None)
         if request is None:
             return 400, {"error": "invalid_grant"}
@@ -80,14 +80,14 @@ class OpenIdProvider:
                 CLIENT_ID,
                 CLIENT_SECRET,
             )
-        self._demand(known, "the client did not authenticate")
-        self._demand(form.get("grant_type") == "authorization_code", "wrong grant_type")
-        self._demand(form.get("redirect_uri") == request["redirect_uri"], "other redirect_uri")
+        self._require(known, "the client did not authenticate")
+        self._require(form.get("grant_type") == "authorization_code", "wrong grant_type")
+        self._require(form.get("redirect_uri") == request["redirect_uri"], "other redirect_uri")
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        self._demand(challenge == request["code_challenge"], "PKCE verifier does not fit")
-        if "token_status" in self.lies or "token_body" in self.lies:
-            return self.lies.get("token_status", 200), self.lies.get("token_body", {})
+        self._require(challenge == request["code_challenge"], "PKCE verifier does not fit")
+        if "token_status" in self.faults or "token_body" in self.faults:
+            return self.faults.get("token_status", 200), self.faults.get("token_body", {})
         return 200, {
             "access_token": secrets.token_urlsafe(16),
             "token_type": "Bearer",
@@ -104,27 +104,25 @@ class OpenIdProvider:
             "exp": now + 60,
             "nonce": request["nonce"],
             **self.identity,
-            **{k: v for k, v in self.lies.items() if k not in ("alg", "key")},
+            **{k: v for k, v in self.faults.items() if k not in ("alg", "key")},
         }
         claims = {name: value for name, value in claims.items() if value is not None}
-        if self.lies.get("alg") == "none":
+        if self.faults.get("alg") == "none":
             return jwt.encode(claims, "", algorithm="none", headers={"kid": "one"})
-        if self.lies.get("alg") == "HS256":
+        if self.faults.get("alg") == "HS256":
             return jwt.encode(claims, CLIENT_SECRET * 2, algorithm="HS256", headers={"kid": "one"})
         key = self._key
-        if self.lies.get("key") == "foreign":
+        if self.faults.get("key") == "foreign":
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return jwt.encode(claims, key, algorithm="RS256", headers={"kid": "one"})
 
-    def _demand(self, condition: bool, complaint: str) -> None:
+    def _require(self, condition: bool, violation: str) -> None:
         if not condition:
-            self.complaints.append(complaint)
+            self.violations.append(violation)
 
 
 @contextmanager
-def running_provider() -> Iterator[OpenIdProvider]:
-    """Run a provider on a free port."""
-
+def running_provider() -> Iterator[OidcProvider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -160,7 +158,7 @@ def running_provider() -> Iterator[OpenIdProvider]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    provider = OpenIdProvider(server.server_port)
+    provider = OidcProvider(server.server_port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""The servers of development and tests: nothing is left behind, nothing is taken over."""
+"""Child processes end with their parent; servers of others are neither stopped nor replaced."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import servers
+from tools.devservers import ROOT, ManagedProcess, Postgres, ServerError, development, servers
 
 URLS = {
     "DATABASE_URL": "postgresql://app_user:x@db.example/app",
@@ -33,20 +33,20 @@ def is_gone(pid: int) -> bool:
     found = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    # What nobody has waited for yet is a zombie: it runs no more.
+    # A zombie has ended: its parent has not waited for it yet.
     return found.stdout.strip().startswith("Z") or not found.stdout.strip()
 
 
-def test_a_program_does_not_outlive_who_started_it() -> None:
+def test_a_process_ends_when_its_parent_is_killed() -> None:
     script = """
         import os, signal
-        from scripts.servers import Program
-        print(Program(["sleep", "600"]).process.pid, flush=True)
+        from tools.devservers import ManagedProcess
+        print(ManagedProcess(["sleep", "600"]).popen.pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """
     killed = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
-        cwd=servers.ROOT,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -56,37 +56,37 @@ def test_a_program_does_not_outlive_who_started_it() -> None:
     assert within(10, lambda: is_gone(pid))
 
 
-def test_a_program_that_ignores_the_signal_is_killed() -> None:
-    program = servers.Program(["sh", "-c", "trap '' TERM; echo; sleep 600"], output=subprocess.PIPE)
-    assert program.process.stdout
-    program.process.stdout.readline()
-    assert program.stop(timeout=0.2) == -signal.SIGKILL
-    program.process.stdout.close()
+def test_a_process_that_ignores_the_stop_signal_is_killed() -> None:
+    process = ManagedProcess(["sh", "-c", "trap '' TERM; echo; sleep 600"], output=subprocess.PIPE)
+    assert process.popen.stdout
+    process.popen.stdout.readline()
+    assert process.stop(timeout=0.2) == -signal.SIGKILL
+    process.popen.stdout.close()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["of another program", "of none"])
-def test_the_lock_of_a_killed_postgres_is_dropped(tmp_path: Path, pid: int) -> None:
-    postgres = servers.Postgres(tmp_path, "password")
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["reused", "unused"])
+def test_the_lock_of_a_killed_postgres_is_removed(tmp_path: Path, pid: int) -> None:
+    postgres = Postgres(tmp_path, "password")
     postgres.data.mkdir()
     lock = postgres.data / "postmaster.pid"
     lock.write_text(f"{pid}\n{postgres.data}\n")
-    postgres._release()
+    postgres._remove_stale_lock()
     assert not lock.exists()
 
 
-def test_given_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "VAR", tmp_path)
     for name, url in URLS.items():
         monkeypatch.setenv(name, url)
-    with servers.development() as first:
+    with development() as first:
         assert first.urls.environment() == URLS
         assert not first.started
-        # A second command joins in, unless it wants them for itself.
-        with servers.development() as second:
+        # A second command shares the servers, unless it asks for servers of its own.
+        with development() as second:
             assert second.urls == first.urls
         with (
-            pytest.raises(servers.ServerError, match="run already"),
-            servers.development(shared=False),
+            pytest.raises(ServerError, match="already"),
+            development(shared=False),
         ):
             pass
     assert {path.name for path in tmp_path.iterdir()} == {"servers.lock", "servers.json"}
