@@ -573,6 +573,22 @@ def test_forms_need_their_token(me: User) -> None:
     assert sign_in(browser, me.email).status_code == 403
 
 
+def test_the_index_has_one_section_for_each_subject(staff: Client) -> None:
+    sections = [app["name"] for app in staff.get(ADMIN).context["app_list"]]
+    assert sections == [
+        "Accounts",
+        "API keys",
+        "Audit log",
+        "Exports",
+        "Operations",
+        "Organizations",
+        "Projects",
+    ]
+    for label in {model._meta.app_label for model in REGISTERED}:
+        assert staff.get(f"{ADMIN}{label}/").status_code == 200, label
+    assert staff.get(f"{ADMIN}nothing/").status_code == 404
+
+
 # Where it is, and who is staff
 
 

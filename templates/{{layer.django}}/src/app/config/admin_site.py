@@ -14,6 +14,9 @@ from app.core import context
 from app.core.admin_site import BaseAdminSite
 from app.core.context import Actor
 
+# Apps of libraries, and the app in whose section of the index their models are shown.
+SECTIONS = {"account": "accounts", "auth": "accounts", "mfa": "accounts", "admin": "core"}
+
 
 class AdminSite(BaseAdminSite):
     site_header = site_title = "Administration"
@@ -29,6 +32,16 @@ class AdminSite(BaseAdminSite):
             request.may_enter = admitted  # type: ignore[attr-defined]  # our attribute
         found: bool = request.may_enter  # type: ignore[attr-defined]  # our attribute
         return found
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = {app["app_label"]: app for app in super().get_app_list(request)}
+        for library, section in SECTIONS.items():
+            if library in apps and section in apps:
+                apps[section]["models"] += apps.pop(library)["models"]
+                apps[section]["models"].sort(key=lambda model: model["name"])
+        if app_label is not None and app_label not in apps:
+            app_label = SECTIONS.get(app_label, app_label)
+        return [app for app in apps.values() if app_label in {None, app["app_label"]}]
 
     def enter(self, request: HttpRequest) -> None:
         """Open the transaction to all organizations, and make the staff user its actor."""
