@@ -12,7 +12,7 @@ from tests.architecture.source import File, demand_none, domain_files, files, na
 
 load()
 
-COMMITTING = {"commit", "rollback", "set_autocommit", "set_rollback", "commit_and_go_on"}
+COMMITTING = {"commit", "rollback", "set_autocommit", "set_rollback", "commit_and_begin"}
 # Ways around the tenant's manager: calls, and attributes. `objects` of a tenant's model is another.
 CALLS = {"raw", "cursor", "RawSQL"}
 ATTRIBUTES = {"_base_manager", "_default_manager"}

@@ -25,5 +25,5 @@ def test_shell_is_opened_to_an_organization(
 def test_shell_fails_closed(database: None) -> None:
     with pytest.raises(RuntimeError, match="no unit of work"):
         call_command("shell", command=COUNT)
-    with pytest.raises(RuntimeError, match="not opened to an organization"):
+    with pytest.raises(RuntimeError, match="has no organization"):
         call_command("shell", command=f"with unit_of_work():\n    {COUNT}")

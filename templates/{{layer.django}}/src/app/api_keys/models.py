@@ -1,5 +1,3 @@
-"""API keys: credentials of an organization."""
-
 from django.conf import settings
 from django.db import models
 
@@ -7,7 +5,7 @@ from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 
 
 class ApiKey(Identified):
-    """Only the SHA-256 of the key is kept, and eight characters to recognise it by."""
+    """Stores the SHA-256 of the key, and its first eight characters for display."""
 
     organization = models.ForeignKey(
         "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False

@@ -1,4 +1,4 @@
-"""What models have in common, and the two tables of no domain: outbox and idempotency keys."""
+"""Base classes and managers of models; the tables of the outbox and of idempotency keys."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -11,16 +11,16 @@ from app.core.ids import uuid7
 
 
 class ClockTimestamp(Func):
-    """The database's time now; `Now()` is when the statement began."""
+    """The current time of the database; `Now()` is the start of the statement."""
 
     function = "CLOCK_TIMESTAMP"
     output_field = models.DateTimeField()
 
 
 def after(keys: Sequence[str], position: Sequence[object], *, descending: bool = False) -> Q:
-    """Find the rows that come after a position, in the order of these keys.
+    """Return the condition for rows after a position, ordered by these keys (keyset pagination).
 
-    `a >= x` lets the index begin at the right place; the rest is the comparison of rows.
+    `a >= x` is redundant, and lets PostgreSQL start the index scan at the position.
     """
     beyond = "lt" if descending else "gt"
     first, *rest = keys
@@ -58,7 +58,7 @@ class TenantManager[M: models.Model](Manager[M]):
 
 
 class Identified(models.Model):
-    """A UUIDv7 primary key: made by the service, ordered by time, good for B-trees."""
+    """A UUIDv7 primary key (rule 9)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
@@ -67,7 +67,7 @@ class Identified(models.Model):
 
 
 class Timestamped(models.Model):
-    """When a row was made and last changed, by the database's clock."""
+    """Times of creation and last change, by the clock of the database."""
 
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -76,7 +76,6 @@ class Timestamped(models.Model):
         abstract = True
 
     def save(self, **options: Any) -> None:
-        """Note when."""
         if not self._state.adding:
             self.updated_at = ClockTimestamp()
             if (fields := options.get("update_fields")) is not None:
@@ -85,32 +84,30 @@ class Timestamped(models.Model):
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
-    """Finds jobs by how far they have come."""
-
     def open(self) -> Self:
-        """Limit it to jobs that are neither done nor given up."""
+        """Jobs that are neither done nor dead letters."""
         return self.filter(done_at=None, dead_lettered_at=None)
 
     def dead_letters(self) -> Self:
-        """Limit it to jobs whose last attempt has failed."""
+        """Jobs whose last attempt has failed."""
         return self.filter(dead_lettered_at__isnull=False)
 
     def due(self) -> Self:
-        """Limit it to jobs whose time has come."""
+        """Open jobs whose `available_at` has passed."""
         return self.open().filter(available_at__lte=ClockTimestamp())
 
 
 class OutboxEntry(Identified):
-    """A job that must run: written in the transaction that caused it, gone only when done.
+    """A job, written in the transaction that caused it.
 
-    Its organization, if any, is inside `context`: the worker reads the table across tenants, so
-    it is not a tenant's own and has no row-level security.
+    Its organization, if any, is in `context`. Workers read the jobs of all tenants, so the table
+    has no row-level security.
     """
 
     job = models.CharField(max_length=100)
     arguments = models.JSONField(default=dict)
     context = models.JSONField(default=dict)
-    # A scheduled job's name and tick: two schedulers cannot enqueue one tick twice.
+    # Name and period of a scheduled job: two schedulers cannot enqueue one period twice.
     schedule_key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001 - unique
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     available_at = models.DateTimeField(db_default=ClockTimestamp())
@@ -141,7 +138,6 @@ class OutboxEntry(Identified):
 
     @property
     def state(self) -> str:
-        """Tell in a word how far it has come."""
         if self.dead_lettered_at:
             return "dead letter"
         for state in ("done", "started"):
@@ -151,7 +147,7 @@ class OutboxEntry(Identified):
 
 
 class IdempotencyKey(Identified):
-    """A claimed `Idempotency-Key` and, once the request is done, its encrypted answer."""
+    """A claimed `Idempotency-Key` and, when the request is done, its encrypted response."""
 
     caller = models.CharField(max_length=100)
     route = models.CharField(max_length=300)

@@ -48,7 +48,7 @@ def get_export(*, organization_id: UUID, export_id: UUID) -> ExportView:
         raise NotFound("export")
     status = ExportStatus(export.status)
     if status is ExportStatus.QUEUED and export.started_at is not None:
-        # The job's own changes are seen only when it has ended; its claim is seen at once.
+        # The transaction of the running job is not visible yet; its claim is, in the outbox.
         status = ExportStatus.RUNNING
     return ExportView(
         id=export.id,

@@ -1,4 +1,4 @@
-"""Organizations are the tenants; memberships tie users to them."""
+"""Organizations (the tenants), memberships and invitations."""
 
 from django.conf import settings
 from django.db import models
@@ -17,7 +17,7 @@ def _known_role(name: str) -> models.CheckConstraint:
 
 
 class Organization(Identified, Timestamped):
-    """A tenant. Row-level security compares its `id`, everywhere else `organization_id`."""
+    """A tenant. Its policies compare `id`; those of other tables compare `organization_id`."""
 
     name = models.CharField(max_length=120, validators=[validators.one_line])
     version = models.IntegerField(db_default=1, editable=False)
@@ -68,7 +68,7 @@ class Membership(Identified):
 
 
 class Invitation(Identified):
-    """An open invitation. Its token is derived from `id`; accepting or revoking deletes the row."""
+    """An open invitation. Its token is signed from `id`; accepting or revoking deletes the row."""
 
     organization = models.ForeignKey(
         Organization, models.DB_CASCADE, related_name="invitations", db_index=False

@@ -15,7 +15,7 @@ from app.organizations.models import Invitation, Membership, Organization
 
 @dataclass(frozen=True, slots=True)
 class OrganizationView:
-    """An organization together with the role of whoever asks."""
+    """An organization, and the role of the caller in it."""
 
     id: UUID
     name: str
@@ -27,7 +27,7 @@ class OrganizationView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A membership with what the other members may see of the user."""
+    """A membership, with the fields of the user that other members may see."""
 
     user_id: UUID
     email: str
@@ -37,7 +37,7 @@ class MemberView:
 
 
 def get_role(organization_id: UUID, user_id: UUID) -> Role | None:
-    """Find a user's role; None for a stranger, and for an organization that does not exist."""
+    """Return a user's role; None for a non-member, and for an unknown organization."""
     role = (
         Membership.tenant.filter(organization_id=organization_id, user_id=user_id)
         .values_list("role", flat=True)
@@ -47,7 +47,6 @@ def get_role(organization_id: UUID, user_id: UUID) -> Role | None:
 
 
 def view(organization: Organization, role: Role) -> OrganizationView:
-    """Put an organization and the caller's role together."""
     return OrganizationView(
         id=organization.id,
         name=organization.name,
@@ -59,7 +58,7 @@ def view(organization: Organization, role: Role) -> OrganizationView:
 
 
 def get_organization(organization_id: UUID) -> Organization:
-    """Load the organization that the transaction was opened to, or raise NotFound."""
+    """Load the organization of the transaction, or raise NotFound."""
     organization = Organization.tenant.filter(id=organization_id).first()
     if organization is None:
         raise NotFound("organization")
@@ -112,7 +111,7 @@ def get_member(*, organization_id: UUID, user_id: UUID) -> MemberView:
 
 
 def _members(organization_id: UUID) -> QuerySet[Membership]:
-    """Find an organization's members; of the users, no more than `MemberView` shows."""
+    """Query an organization's members, with the columns of `MemberView`."""
     return (
         Membership.tenant.filter(organization_id=organization_id)
         .select_related("user")
@@ -131,12 +130,10 @@ def _with_user(membership: Membership) -> MemberView:
 
 
 def count_members(organization_id: UUID) -> int:
-    """Count an organization's members."""
     return Membership.tenant.filter(organization_id=organization_id).count()
 
 
 def count_owners(organization_id: UUID) -> int:
-    """Count an organization's owners."""
     return Membership.tenant.filter(organization_id=organization_id, role=Role.OWNER).count()
 
 

@@ -40,14 +40,14 @@ def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
 
 
 def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Tag an organization as one role sees it: the answer shows the role."""
+    """Return the ETag for a role: the response contains the role."""
     return etag(organization.version, role.value)
 
 
 def update_organization(
     *, organization_id: UUID, role: Role, name: str, if_match: str | None
 ) -> OrganizationView:
-    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = _lock(organization_id)
     require_match(if_match, organization_etag(organization, role))
     if organization.name != name:
@@ -66,14 +66,14 @@ def update_organization(
 
 
 def delete_organization(*, organization_id: UUID, role: Role, if_match: str | None) -> None:
-    """Delete an organization with everything in it, its audit log included."""
+    """Delete an organization with all its rows, the audit log included."""
     organization = _lock(organization_id)
     require_match(if_match, organization_etag(organization, role))
     organization.delete()
 
 
 def _lock(organization_id: UUID) -> Organization:
-    """Load the organization's row and hold it: changes of its owners take turns."""
+    """Lock the organization's row, which serialises changes of its owners."""
     organization = Organization.tenant.select_for_update().filter(id=organization_id).first()
     if organization is None:
         raise NotFound("organization")
@@ -81,7 +81,7 @@ def _lock(organization_id: UUID) -> Organization:
 
 
 def _lock_membership(organization_id: UUID, user_id: UUID) -> Membership:
-    # The organization first: two owners who demote each other must not both succeed.
+    # The organization first: of two owners who demote each other at once, one must fail.
     _lock(organization_id)
     membership = (
         Membership.tenant.select_for_update()
@@ -101,7 +101,7 @@ def _refuse_last_owner(membership: Membership) -> None:
 def change_role(
     *, organization_id: UUID, user_id: UUID, role: Role, by: Role
 ) -> queries.MemberView:
-    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    """Change a member's role. `by` is the caller's role: only owners change owners."""
     membership = _lock_membership(organization_id, user_id)
     if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
@@ -121,7 +121,7 @@ def change_role(
 
 
 def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID) -> None:
-    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    """Remove a member. Admins remove others, members leave, only owners remove owners."""
     if user_id != by_user_id and not by.includes(Role.ADMIN):
         raise Forbidden("This needs the role admin.")
     membership = _lock_membership(organization_id, user_id)
@@ -139,9 +139,9 @@ def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id:
 
 
 def leave_all_organizations(*, user_id: UUID, **_: object) -> None:
-    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+    """Remove a user from all organizations before the account is deleted.
 
-    Needs `tenancy.enter_user`, since it begins outside any organization.
+    Conflict for the last owner of an organization. Call `tenancy.enter_user` first.
     """
     for organization_id in queries.list_organization_ids(user_id):
         tenancy.enter_organization(organization_id)
@@ -156,7 +156,7 @@ def leave_all_organizations(*, user_id: UUID, **_: object) -> None:
 def create_invitation(
     *, organization_id: UUID, email: str, role: Role, by: Role, by_user_id: UUID
 ) -> Invitation:
-    """Invite an address; the mail with the token leaves through the outbox."""
+    """Invite an e-mail address, and enqueue the mail with the token."""
     if role is Role.OWNER and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
     user_id = accounts.find_user_id(email)
@@ -188,7 +188,7 @@ def create_invitation(
 
 
 def revoke_invitation(*, organization_id: UUID, invitation_id: UUID) -> None:
-    """Withdraw an open invitation: its token stops working."""
+    """Revoke an open invitation and its token."""
     invitation = queries.get_invitation(
         organization_id=organization_id, invitation_id=invitation_id
     )
@@ -203,10 +203,10 @@ def revoke_invitation(*, organization_id: UUID, invitation_id: UUID) -> None:
 
 
 def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationView:
-    """Make the user a member. The token works once, in time, and for the invited address only."""
+    """Make the user a member. The token is valid once, for 7 days, for the invited address."""
     organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
     tenancy.enter_organization(organization_id)
-    # The lock takes the row: the second of two at once finds it deleted.
+    # Of two concurrent requests, the second waits for the lock and finds the row deleted.
     invitation = (
         Invitation.tenant.select_for_update()
         .filter(
