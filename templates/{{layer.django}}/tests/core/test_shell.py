@@ -1,5 +1,3 @@
-"""`manage.py shell`: open to one organization, like everything else."""
-
 import pytest
 from django.core.management import call_command
 
@@ -8,7 +6,7 @@ from tests.conftest import Factory
 COUNT = "print(sum(1 for _ in Project.tenant.all()), 'found')"
 
 
-def test_shell_is_opened_to_an_organization(
+def test_shell_finds_the_rows_of_one_organization(
     factory: Factory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     organizations = []
@@ -22,7 +20,7 @@ def test_shell_is_opened_to_an_organization(
     assert "1 found" in capsys.readouterr().out
 
 
-def test_shell_fails_closed(database: None) -> None:
+def test_shell_raises_without_an_organization(database: None) -> None:
     with pytest.raises(RuntimeError, match="no unit of work"):
         call_command("shell", command=COUNT)
     with pytest.raises(RuntimeError, match="has no organization"):

@@ -1,5 +1,3 @@
-"""Deprecated operations say so in every answer, and in the document."""
-
 from datetime import date
 
 import pytest
@@ -44,6 +42,6 @@ def test_one_declaration_gives_headers_and_document() -> None:
     assert api.document["paths"]["/old"]["get"]["deprecated"] is True
 
 
-def test_no_end_before_the_beginning() -> None:
+def test_sunset_before_deprecation_is_refused() -> None:
     with pytest.raises(ValueError, match="before"):
         Deprecation(SUNSET, SINCE)
