@@ -51,7 +51,7 @@ TEXTS = (
     (r"await run_cpu_bound\(\s*([\w.]+), ", r"\1("),
     (r"from anyio import to_thread\n", ""),
     (r"from app\.core\.threads import run_cpu_bound\n", ""),
-    (r" *# Compressing takes its time, .*\n", ""),
+    (r" *# Compressing is CPU-bound, .*\n", ""),
     # A thread has no time limit: that of a statement ends what waits for the database.
     (r"( +)async with asyncio\.timeout\(.*\):\n +(.*\n)", r"\1\2"),
     (r'"app\.main:create_app"', '"app.main:create_app()"'),

@@ -188,7 +188,7 @@ SOURCES = (
     Violation(
         11,
         "a token in the log",
-        "src/app/accounts/service.py",
+        SERVICE,
         end='def trace(token: str) -> None:\n    logger.info("seen", extra={"token": token})',
         place="logger.info('seen'",
     ),
@@ -256,6 +256,20 @@ FASTAPI = FrameworkCase(
             imports="from fastapi import HTTPException",
             end="USED = HTTPException",
         ),
+        Violation(
+            1,
+            "a file of another module's service package",
+            SERVICE,
+            imports="from app.accounts.service.sessions import end_sessions",
+            end="USED = end_sessions",
+        ),
+        Violation(
+            3,
+            "the web framework in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            imports="from fastapi import HTTPException",
+            end="USED = HTTPException",
+        ),
     ),
     sources=(
         Violation(
@@ -264,6 +278,13 @@ FASTAPI = FrameworkCase(
             "src/app/registry.py",
             instead_of=', "exports"',
             place="src/app/exports/jobs.py",
+        ),
+        Violation(
+            3,
+            "a status in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            end="def is_lost(answer: object) -> bool:\n    return answer.status_code == 404",
+            place="accounts/service/sessions.py",
         ),
         Violation(
             4,
@@ -309,7 +330,7 @@ FASTAPI = FrameworkCase(
             FIRST_REVISION,
             instead_of='"projects", "api_keys"',
             put='"api_keys"',
-            place="projects: no migration says ALTER TABLE projects FORCE",
+            place="projects: no migration has ALTER TABLE projects FORCE",
         ),
         Violation(
             6,
@@ -317,7 +338,7 @@ FASTAPI = FrameworkCase(
             MODELS,
             end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
             '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
-            place="tasks: has no organization_id",
+            place="tasks: no organization_id",
         ),
         Violation(
             7,

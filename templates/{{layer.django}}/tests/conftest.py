@@ -8,17 +8,17 @@ afterwards.
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
 from tools import devservers
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client
+
+    from tests.factories import Factory
 
 _running = ExitStack()
 # The running servers, in the process that started them.
@@ -182,69 +182,8 @@ def mails(migrated: None) -> Path:
     return settings.mail_dir
 
 
-@dataclass
-class Person:
-    """A user with a session; `headers` authenticate."""
-
-    id: UUID
-    email: str
-    session_id: UUID
-    token: str
-    client: "Client"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Make the Authorization header."""
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def request(self, method: str, path: str, **arguments: Any) -> "Response":
-        """Send a request as this user; `path` is below /api/v1."""
-        headers = self.headers | arguments.pop("headers", {})
-        return self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
-
-
-@dataclass
-class Factory:
-    """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
-
-    client: "Client"
-
-    def person(self, name: str | None = None, password: str | None = None) -> Person:
-        """Make a verified user who is signed in; without a password, only by token."""
-        from app.core.security import access_tokens
-        from tests.factories import UserFactory, UserSessionFactory
-
-        named = {"name": name.title()} if name else {}
-        user = UserFactory.create(password=password, **named)
-        signed_in = UserSessionFactory.create(user_id=user.id)
-        token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-        return Person(user.id, user.email, signed_in.id, token, self.client)
-
-    def organization(self, owner: Person, name: str = "Acme") -> UUID:
-        """Make an organization through the API."""
-        answer = owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
-
-    def member(self, organization_id: UUID, role: str) -> Person:
-        """Make a person who belongs to an organization already."""
-        from tests.factories import MembershipFactory
-
-        person = self.person(role)
-        MembershipFactory.create(organization_id=organization_id, user_id=person.id, role=role)
-        return person
-
-    def count(self, table: str) -> int:
-        """Count the rows of a table that belongs to no organization."""
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - names from tests
-            (found,) = cursor.fetchone()
-        return int(found)
-
-
 @pytest.fixture
-def factory(client: "Client") -> Factory:
-    """Give the maker of people and organizations."""
+def factory(client: "Client") -> "Factory":
+    from tests.factories import Factory
+
     return Factory(client)

@@ -16,8 +16,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.jobs import execution
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
-from tests.conftest import Factory, Person
-from tests.factories import UserFactory, UserSessionFactory
+from tests.factories import Factory, SignedInUser, UserFactory, UserSessionFactory
 
 USERS = f"{ADMIN}accounts/user/"
 STAFF = "staff@example.com"
@@ -63,7 +62,7 @@ def sessions(user_id: UUID) -> QuerySet[UserSession]:
 
 
 def test_staff_is_the_user_in_all(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     assert "Act as this user" in browser.get(f"{USERS}{ada.id}/change/").text
     begun = act(browser, ada.id)
@@ -80,7 +79,7 @@ def test_staff_is_the_user_in_all(browser: Client, me: User, factory: Factory) -
 
 
 def test_what_is_done_bears_both_names(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     act(browser, ada.id)
     below = f"/api/v1/organizations/{organization}"
@@ -100,7 +99,7 @@ def test_what_is_done_bears_both_names(browser: Client, me: User, factory: Facto
 
 
 def test_both_histories_tell_when(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     act(browser, ada.id)
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
@@ -116,7 +115,7 @@ def test_release_goes_back_to_the_session_that_was(
     app = set_up_totp(me)
     assert sign_in(browser, me.email, app.now()).status_code == 302
     (own,) = UserSession.objects.filter(user=me, revoked_at=None)
-    ada = factory.person()
+    ada = factory.user()
     former = browser.cookies["__Host-session"].value
     act(browser, ada.id)
     acting = browser.cookies["__Host-session"].value
@@ -134,7 +133,7 @@ def test_release_goes_back_to_the_session_that_was(
 
 
 def test_only_who_acts_goes_back(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     act(browser, ada.id)
     # As if she had signed in herself, in this browser.
     sessions(ada.id).update(staff_session=None)
@@ -143,7 +142,7 @@ def test_only_who_acts_goes_back(browser: Client, factory: Factory) -> None:
 
 
 def test_only_a_form_of_our_own_does_it(me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     browser = Client(enforce_csrf_checks=True)
     page = browser.get(f"{ADMIN}login/")
 
@@ -198,7 +197,7 @@ def test_nobody_acts_as_nobody(browser: Client, me: User) -> None:
 
 
 def test_a_user_does_not_act(factory: Factory) -> None:
-    ada, bob = factory.person(), factory.person()
+    ada, bob = factory.user(), factory.user()
     browser = Client()
     assert act(browser, bob.id).status_code == 302
     assert not sessions(bob.id).exists()
@@ -211,12 +210,12 @@ def test_a_user_does_not_act(factory: Factory) -> None:
 
 
 def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     act(browser, ada.id)
     page = browser.get(ADMIN, follow=True)
     assert page.redirect_chain[-1][0] == f"{USERS}acting/"
     assert "Stop acting" in page.text
-    assert act(browser, factory.person().id).status_code == 302
+    assert act(browser, factory.user().id).status_code == 302
     assert browser.get(ME).json()["email"] == ada.email
 
 
@@ -251,7 +250,7 @@ def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> Non
 def test_what_is_the_users_own_is_refused(
     method: str, path: str, body: object, browser: Client, factory: Factory
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     user = User.objects.get(id=ada.id)
     user.set_password(PASSWORD)
     user.save()
@@ -303,7 +302,7 @@ def user_is_shut_out(acting: UserSession) -> None:
     ],
 )
 def test_it_ends(happens: Any, browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     act(browser, ada.id)
     (acting,) = sessions(ada.id)
     allowed = acting.expires_at - acting.created_at
@@ -316,7 +315,7 @@ def test_it_ends(happens: Any, browser: Client, factory: Factory) -> None:
 
 
 def test_the_user_sees_and_ends_it(browser: Client, factory: Factory) -> None:
-    ada: Person = factory.person()
+    ada: SignedInUser = factory.user()
     act(browser, ada.id)
     (acting,) = sessions(ada.id)
     listed = ada.request("GET", "/auth/sessions").json()["items"]
@@ -327,7 +326,7 @@ def test_the_user_sees_and_ends_it(browser: Client, factory: Factory) -> None:
 
 
 def test_signing_out_of_the_application_ends_it(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     act(browser, ada.id)
     told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
     assert told.json()["data"]["user"]["email"] == ada.email

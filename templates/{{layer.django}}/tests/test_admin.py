@@ -37,8 +37,8 @@ from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory
 from tests.factories import (
+    Factory,
     InvitationFactory,
     MembershipFactory,
     OutboxEntryFactory,
@@ -210,7 +210,7 @@ def last_note(user: User) -> tuple[str, dict[str, Any]]:
 
 
 def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     form = {"name": "Made by staff", "status": "active", "organization": str(organization)}
     assert staff.post(f"{ADMIN}projects/project/add/", form).status_code == 302
@@ -247,7 +247,7 @@ def members(organization: UUID) -> dict[UUID, Membership]:
 
 
 def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/projects"
     ada.request("POST", path, json={"name": "Apollo"})
@@ -265,7 +265,7 @@ def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
 def test_texts_are_judged_as_in_the_api(
     field: str, text: str, staff: Client, factory: Factory
 ) -> None:
-    organization = factory.organization(factory.person())
+    organization = factory.organization(factory.user())
     form = {"name": "A", "status": "active", "organization": str(organization), field: text}
     refused = staff.post("/admin/projects/project/add/", form)
     assert refused.status_code == 200
@@ -273,7 +273,7 @@ def test_texts_are_judged_as_in_the_api(
 
 
 def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     form = {"name": "A", "description": "a\r\nb", "status": "active"}
     form["organization"] = str(organization)
@@ -290,7 +290,7 @@ def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
 
 
 def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) -> None:
-    ada, bob, new = factory.person(), factory.person(), factory.person()
+    ada, bob, new = factory.user(), factory.user(), factory.user()
     organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="member")
     path = f"{ADMIN}organizations/organization/{organization}/change/"
@@ -324,7 +324,7 @@ def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) 
 
 @pytest.mark.committed
 def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) -> None:
-    ada, bob = factory.person(), factory.person()
+    ada, bob = factory.user(), factory.user()
     organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
     were = members(organization)
@@ -355,7 +355,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) 
 
 
 def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, me: User) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"{ADMIN}organizations/organization/add/"
     form = {"name": "New", **formset("memberships", {"user": ada.id, "role": "viewer"})}
     assert "must keep at least one owner" in staff.post(path, form).text
@@ -371,7 +371,7 @@ def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, m
 
 
 def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     user = User.objects.get(id=ada.id)
     path = f"{ADMIN}accounts/user/{ada.id}/change/"
     assert staff.post(path, {"name": user.name}).status_code == 302
@@ -456,7 +456,7 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
 
 
 def test_nobody_else_gets_in(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     for path in ("", "projects/project/", "accounts/user/", "autocomplete/", "password_change/"):
         answer = Client().get(ADMIN + path)
         assert answer.status_code == 302, path

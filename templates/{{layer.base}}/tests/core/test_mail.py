@@ -16,15 +16,15 @@ MESSAGE = Message(
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mail_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(settings.__dict__, "mail_dir", tmp_path / "mail")
     monkeypatch.setitem(settings.__dict__, "mail_from", "Acme Inc. <no-reply@example.com>")
     return tmp_path / "mail"
 
 
-def test_without_a_server_mails_are_files(folder: Path) -> None:
+def test_mail_is_written_to_a_file_without_a_server(mail_dir: Path) -> None:
     deliver(MESSAGE, key="0123")
-    [path] = folder.iterdir()
+    [path] = mail_dir.iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-0123\.eml", path.name)
     found = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert found["To"] == "ann@example.com"
@@ -35,7 +35,7 @@ def test_without_a_server_mails_are_files(folder: Path) -> None:
     assert found.get_content().splitlines() == MESSAGE.text.splitlines()
 
 
-def test_the_log_has_neither_the_token_nor_the_address(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_contains_neither_token_nor_address(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         deliver(MESSAGE, key="0123")
     [record] = caplog.records
@@ -54,7 +54,7 @@ def test_the_log_has_neither_the_token_nor_the_address(caplog: pytest.LogCapture
         Message("not an address", "Hello", "text"),
     ],
 )
-def test_no_value_can_add_a_header_or_a_recipient(message: Message, folder: Path) -> None:
+def test_header_injection_is_rejected(message: Message, mail_dir: Path) -> None:
     with pytest.raises(Exception, match=r"(?i)invalid|linefeed|header|address|domain|expected"):
         deliver(message, key="0123")
-    assert not folder.exists()
+    assert not mail_dir.exists()

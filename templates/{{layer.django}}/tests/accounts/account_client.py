@@ -1,4 +1,4 @@
-"""A person before the sign-in page, and the mailbox."""
+"""A user before the sign-in page, and the mailbox."""
 
 import re
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import File, demand_none, domain_files
+from tests.architecture.source import File, assert_no_violations, domain_files
 
 WEB = ("django.http", "django.shortcuts", "django.urls", "django.views", "django.template")
 
@@ -21,7 +21,7 @@ def imports_of(file: File) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def test_no_web_below_routes() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(node)
             for file in domain_files("service", "queries", "jobs", "models", "schemas")
@@ -29,13 +29,13 @@ def test_no_web_below_routes() -> None:
             if any(f"{name}.".startswith(f"{web}.") for web in WEB)
         ),
         rule=3,
-        says="no web framework below routes.",
-        instead="return data or raise an error of app.core.errors; routes.py makes HTTP of it.",
+        message="no web framework below routes.",
+        fix="return data or raise an error of app.core.errors; routes.py makes HTTP of it.",
     )
 
 
 def test_only_jobs_send_mail() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(node)
             for file in domain_files()
@@ -44,6 +44,6 @@ def test_only_jobs_send_mail() -> None:
             if f"{name}.".startswith("django.core.mail.")
         ),
         rule=7,
-        says="mails leave only from jobs.",
-        instead="enqueue a job, and let it call app.core.mail.deliver.",
+        message="mails leave only from jobs.",
+        fix="enqueue a job, and let it call app.core.mail.deliver.",
     )

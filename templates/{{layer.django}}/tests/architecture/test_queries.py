@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from app.core.models import TenantManager
 from tests.architecture.loaded import load
-from tests.architecture.source import File, demand_none, domain_files, files, name_of
+from tests.architecture.source import File, assert_no_violations, domain_files, files, name_of
 
 load()
 
@@ -33,7 +33,7 @@ def tenant_models() -> list[type[Model]]:
 
 
 def test_only_the_unit_of_work_commits() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(call)
             for file in files()
@@ -43,8 +43,8 @@ def test_only_the_unit_of_work_commits() -> None:
             or (name == "atomic" and any(keyword.arg == "durable" for keyword in call.keywords))
         ),
         rule=4,
-        says="only the unit of work commits.",
-        instead="an error to roll back, transaction.atomic() for a part that may fail.",
+        message="only the unit of work commits.",
+        fix="an error to roll back, transaction.atomic() for a part that may fail.",
     )
 
 
@@ -57,11 +57,11 @@ def test_tenant_models_have_both_managers() -> None:
             if [manager.name for manager in model._meta.managers][:2] != ["objects", "tenant"]:
                 yield f"{model._meta.label}: not `objects`, then `tenant`"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every query on a tenant's table goes through the tenant's scope.",
-        instead="objects = Manager[...](), for the admin, forms and dumpdata; then"
+        message="every query on a tenant's table goes through the tenant's scope.",
+        fix="objects = Manager[...](), for the admin, forms and dumpdata; then"
         " tenant = TenantManager[...](), which adds the condition and fails closed.",
     )
 
@@ -79,11 +79,11 @@ def test_queries_name_the_tenant() -> None:
                 if name not in ACROSS_ORGANIZATIONS:
                     yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="no query on a tenant's table goes around the tenant's manager.",
-        instead="Model.tenant. What must cross organizations goes to ACROSS_ORGANIZATIONS in this"
+        message="no query on a tenant's table goes around the tenant's manager.",
+        fix="Model.tenant. What must cross organizations goes to ACROSS_ORGANIZATIONS in this"
         " file.",
     )
     assert used == set(ACROSS_ORGANIZATIONS), "Rule 6: an exception for a query that is gone"

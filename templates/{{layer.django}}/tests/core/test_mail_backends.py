@@ -46,8 +46,8 @@ def test_without_smtp_url_mails_are_files() -> None:
     assert MAILERS["default"]["BACKEND"] == "app.core.mail_backends.FileBackend"
 
 
-class PlainServer(StreamRequestHandler):
-    """A mail server that does not offer TLS."""
+class SmtpServerWithoutTls(StreamRequestHandler):
+    """A mail server that does not offer STARTTLS."""
 
     received: ClassVar[list[bytes]] = []
 
@@ -58,11 +58,11 @@ class PlainServer(StreamRequestHandler):
             self.wfile.write(b"221 bye\r\n" if line.startswith(b"quit") else b"250 plain\r\n")
 
 
-def test_a_server_without_tls_gets_no_mail() -> None:
-    with TCPServer(("127.0.0.1", 0), PlainServer) as server:
+def test_mail_is_not_sent_without_tls() -> None:
+    with TCPServer(("127.0.0.1", 0), SmtpServerWithoutTls) as server:
         Thread(target=server.handle_request).start()
         url = f"smtp://user:password@127.0.0.1:{server.server_address[1]}"
         mailers = {"default": smtp_mailer(url)}
         with override_settings(MAILERS=mailers), pytest.raises(smtplib.SMTPNotSupportedError):
             deliver(MESSAGE, key="0123")
-    assert set(PlainServer.received) <= {b"ehlo", b"quit"}
+    assert set(SmtpServerWithoutTls.received) <= {b"ehlo", b"quit"}

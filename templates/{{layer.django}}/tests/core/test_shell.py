@@ -1,7 +1,7 @@
 import pytest
 from django.core.management import call_command
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 COUNT = "print(sum(1 for _ in Project.tenant.all()), 'found')"
 
@@ -11,7 +11,7 @@ def test_shell_finds_the_rows_of_one_organization(
 ) -> None:
     organizations = []
     for _ in range(2):
-        ada = factory.person()
+        ada = factory.user()
         organizations.append(factory.organization(ada))
         path = f"/organizations/{organizations[-1]}/projects"
         assert ada.request("POST", path, json={"name": "Apollo"}).status_code == 201

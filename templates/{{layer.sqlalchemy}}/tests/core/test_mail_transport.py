@@ -15,13 +15,13 @@ MESSAGE = Message(to="ann@example.com", subject="Hello", text="text\n")
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mail_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(settings.__dict__, "mail_dir", tmp_path / "mail")
     return tmp_path / "mail"
 
 
-class Server:
-    """Stands for smtplib's clients, and remembers what they are told."""
+class FakeSmtp:
+    """Replaces smtplib.SMTP, and records the calls."""
 
     calls: list[Any]
 
@@ -34,7 +34,7 @@ class Server:
             assert context.check_hostname
             assert context.verify_mode == ssl.CERT_REQUIRED
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> "FakeSmtp":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,8 +51,8 @@ class Server:
         self.calls.append(("send", message["To"]))
 
 
-class TlsServer(Server):
-    """The same with TLS from the start."""
+class FakeSmtpSsl(FakeSmtp):
+    """Replaces smtplib.SMTP_SSL: TLS from the start."""
 
 
 @pytest.mark.parametrize(
@@ -61,29 +61,29 @@ class TlsServer(Server):
         (
             "smtp://user:p%40ss@mail.example.com",
             [
-                ("connect", "Server", "mail.example.com", 587, 20),
+                ("connect", "FakeSmtp", "mail.example.com", 587, 20),
                 "starttls",
                 ("login", "user", "p@ss"),
             ],
         ),
-        ("smtps://mail.example.com", [("connect", "TlsServer", "mail.example.com", 465, 20)]),
-        ("smtp://catcher:1025?starttls=no", [("connect", "Server", "catcher", 1025, 20)]),
+        ("smtps://mail.example.com", [("connect", "FakeSmtpSsl", "mail.example.com", 465, 20)]),
+        ("smtp://catcher:1025?starttls=no", [("connect", "FakeSmtp", "catcher", 1025, 20)]),
     ],
 )
-def test_a_server_is_spoken_to_with_verified_tls(
-    url: str, calls: list[Any], monkeypatch: pytest.MonkeyPatch, folder: Path
+def test_smtp_uses_verified_tls(
+    url: str, calls: list[Any], monkeypatch: pytest.MonkeyPatch, mail_dir: Path
 ) -> None:
-    monkeypatch.setattr(Server, "calls", [], raising=False)
-    monkeypatch.setattr(smtplib, "SMTP", Server)
-    monkeypatch.setattr(smtplib, "SMTP_SSL", TlsServer)
+    monkeypatch.setattr(FakeSmtp, "calls", [], raising=False)
+    monkeypatch.setattr(smtplib, "SMTP", FakeSmtp)
+    monkeypatch.setattr(smtplib, "SMTP_SSL", FakeSmtpSsl)
     monkeypatch.setitem(settings.__dict__, "smtp_url", url)
     deliver(MESSAGE, key="0123")
-    assert Server.calls == [*calls, ("send", "ann@example.com"), "quit"]
-    assert not folder.exists()
+    assert FakeSmtp.calls == [*calls, ("send", "ann@example.com"), "quit"]
+    assert not mail_dir.exists()
 
 
-class PlainServer(StreamRequestHandler):
-    """A mail server that does not offer TLS."""
+class SmtpServerWithoutTls(StreamRequestHandler):
+    """A mail server that does not offer STARTTLS."""
 
     received: ClassVar[list[bytes]] = []
 
@@ -94,11 +94,11 @@ class PlainServer(StreamRequestHandler):
             self.wfile.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 plain\r\n")
 
 
-def test_a_server_without_tls_gets_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    with TCPServer(("127.0.0.1", 0), PlainServer) as server:
+def test_mail_is_not_sent_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TCPServer(("127.0.0.1", 0), SmtpServerWithoutTls) as server:
         Thread(target=server.handle_request).start()
         url = f"smtp://user:password@127.0.0.1:{server.server_address[1]}"
         monkeypatch.setitem(settings.__dict__, "smtp_url", url)
         with pytest.raises(smtplib.SMTPNotSupportedError):
             deliver(MESSAGE, key="0123")
-    assert set(PlainServer.received) <= {b"ehlo", b"QUIT"}
+    assert set(SmtpServerWithoutTls.received) <= {b"ehlo", b"QUIT"}

@@ -1,7 +1,7 @@
-"""Mail: composed here, delivered by `app.core.mail_transport`.
+"""Composes mail; `app.core.mail_transport` delivers it.
 
-Only jobs send mail (rule 7). It can happen twice, when a worker dies between sending and
-committing: `key`, the id of the job, makes both copies the same message.
+Only jobs send mail (rule 7). A worker that is killed between sending and committing sends it
+again: `key`, the id of the job, gives both copies the same `Message-ID`.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A plain-text mail to one person."""
+    """A plain-text mail to one recipient."""
 
     to: str
     subject: str
@@ -28,15 +28,15 @@ class Message:
 
 
 def deliver(message: Message, *, key: str) -> None:
-    """Send the message, or write it to `MAIL_DIR`. It blocks: call it in a thread."""
+    """Send the message, or write it to `MAIL_DIR`. Blocks: async code calls it in a thread."""
     mail_transport.send(_compose(message, key))
-    # Neither the text nor the address: the one holds tokens, the other is personal.
+    # Without the text, which holds tokens, and the address, which is personal data.
     logger.info("mail delivered", extra={"subject": message.subject, "key": key})
 
 
 def _compose(message: Message, key: str) -> EmailMessage:
     name, address = parseaddr(settings.mail_from)
-    # The header classes refuse line breaks, so that no value can add a header.
+    # EmailMessage refuses line breaks in headers: no value can inject another header.
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(name, addr_spec=address)
     mail["To"] = Address(addr_spec=message.to)

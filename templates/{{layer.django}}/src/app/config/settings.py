@@ -155,8 +155,8 @@ def smtp_mailer(url: str) -> dict[str, Any]:
             "username": unquote(parts.username or ""),
             "password": unquote(parts.password or ""),
             "use_ssl": use_ssl,
-            # Only `?starttls=no` (a local mail catcher) turns TLS off: a server, or an attacker in
-            # between, that does not offer STARTTLS gets no mail.
+            # STARTTLS is required unless the setting opts out (a local mail catcher): to continue
+            # when the server does not offer it would allow a downgrade attack.
             "use_tls": not use_ssl and parse_qs(parts.query).get("starttls") != ["no"],
             "timeout": 20,
         },

@@ -21,7 +21,7 @@ class FileBackend(BaseEmailBackend):
             content = message.message(policy=SMTP).as_bytes()
             key = message.extra_headers.get("X-Idempotency-Key", uuid7())
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{key}.eml"
-            # Renamed into place, so that a reader of the folder never finds half a mail.
+            # Renamed when complete: a reader of the directory never sees a partial file.
             unfinished = settings.mail_dir / f".{name}.{os.getpid()}"
             unfinished.write_bytes(content)
             unfinished.rename(settings.mail_dir / name)

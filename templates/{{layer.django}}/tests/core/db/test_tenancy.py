@@ -17,7 +17,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import TenantManager
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -52,12 +52,12 @@ APPEND_ONLY = ("audit_events", "security_events")
 class Tenant:
     """An organization with something in each of its tables."""
 
-    owner: Person
+    owner: SignedInUser
     organization: UUID
 
 
 def _tenant(factory: Factory) -> Tenant:
-    owner = factory.person()
+    owner = factory.user()
     organization = factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),

@@ -22,7 +22,7 @@ def send(mail: EmailMessage) -> None:
 def _write(mail: EmailMessage) -> None:
     settings.mail_dir.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{mail['X-Idempotency-Key']}.eml"
-    # Renamed into place, so that a reader of the folder never finds half a mail.
+    # Renamed when complete: a reader of the directory never sees a partial file.
     unfinished = settings.mail_dir / f".{name}.{os.getpid()}"
     unfinished.write_bytes(mail.as_bytes())
     unfinished.rename(settings.mail_dir / name)
@@ -38,8 +38,8 @@ def _send(mail: EmailMessage, server: SplitResult) -> None:
     else:
         client = smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT_SECONDS)
     with client:
-        # Only `?starttls=no` (a local mail catcher) turns TLS off: a server, or an attacker in
-        # between, that does not offer STARTTLS gets no mail.
+        # STARTTLS is required unless the setting opts out (a local mail catcher): to continue when
+        # the server does not offer it would allow a downgrade attack.
         if server.scheme == "smtp" and parse_qs(server.query).get("starttls") != ["no"]:
             client.starttls(context=context)
         if server.username:

@@ -45,12 +45,12 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         # TLS ends at the proxy: PUBLIC_URL has the scheme that clients use.
         request.META["wsgi.url_scheme"] = _PUBLIC.scheme
-        if request.path in request_context.UNLOGGED:
+        if request.path in request_context.MONITORING_PATHS:
             # Probes use the IP address of the process, which is not in ALLOWED_HOSTS.
             request.META["HTTP_HOST"] = _PUBLIC.netloc
         headers = request.headers
         context.bind(
-            request_context.open_context(
+            request_context.build_context(
                 peer=request.META.get("REMOTE_ADDR") or None,
                 forwarded_for=[headers.get("X-Forwarded-For", "")],
                 request_id=headers.get("X-Request-ID", ""),
@@ -154,7 +154,7 @@ class RateLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in request_context.UNLOGGED:
+        if request.path in request_context.MONITORING_PATHS:
             return self.get_response(request)
         address = network(context.current().client_ip)
         result = ratelimit.hit("ip", settings.rate_limit_ip, address)

@@ -47,7 +47,9 @@ def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
                 described |= {"deprecated": True, "x-deprecation": headers}
             if not is_public:
                 described["security"] = [{"HTTPBearer": []}]
-            openapi_responses.complete(document, path, method, described, is_public=is_public)
+            openapi_responses.complete_operation(
+                document, path, method, described, is_public=is_public
+            )
     _drop_unused(document)
     return document
 

@@ -89,7 +89,7 @@ probe = Probe()
 
 @router.get("/livez", auth=public, response=Liveness)
 def livez(request: HttpRequest) -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -103,7 +103,7 @@ _UNREADY = {"responses": {503: {"description": "Not ready"}}}
     openapi_extra=_UNREADY,
 )
 def readyz(request: HttpRequest) -> Status[Readiness]:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = probe.readiness()
     return Status(503 if readiness.status in {"failed", "draining"} else 200, readiness)
 
@@ -115,6 +115,6 @@ def readyz(request: HttpRequest) -> Status[Readiness]:
     openapi_extra=_UNREADY,
 )
 def startupz(request: HttpRequest) -> Status[Readiness]:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = probe.readiness()
     return Status(503 if readiness.checks["migrations"] == "failed" else 200, readiness)
