@@ -108,7 +108,7 @@ def sign_in(page: Page, site: str) -> None:
     page.get_by_label("Password").fill(STAFF[1])
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{site}/admin/")
-    expect(page.get_by_role("heading", name="Everything")).to_be_visible()
+    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
 
 
 def open_every_link(page: Page, site: str) -> None:

@@ -523,7 +523,7 @@ DJANGO = FrameworkCase(
             2,
             "a module imports the composition root",
             SERVICE,
-            imports="from app.django_settings import DEBUG",
+            imports="from app.config.settings import DEBUG",
             end="USED = DEBUG",
         ),
         Violation(
@@ -572,8 +572,8 @@ DJANGO = FrameworkCase(
             "a query around the tenant's manager",
             QUERIES,
             end="def find(project_id: UUID) -> Project | None:\n"
-            "    return Project.objects.across().filter(id=project_id).first()",
-            place="Project.objects.across()",
+            "    return Project.objects.filter(id=project_id).first()",
+            place="Project.objects",
         ),
         Violation(
             6,
@@ -588,8 +588,8 @@ DJANGO = FrameworkCase(
             "raw SQL",
             QUERIES,
             end="def everything() -> object:\n"
-            '    return Project.objects.raw("SELECT * FROM projects")',
-            place="Project.objects.raw('SELECT * FROM projects')",
+            '    return Project.tenant.raw("SELECT * FROM projects")',
+            place="Project.tenant.raw('SELECT * FROM projects')",
         ),
         Violation(
             6,
@@ -615,6 +615,14 @@ DJANGO = FrameworkCase(
             place="enqueue('projects.nothing')",
         ),
         Violation(
+            7,
+            "a service sends mail with Django",
+            SERVICE,
+            imports="from django.core.mail import mailers",
+            end="USED = mailers",
+            place="from django.core.mail import mailers",
+        ),
+        Violation(
             8,
             "a model that loads lazily",
             MODELS,
@@ -624,10 +632,10 @@ DJANGO = FrameworkCase(
         Violation(
             9,
             "times without a zone in the database",
-            "src/app/django_settings.py",
+            "src/app/config/settings.py",
             instead_of="USE_TZ = True",
             put="USE_TZ = False",
-            place="src/app/django_settings.py: USE_TZ",
+            place="src/app/config/settings.py: USE_TZ",
         ),
         Violation(
             9,
@@ -714,13 +722,13 @@ DJANGO = FrameworkCase(
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
     registration=(
-        ("src/app/django_settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
+        ("src/app/config/settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
         (
-            "src/app/api.py",
+            "src/app/config/api.py",
             "import routes as projects\n",
             "from app.widgets import routes as widgets\n",
         ),
-        ("src/app/api.py", "organizations, projects, ", "widgets, "),
+        ("src/app/config/api.py", "organizations, projects, ", "widgets, "),
         ("scripts/migrations.py", "APPS = (", '"widgets", '),
     ),
     migrations="src/app/widgets/migrations",

@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker is None and config.getoption("numprocesses", None):
         return  # the workers run the tests, each with settings of its own
     # pytest-django would do it before there are settings.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "app.django_settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
     import django
 
     django.setup()
@@ -88,6 +88,14 @@ def migrated(
     with django_db_blocker.unblock():
         connections.close_all()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
+
+
+@pytest.fixture(scope="session", autouse=True)
+def file_mailer(django_test_environment: None) -> None:
+    """Write mails to files again: pytest-django keeps them in memory."""
+    from django.conf import settings
+
+    settings.MAILERS = {"default": {"BACKEND": "app.core.mail_backends.FileBackend"}}
 
 
 @pytest.fixture(scope="session")

@@ -145,8 +145,6 @@ def test_managers_load_nothing_later(database: None, model: type[models.Model]) 
         assert managers
         for manager in managers:
             assert manager.get_queryset()._fetch_mode is models.FETCH_RAISE
-            if hasattr(manager, "across"):
-                assert manager.across()._fetch_mode is models.FETCH_RAISE
 
 
 def test_relations_load_nothing_later(factory: Factory) -> None:

@@ -18,7 +18,7 @@ load()
 
 
 def operations() -> "Iterator[tuple[str, Operation]]":
-    from app.api import api
+    from app.config.api import api
     from app.core.web import openapi
 
     return openapi.operations(api)
@@ -44,7 +44,7 @@ def test_every_module_is_registered() -> None:
         ),
         rule=2,
         message="the composition root knows every module.",
-        fix="name the module in INSTALLED_APPS (models) or in app/api.py (routes)"
+        fix="name the module in INSTALLED_APPS (models) or in app/config/api.py (routes)"
         "; import its jobs when its app is ready, in apps.py (jobs).",
     )
 

@@ -48,7 +48,7 @@ def test_lazy_loading_raises() -> None:
         ),
         rule=8,
         message="lazy loading raises.",
-        fix="objects = Manager[...]() or TenantManager[...]() of app.core.models; a query names"
+        fix="objects = Manager[...]() of app.core.models; a query names"
         " what it loads, with select_related() or prefetch_related().",
     )
 
@@ -56,7 +56,7 @@ def test_lazy_loading_raises() -> None:
 def test_times_are_timezone_aware() -> None:
     def found() -> Iterator[str]:
         if not (settings.USE_TZ and settings.TIME_ZONE == "UTC"):
-            yield "src/app/django_settings.py: USE_TZ and TIME_ZONE"
+            yield "src/app/config/settings.py: USE_TZ and TIME_ZONE"
         for name, field in fields():
             is_time = isinstance(field, DateTimeField)
             if is_time and field.db_type(connection) != "timestamp with time zone":

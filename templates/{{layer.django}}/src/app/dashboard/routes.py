@@ -24,7 +24,7 @@ def get_dashboard(
     surface: Query[schemas.Surface] = schemas.Surface.WEB,
 ) -> schemas.Dashboard:
     """Read the data of a client's first screen, in one request."""
-    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    # Cached for 30 s, and not for another user of the same browser (Vary).
     response.headers["Cache-Control"] = "private, max-age=30"
     response.headers["Vary"] = "Authorization, Cookie"
     read = (

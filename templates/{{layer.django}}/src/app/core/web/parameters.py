@@ -1,5 +1,3 @@
-"""Parameters that many operations share."""
-
 from typing import Annotated
 
 from ninja import Header

@@ -1,7 +1,7 @@
-"""Django's settings. Their values come from `app.settings`, the only reader of the environment."""
+"""Django's settings, made of `app.settings`, which reads the environment (rule 5)."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import django_stubs_ext
 from django.utils.csp import CSP
@@ -9,12 +9,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.settings import settings
 
-# Lets classes such as ModelAdmin be subscripted, as their types demand.
+# Makes classes such as ModelAdmin subscriptable at run time.
 django_stubs_ext.monkeypatch()
 
 DEBUG = False
 SECRET_KEY = settings.secret_key.get_secret_value()
-# The proxy, or whoever routes, decides which names lead here: links are made of PUBLIC_URL.
+# Outside of production any host is accepted: links are built from PUBLIC_URL, not from Host.
 ALLOWED_HOSTS = (
     [urlsplit(settings.public_url).hostname or "", "127.0.0.1"]
     if settings.environment == "production"
@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "allauth.headless",
     "allauth.mfa",
     "hijack",
+    "app.config",
     "app.core.apps.CoreConfig",
     "app.accounts",
     "app.organizations",
@@ -42,10 +43,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    # Outermost: what it does, it does for every answer.
-    "app.core.web.middleware.ExchangeMiddleware",
+    # Outermost: it must see every response.
+    "app.core.web.middleware.RequestContextMiddleware",
     "app.core.web.middleware.CorsMiddleware",
-    "app.core.web.middleware.LimitMiddleware",
+    "app.core.web.middleware.RateLimitMiddleware",
+    "app.core.web.middleware.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -58,9 +60,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "app.core.web.middleware.ApiHeadersMiddleware",
 ]
-ROOT_URLCONF = "app.urls"
-WSGI_APPLICATION = "app.wsgi.application"
-# Another spelling of a path is another path, and nobody is sent elsewhere.
+ROOT_URLCONF = "app.config.urls"
+WSGI_APPLICATION = "app.config.wsgi.application"
+# No redirects for missing slashes: 404.
 APPEND_SLASH = False
 TEMPLATES = [
     {
@@ -88,7 +90,7 @@ def _database(url: str, **options: Any) -> dict[str, Any]:
         "PASSWORD": parts.pop("password", ""),
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
-        # Neither cursors nor prepared statements outlive a transaction behind PgBouncer.
+        # Server-side cursors do not survive a transaction behind PgBouncer.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {"connect_timeout": 5, **options, **parts},
     }
@@ -97,10 +99,10 @@ def _database(url: str, **options: Any) -> dict[str, Any]:
 DATABASES = {
     "default": _database(
         settings.database_url,
-        # Better a quick 503 than requests that queue until the caller has given up.
+        # When the pool is exhausted, respond 503 after 5 s instead of queueing requests.
         pool={"min_size": 1, "max_size": 2 * settings.database_pool_size, "timeout": 5},
     ),
-    # Only migrations use it.
+    # Only `migrate` uses it.
     "owner": _database(settings.migration_database_url),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -125,7 +127,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# Limits are ours, in `accounts.service`: a stranger cannot lock an account, nor Redis's loss.
+# `accounts.service` limits attempts: neither an attacker nor a failed Redis locks an account.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 HEADLESS_ONLY = True
 HEADLESS_ADAPTER = "app.accounts.adapters.HeadlessAdapter"
@@ -135,14 +137,43 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODE_DIGITS = 10
 
-# Staff may act as a user: `accounts.acting` has the views. It shows a page, and alters no other.
+# Impersonation: the views are in `accounts.acting`. No notification is inserted into other pages.
 HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
 HIJACK_INSERT_BEFORE = None
 
-# Browsers: the admin, and sign-in with a cookie. `core.web.middleware` has the API's headers.
+# Mail
+
+
+def smtp_mailer(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    use_ssl = parts.scheme == "smtps"
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": parts.hostname,
+            "port": parts.port or (465 if use_ssl else 587),
+            "username": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "use_ssl": use_ssl,
+            # STARTTLS is required unless the setting opts out (a local mail catcher): to continue
+            # when the server does not offer it would allow a downgrade attack.
+            "use_tls": not use_ssl and parse_qs(parts.query).get("starttls") != ["no"],
+            "timeout": 20,
+        },
+    }
+
+
+MAILERS = {
+    "default": smtp_mailer(settings.smtp_url)
+    if settings.smtp_url
+    else {"BACKEND": "app.core.mail_backends.FileBackend"}
+}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = settings.mail_from
+
+# Browsers: the admin, and sign-in with a cookie. `core.web.middleware` sets the API's headers.
 
 _IS_HTTPS = settings.public_url.startswith("https://")
-# The proxy sends browsers to HTTPS: inside, requests are plain, the probes among them.
+# The proxy redirects to HTTPS; its requests to this process, and health checks, are plain HTTP.
 SECURE_SSL_REDIRECT = False
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 SECURE_HSTS_SECONDS = 63072000 if _IS_HTTPS else 0
@@ -162,9 +193,9 @@ SECURE_CSP = {
 }
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_NAME = "__Host-session"
-# As long as `accounts.service.SESSION_LIFETIME`, which is what counts.
+# Equal to `accounts.service.SESSION_LIFETIME`, which is enforced.
 SESSION_COOKIE_AGE = 30 * 24 * 60 * 60
-# Browsers count localhost as secure.
+# Browsers treat localhost as secure.
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = _IS_HTTPS
@@ -174,13 +205,13 @@ CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([settings.public_url, *settings.cors_o
 # Static files: the admin's
 
 STATIC_URL = "/static/"
-# From the packages themselves: there is nothing to collect, and no step to forget.
+# Served from the packages, without `collectstatic`.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-# The rest
+# Other
 
-LOGGING_CONFIG = None  # `app.core.ops.log` does it, see `app.core.apps`
+LOGGING_CONFIG = None  # `app.core.apps` configures logging
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False

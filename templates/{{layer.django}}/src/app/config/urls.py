@@ -1,9 +1,7 @@
-"""Where each path leads: with `django_settings`, the composition root."""
-
 from django.contrib import admin
 from django.urls import include, path
 
-from app.api import api
+from app.config.api import api
 from app.settings import settings
 
 urlpatterns = [

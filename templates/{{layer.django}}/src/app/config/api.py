@@ -1,4 +1,4 @@
-"""The API: the only place, with the command line, that knows every module."""
+"""Assembles the API from the routers of all modules."""
 
 from ninja import Router
 
@@ -28,7 +28,6 @@ access.install(
 
 
 def create_api() -> Api:
-    """Put the API together."""
     api = Api(
         title=about.NAME,
         description=about.DESCRIPTION,
