@@ -59,8 +59,8 @@ def through_bouncer(database: None, tmp_path: Path) -> Iterator[tuple[str, str]]
     bouncer_port, web_port = free_port(), free_port()
     configuration = tmp_path / "pgbouncer.ini"
     configuration.write_text(CONFIGURATION.format(url=url, host=HOST, port=bouncer_port))
-    # PgBouncer refuses to run as root, who is common in containers.
-    as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+    # PgBouncer refuses to run as root, which is common in containers.
+    drop_root = ["-u", "nobody"] if os.geteuid() == 0 else []
     bounced = f"postgresql://{url.username}:{url.password}@{HOST}:{bouncer_port}{url.path}"
     environment = {
         **os.environ,
@@ -75,7 +75,7 @@ def through_bouncer(database: None, tmp_path: Path) -> Iterator[tuple[str, str]]
             stack.callback(process.terminate)
             _wait_for(port, process)
 
-        start("pgbouncer", "-q", *as_nobody, str(configuration), port=bouncer_port)
+        start("pgbouncer", "-q", *drop_root, str(configuration), port=bouncer_port)
         start(sys.executable, "-m", "app", "web", port=web_port)
         yield bounced, f"http://{HOST}:{web_port}"
 
