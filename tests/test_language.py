@@ -76,6 +76,7 @@ class Allowed(NamedTuple):
 ALLOWED = [
     Allowed("tools/devservers/postgres.py", "nobody", "`nobody`", "the name of a Unix user"),
     Allowed("tools/devservers/postgres.py", "nobody", "getpwnam", "the name of a Unix user"),
+    Allowed("tests/test_pgbouncer.py", "nobody", '"-u"', "the name of a Unix user"),
     Allowed("telemetry.py", "hint", "Hint", "Sentry's name for the second argument of before_send"),
     Allowed("tests/test_admin_in_browser.py", "by_staff", "changes", "a key of the audit event"),
     Allowed("tests/test_admin_in_browser.py", "act as", "button", "a label in the admin"),

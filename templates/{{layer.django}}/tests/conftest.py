@@ -127,7 +127,7 @@ def database(
 
 @contextmanager
 def _no_tenant_at_begin() -> Iterator[None]:
-    # A released savepoint leaves its tenant to the outer transaction, which production has not.
+    # A released savepoint keeps its tenant in the outer transaction; production has none.
     from django.db import connection
 
     from app.core.db.unit_of_work import UnitOfWork
@@ -135,7 +135,7 @@ def _no_tenant_at_begin() -> Iterator[None]:
     begin = UnitOfWork.begin
 
     def clear_and_begin(work: UnitOfWork) -> None:
-        # Past Django, so that nobody counts the statement.
+        # Not through Django: tests that count statements must not count it.
         connection.connection.execute(
             "SELECT set_config('app.organization_id', '', true),"
             " set_config('app.user_id', '', true), set_config('app.staff', '', true)"

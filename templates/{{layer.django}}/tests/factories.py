@@ -65,7 +65,7 @@ class UserSessionFactory(_OfUser[UserSession]):
 
 
 class RefreshTokenFactory(DjangoModelFactory[RefreshToken]):
-    """One generation of a session's refresh token, which nobody knows."""
+    """One generation of a refresh token. The token itself does not exist."""
 
     class Meta:
         model = RefreshToken
@@ -146,7 +146,7 @@ class _OfOrganization[M: Model](DjangoModelFactory[M]):
 
 
 class MembershipFactory(_OfOrganization[Membership], _OfUser[Membership]):
-    """Somebody's role in an organization."""
+    """A membership of a new user in a new organization."""
 
     class Meta:
         model = Membership
@@ -175,7 +175,7 @@ class ProjectFactory(_OfOrganization[Project]):
 
 
 class ApiKeyFactory(_OfOrganization[ApiKey]):
-    """A key that nobody has."""
+    """An API key. The key itself does not exist."""
 
     class Meta:
         model = ApiKey

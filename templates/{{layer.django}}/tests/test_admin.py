@@ -1,4 +1,4 @@
-"""The admin: every screen opens, what is done there is recorded, and nobody else gets in."""
+"""The admin: every page opens, changes are recorded, and access is limited to staff."""
 
 import os
 import subprocess
@@ -48,30 +48,28 @@ from tests.factories import (
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 NOT_SHOWN = {
-    # Shown where they are given.
+    # Shown on the pages of users and groups.
     "auth.Permission",
     "contenttypes.ContentType",
-    # Whoever reads them holds other people's sign-ins; `accounts.UserSession` is shown instead.
+    # A reader could use the session keys to sign in; `accounts.UserSession` is shown instead.
     "sessions.Session",
-    # Never made: the service has its own links.
+    # Never created: the service has its own tokens.
     "account.EmailConfirmation",
 }
 
 
 @pytest.fixture
 def me(database: None) -> User:
-    """Make the member of the staff."""
     return make_staff(email="staff@example.com")
 
 
 @pytest.fixture
 def staff(me: User) -> Client:
-    """Give the browser in which the staff is signed in."""
     return signed_in(me)
 
 
 def make_rows(count: int, user: User) -> None:
-    """Give every screen something to show."""
+    """Create a row for every model."""
     for factory in factories.EVERY:
         factory.create_batch(count)
     of_users = ContentType.objects.get_for_model(User)
@@ -94,7 +92,7 @@ def first(model: type[Model]) -> Any:
 
 
 def add_children(row: Model) -> None:
-    """Give an organization, a user or a group more to show on its own screen."""
+    """Add related rows, which the page of an organization, a user or a group shows."""
     match row._meta.label:
         case "organizations.Organization":
             MembershipFactory.create_batch(5, organization_id=row.pk)
@@ -107,7 +105,7 @@ def add_children(row: Model) -> None:
 
 
 def screens(browser: Client, model: type[Model]) -> Iterator[str]:
-    """Name every screen of a model: those of its list, and those of its first row."""
+    """Return the paths of all pages of a model: those of its list, and of its first row."""
     options = admin.site._registry[model]
     app, name = model._meta.app_label, model._meta.model_name
     path = f"{ADMIN}{app}/{name}/"
@@ -137,7 +135,7 @@ def screens(browser: Client, model: type[Model]) -> Iterator[str]:
 
 
 def statements(browser: Client, model: type[Model]) -> dict[str, int]:
-    """Open every screen of a model, and count."""
+    """Open every page of a model, and count the statements."""
     counted = {}
     for screen in screens(browser, model):
         with CaptureQueriesContext(connection) as seen:
@@ -146,13 +144,13 @@ def statements(browser: Client, model: type[Model]) -> dict[str, int]:
     return counted
 
 
-def test_every_model_has_its_screens() -> None:
+def test_every_model_has_an_admin() -> None:
     shown = {model._meta.label for model in REGISTERED}
     assert shown == {model._meta.label for model in apps.get_models()} - NOT_SHOWN
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label_lower)
-def test_screens_take_as_many_statements_for_many_rows(
+def test_pages_need_as_many_statements_for_many_rows(
     model: type[Model], staff: Client, me: User
 ) -> None:
     ContentType.objects.get_for_models(*apps.get_models())
@@ -166,7 +164,7 @@ def test_screens_take_as_many_statements_for_many_rows(
 
 
 @pytest.mark.parametrize("path", ["", "organizations/", "core/", "password_change/", "jsi18n/"])
-def test_screens_of_no_model(path: str, staff: Client, me: User) -> None:
+def test_pages_without_a_model_open(path: str, staff: Client, me: User) -> None:
     counted = set()
     for _ in range(2):
         make_rows(2, me)
@@ -177,9 +175,9 @@ def test_screens_of_no_model(path: str, staff: Client, me: User) -> None:
     assert max(counted) <= 8
 
 
-def test_lists_are_described_whole() -> None:
+def test_admins_of_all_models_are_complete() -> None:
     for model, options in admin.site._registry.items():
-        if model is Group:  # a name and its permissions
+        if model is Group:  # Django's own
             continue
         label = model._meta.label
         relations = [field for field in model._meta.fields if field.remote_field]
@@ -195,7 +193,7 @@ def test_lists_are_described_whole() -> None:
             assert edited - set(options.readonly_fields) <= set(options.autocomplete_fields), label
 
 
-# What is done there
+# Changes
 
 
 def last_event(organization_id: UUID) -> AuditEvent:
@@ -209,13 +207,13 @@ def last_note(user: User) -> tuple[str, dict[str, Any]]:
     return event.action, event.details
 
 
-def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Factory) -> None:
+def test_created_project_is_visible_in_the_api(staff: Client, factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
-    form = {"name": "Made by staff", "status": "active", "organization": str(organization)}
+    form = {"name": "Made in the admin", "status": "active", "organization": str(organization)}
     assert staff.post(f"{ADMIN}projects/project/add/", form).status_code == 302
     listed = ada.request("GET", f"/organizations/{organization}/projects").json()["items"]
-    assert [item["name"] for item in listed] == ["Made by staff"]
+    assert [item["name"] for item in listed] == ["Made in the admin"]
     told = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"][0]
     assert (told["action"], told["actor"]["label"]) == ("project.created", "staff@example.com")
     assert told["changes"]["impersonated_by"] == "staff@example.com"
@@ -229,7 +227,7 @@ def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Fact
 
 
 def formset(prefix: str, *rows: dict[str, object]) -> dict[str, object]:
-    """Fill in one of the tables on a screen; rows with an id were there before."""
+    """Return the form data of an inline formset; rows with an id exist already."""
     before = sum("id" in row for row in rows)
     values: dict[str, object] = {
         f"{prefix}-TOTAL_FORMS": len(rows),
@@ -246,7 +244,7 @@ def members(organization: UUID) -> dict[UUID, Membership]:
         return {item.user_id: item for item in Membership.objects.all()}
 
 
-def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
+def test_names_are_unique(staff: Client, factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/projects"
@@ -262,7 +260,7 @@ def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
 @pytest.mark.parametrize(
     ("field", "text"), [("name", "a\nb"), ("name", "\x1b[2J"), ("description", "\x1b[2J")]
 )
-def test_texts_are_judged_as_in_the_api(
+def test_texts_are_validated_as_in_the_api(
     field: str, text: str, staff: Client, factory: Factory
 ) -> None:
     organization = factory.organization(factory.user())
@@ -272,7 +270,7 @@ def test_texts_are_judged_as_in_the_api(
     assert "Control characters are not allowed." in refused.content.decode()
 
 
-def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
+def test_descriptions_keep_line_breaks(staff: Client, factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     form = {"name": "A", "description": "a\r\nb", "status": "active"}
@@ -284,7 +282,7 @@ def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
     assert "a\nb</textarea>" in shown
 
 
-def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
+def test_invalid_filters_are_refused(staff: Client) -> None:
     path = "/admin/projects/project/?status__exact=%00"
     assert staff.get(path).status_code == 400
 
@@ -323,7 +321,7 @@ def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) 
 
 
 @pytest.mark.committed
-def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) -> None:
+def test_concurrent_removals_leave_an_owner(staff: Client, factory: Factory) -> None:
     ada, bob = factory.user(), factory.user()
     organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
@@ -345,7 +343,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) 
             remove_member(
                 organization_id=organization, user_id=bob.id, by=Role.OWNER, by_user_id=bob.id
             )
-            # Bob leaves, and has not left yet.
+            # Bob leaves in a transaction that has not committed.
             demoted = threads.submit(run_concurrently, [partial(staff.post, path, form)])
             with suppress(TimeoutError):
                 demoted.result(1)
@@ -354,7 +352,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) 
     assert [item.role for item in members(organization).values()] == ["owner"]
 
 
-def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, me: User) -> None:
+def test_new_organization_needs_an_owner(staff: Client, factory: Factory, me: User) -> None:
     ada = factory.user()
     path = f"{ADMIN}organizations/organization/add/"
     form = {"name": "New", **formset("memberships", {"user": ada.id, "role": "viewer"})}
@@ -365,12 +363,12 @@ def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, m
     deleted = f"{ADMIN}organizations/organization/{made['id']}/delete/"
     assert staff.post(deleted, {"post": "yes"}).status_code == 302
     assert ada.request("GET", "/organizations").json()["items"] == []
-    # Its log went with it.
+    # Its audit log was deleted with it.
     action, details = last_note(me)
     assert (action, details["id"]) == ("organization.deleted", made["id"])
 
 
-def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) -> None:
+def test_account_is_disabled_and_enabled(staff: Client, factory: Factory) -> None:
     ada = factory.user()
     user = User.objects.get(id=ada.id)
     path = f"{ADMIN}accounts/user/{ada.id}/change/"
@@ -386,44 +384,44 @@ def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) ->
     }
     assert shut["impersonated_by"] == "staff@example.com"
     assert staff.post(path, {"name": user.name, "is_active": "on"}).status_code == 302
-    # What was ended stays ended.
+    # Enabling does not restore sessions.
     assert ada.request("GET", "/me").status_code == 401
     user.refresh_from_db()
     assert user.is_active
 
 
-def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
-    dead = OutboxEntryFactory.create(dead_lettered_at=ClockTimestamp(), attempts=8)
+def test_dead_letters_are_replayed(staff: Client, me: User) -> None:
+    dead_letter = OutboxEntryFactory.create(dead_lettered_at=ClockTimestamp(), attempts=8)
     done = OutboxEntryFactory.create(done_at=ClockTimestamp(), attempts=1)
     path = f"{ADMIN}core/outboxentry/"
     listed = staff.get(f"{path}?state=dead-letter").text
-    assert str(dead.id) in listed
+    assert str(dead_letter.id) in listed
     assert str(done.id) not in listed
-    form = {"action": "replay", "_selected_action": [str(dead.id), str(done.id)]}
-    assert "run again: 1." in staff.post(path, form, follow=True).text
-    again, same = OutboxEntry.objects.get(id=dead.id), OutboxEntry.objects.get(id=done.id)
+    form = {"action": "replay", "_selected_action": [str(dead_letter.id), str(done.id)]}
+    assert "Replayed dead letters: 1." in staff.post(path, form, follow=True).text
+    again, same = OutboxEntry.objects.get(id=dead_letter.id), OutboxEntry.objects.get(id=done.id)
     assert (again.dead_lettered_at, again.attempts, again.state) == (None, 0, "waiting")
     assert same.attempts == 1
     assert last_note(me) == (
         "job.replayed",
-        {"id": str(dead.id), "impersonated_by": "staff@example.com"},
+        {"id": str(dead_letter.id), "impersonated_by": "staff@example.com"},
     )
 
 
-def test_groups_are_noted_with_the_staff(staff: Client, me: User) -> None:
+def test_changes_of_groups_are_security_events_of_the_staff(staff: Client, me: User) -> None:
     assert staff.post(f"{ADMIN}auth/group/add/", {"name": "Support"}).status_code == 302
     action, details = last_note(me)
     assert (action, details["fields"]) == ("group.created", ["name"])
 
 
-# Who may do what
+# Permissions
 
 
 def give(user: User, *names: str) -> None:
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
 
 
-def test_nobody_gives_rights_that_are_not_theirs(database: None) -> None:
+def test_staff_cannot_grant_permissions(database: None) -> None:
     support = make_staff(is_superuser=False)
     give(support, "view_user", "change_user")
     browser = signed_in(support)
@@ -437,11 +435,11 @@ def test_nobody_gives_rights_that_are_not_theirs(database: None) -> None:
     assert browser.post(f"{ADMIN}accounts/user/{boss.pk}/change/", form).status_code == 403
     refused = browser.get(f"{ADMIN}projects/project/")
     assert (refused.status_code, "may not do this" in refused.text) == (403, True)
-    # Passwords are their owners'.
+    # Staff cannot set passwords of others.
     assert browser.get(f"{ADMIN}accounts/user/{other.pk}/password/").status_code != 200
 
 
-def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
+def test_hidden_columns_cannot_be_filtered(staff: Client) -> None:
     UserSessionFactory.create(store_key="secret")
     for lookup in (
         "accounts/usersession/?store_key__startswith=s",
@@ -455,7 +453,7 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
     assert "store_key" not in shown.text
 
 
-def test_nobody_else_gets_in(factory: Factory) -> None:
+def test_users_without_is_staff_are_refused(factory: Factory) -> None:
     ada = factory.user()
     for path in ("", "projects/project/", "accounts/user/", "autocomplete/", "password_change/"):
         answer = Client().get(ADMIN + path)
@@ -467,7 +465,7 @@ def test_nobody_else_gets_in(factory: Factory) -> None:
     browser = Client()
     assert sign_in(browser, user.email).status_code == 200
     assert browser.get(ADMIN).status_code == 302
-    # Nor with the cookie of a sign-in to the API, nor with a token.
+    # Neither the cookie of a sign-in to the API nor an access token opens the admin.
     credentials = {"email": user.email, "password": PASSWORD}
     answer = browser.post(
         "/_allauth/browser/v1/auth/login",
@@ -480,10 +478,10 @@ def test_nobody_else_gets_in(factory: Factory) -> None:
     assert Client().get(ADMIN, headers=ada.headers).status_code == 302
 
 
-# Signing in and out
+# Sign-in and sign-out
 
 
-def test_the_code_of_the_app_is_asked_for(me: User) -> None:
+def test_sign_in_needs_the_totp_code(me: User) -> None:
     app = set_up_totp(me)
     browser = Client()
     for code in ("", "000000"):
@@ -493,7 +491,7 @@ def test_the_code_of_the_app_is_asked_for(me: User) -> None:
     code = app.now()
     assert sign_in(browser, me.email, code).status_code == 302
     assert browser.get(ADMIN).status_code == 200
-    # Once.
+    # A code is accepted once.
     assert sign_in(Client(), me.email, code).status_code == 200
 
 
@@ -510,9 +508,7 @@ def api_session(email: str) -> Client:
     return browser
 
 
-def test_production_takes_nobody_without_a_second_factor(
-    me: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_production_requires_a_second_factor(me: User, monkeypatch: pytest.MonkeyPatch) -> None:
     early = signed_in(me)
     of_the_api = api_session(me.email)
     assert of_the_api.get(ADMIN).status_code == 200
@@ -526,7 +522,7 @@ def test_production_takes_nobody_without_a_second_factor(
     assert browser.get(ADMIN).status_code == 200
 
 
-def test_a_session_without_the_second_factor_does_not_do(me: User) -> None:
+def test_session_without_the_second_factor_is_refused(me: User) -> None:
     browser = api_session(me.email)
     assert browser.get(ADMIN).status_code == 200
     app = set_up_totp(me)
@@ -535,7 +531,7 @@ def test_a_session_without_the_second_factor_does_not_do(me: User) -> None:
     assert browser.get(ADMIN).status_code == 200
 
 
-def test_guesses_are_limited(me: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_in_attempts_are_limited(me: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.__dict__, "rate_limit_enabled", True)
     monkeypatch.setitem(settings.__dict__, "rate_limit_sign_in", "3/minute")
     for _ in range(3):
@@ -543,7 +539,7 @@ def test_guesses_are_limited(me: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Too many requests" in sign_in(Client(), me.email).text
 
 
-def test_the_password_is_changed_as_everywhere(me: User) -> None:
+def test_password_change_has_the_rules_of_the_api(me: User) -> None:
     browser, elsewhere = signed_in(me), signed_in(me)
     path = f"{ADMIN}password_change/"
     new = "quiet lantern 42 meadow"
@@ -556,11 +552,11 @@ def test_the_password_is_changed_as_everywhere(me: User) -> None:
     assert elsewhere.get(ADMIN).status_code == 302
     assert last_note(me)[0] == "password.changed"
     assert sign_in(Client(), me.email, password=new).status_code == 302
-    # The API knows the browser's new cookie too.
+    # The API accepts the browser's new cookie.
     assert browser.get("/api/v1/me").json()["email"] == me.email
 
 
-def test_signing_out_ends_the_session(staff: Client, me: User) -> None:
+def test_sign_out_ends_the_session(staff: Client, me: User) -> None:
     assert staff.get(f"{ADMIN}logout/").status_code == 405
     assert staff.post(f"{ADMIN}logout/").status_code == 200
     assert staff.get(ADMIN).status_code == 302
@@ -568,7 +564,7 @@ def test_signing_out_ends_the_session(staff: Client, me: User) -> None:
     assert not UserSession.objects.filter(user=me, revoked_at=None).exists()
 
 
-def test_forms_need_their_token(me: User) -> None:
+def test_forms_need_a_csrf_token(me: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     assert sign_in(browser, me.email).status_code == 403
 
@@ -589,7 +585,7 @@ def test_the_index_has_one_section_for_each_subject(staff: Client) -> None:
     assert staff.get(f"{ADMIN}nothing/").status_code == 404
 
 
-# Where it is, and who is staff
+# ADMIN_PATH and staff
 
 
 def test_the_path_is_a_setting() -> None:
@@ -612,12 +608,12 @@ def test_the_path_is_a_setting() -> None:
     "path",
     ["", "/admin", "admin/", "a//b", "a b", "../x", "api", "api/x", "_allauth", "static", "livez"],
 )
-def test_a_path_that_cannot_be_is_refused(path: str) -> None:
+def test_invalid_admin_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="admin_path"):
         Settings(admin_path=path)
 
 
-def test_staff_is_made_and_revoked(me: User, staff: Client) -> None:
+def test_staff_is_made_and_revoked_by_commands(me: User, staff: Client) -> None:
     user = UserFactory.create(password=PASSWORD)
 
     def call(*arguments: str) -> str:
@@ -635,6 +631,6 @@ def test_staff_is_made_and_revoked(me: User, staff: Client) -> None:
     assert call("revoke-staff", user.email) == ""
     assert browser.get(ADMIN).status_code == 302
     assert last_note(user)[0] == "staff.revoked"
-    assert "no account" in call("make-staff", "nobody@example.com")
+    assert "no account" in call("make-staff", "unknown@example.com")
     pending = UserFactory.create(email_verified_at=None)
     assert "never verified" in call("make-staff", pending.email)

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode: two connections for all, and nobody's tenant stays on one.
+"""Behind PgBouncer in transaction mode: two connections for all, no tenant stays on one.
 
 Needs the program `pgbouncer`, which is no dependency of the service.
 """
@@ -59,8 +59,8 @@ def through_bouncer(database: None, tmp_path: Path) -> Iterator[tuple[str, str]]
     bouncer_port, web_port = free_port(), free_port()
     configuration = tmp_path / "pgbouncer.ini"
     configuration.write_text(CONFIGURATION.format(url=url, host=HOST, port=bouncer_port))
-    # PgBouncer refuses to run as root, who is common in containers.
-    as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+    # PgBouncer refuses to run as root, which is common in containers.
+    drop_root = ["-u", "nobody"] if os.geteuid() == 0 else []
     bounced = f"postgresql://{url.username}:{url.password}@{HOST}:{bouncer_port}{url.path}"
     environment = {
         **os.environ,
@@ -75,13 +75,13 @@ def through_bouncer(database: None, tmp_path: Path) -> Iterator[tuple[str, str]]
             stack.callback(process.terminate)
             _wait_for(port, process)
 
-        start("pgbouncer", "-q", *as_nobody, str(configuration), port=bouncer_port)
+        start("pgbouncer", "-q", *drop_root, str(configuration), port=bouncer_port)
         start(sys.executable, "-m", "app", "web", port=web_port)
         yield bounced, f"http://{HOST}:{web_port}"
 
 
 def _use(user: SignedInUser, organization: object, base_url: str, number: int) -> None:
-    """Write and read, and see nobody else's."""
+    """Write and read projects of one organization, and check that no other's are visible."""
     with httpx2.Client(base_url=base_url, timeout=30, headers=user.headers) as client:
         path = f"/api/v1/organizations/{organization}"
         for turn in range(ROUNDS):
@@ -97,7 +97,7 @@ def _use(user: SignedInUser, organization: object, base_url: str, number: int) -
 
 
 def _look(url: str) -> list[tuple[str, int]]:
-    """Ask, as the next client of the same connections does, what was left on them."""
+    """Return the tenant settings and prepared statements that a new client finds."""
     found = []
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         for _ in range(ROUNDS * 10):
@@ -124,6 +124,6 @@ def test_two_connections_are_enough_for_all(
         for number, (user, organization) in enumerate(zip(people, organizations, strict=True))
     ]
     clients.append(partial(_look, database_url))
-    meanwhile = run_concurrently(clients)[-1]
-    assert set(meanwhile) == {("", 0)}
+    found = run_concurrently(clients)[-1]
+    assert set(found) == {("", 0)}
     assert set(_look(database_url)) == {("", 0)}

@@ -59,7 +59,7 @@ def _post(path: str, **body: Any) -> Callable[[Factory, SignedInUser, UUID], Non
     return post
 
 
-# How to have one more row in each list of the API.
+# Adds one row to each list of the API.
 ONE_MORE: dict[str, Callable[[Factory, SignedInUser, UUID], None]] = {
     "/auth/sessions": _session,
     "/organizations": _organization,
@@ -76,7 +76,7 @@ ONE_MORE: dict[str, Callable[[Factory, SignedInUser, UUID], None]] = {
 
 
 def _lists(document: dict[str, Any]) -> set[str]:
-    """Find the routes that answer with a page."""
+    """Return the routes whose response is a page of a list."""
     pages = {
         f"#/components/schemas/{name}"
         for name, schema in document["components"]["schemas"].items()
@@ -91,7 +91,7 @@ def _lists(document: dict[str, Any]) -> set[str]:
     return found
 
 
-def test_every_list_is_known(client: Client) -> None:
+def test_every_list_is_tested(client: Client) -> None:
     assert _lists(client.get("/openapi.json").json()) == set(ONE_MORE)
 
 
@@ -115,7 +115,7 @@ def test_more_rows_need_no_more_statements(factory: Factory, path: str) -> None:
     many_rows, many = read()
     assert many_rows >= few_rows + 20
     assert many == few
-    # Who asks, the tenant, the role, the page.
+    # Authentication, tenant, role, page.
     assert len(few) <= 5
 
 
@@ -132,13 +132,13 @@ def test_an_import_is_one_batch(factory: Factory) -> None:
     assert len(seen) <= 6
 
 
-# What a query did not name is not loaded behind its back.
+# Rule 8: relations and columns that a query did not load raise.
 
 OURS = [model for model in apps.get_models() if model.__module__.startswith("app.")]
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_managers_load_nothing_later(database: None, model: type[models.Model]) -> None:
+def test_managers_block_lazy_loading(database: None, model: type[models.Model]) -> None:
     with unit_of_work():
         tenancy.enter_organization(uuid7())
         managers: list[Any] = list(model._meta.managers)
@@ -147,7 +147,7 @@ def test_managers_load_nothing_later(database: None, model: type[models.Model]) 
             assert manager.get_queryset()._fetch_mode is models.FETCH_RAISE
 
 
-def test_relations_load_nothing_later(factory: Factory) -> None:
+def test_relations_block_lazy_loading(factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
     factory.member(organization, "viewer")

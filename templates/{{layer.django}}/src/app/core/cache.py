@@ -1,4 +1,4 @@
-"""Django's cache on Redis. When Redis fails it acts as an empty cache, instead of raising.
+"""Django's cache on Redis. When Redis fails, it is an empty cache instead of raising.
 
 Sessions (`cached_db`) are then read from the database. A cached session that could not be deleted
 is harmless when Redis is back: the table `sessions` decides whether a session has ended.

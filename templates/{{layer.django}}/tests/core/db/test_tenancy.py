@@ -1,4 +1,4 @@
-"""Rule 6: the database itself keeps tenants apart, whatever a query forgets."""
+"""Rule 6: row-level security separates tenants, also for a query without a condition."""
 
 # ruff: noqa: S608 - the names of tables come from the catalog
 
@@ -21,8 +21,8 @@ from tests.factories import Factory, SignedInUser
 
 pytestmark = pytest.mark.usefixtures("database")
 
-# Tables that belong to no organization. Whoever adds one here has thought about it: what is a
-# tenant's own carries organization_id, and a policy.
+# Tables without an organization. Add one only if none of its rows belongs to an organization:
+# other tables have organization_id and a policy.
 GLOBAL = {
     "account_emailaddress",
     "account_emailconfirmation",
@@ -77,7 +77,7 @@ def _all(sql: str, *parameters: Any, using: str = "default") -> list[tuple[Any, 
 
 
 def _tenant_tables() -> dict[str, str]:
-    """Name the column that ties each table's rows to an organization."""
+    """Return the column of each table that its policy compares with the organization."""
     rows = _all(
         """
         SELECT c.relname, EXISTS (
@@ -126,7 +126,7 @@ def test_every_tenant_table_has_forced_policies() -> None:
             assert set(tenant) == {"SELECT", "INSERT"}, table
         else:
             assert all(clause and f"({column} = " in clause for clause in tenant["ALL"]), table
-        # What else there is lets a user find his own organizations, and nothing be changed.
+        # Other policies let users read their own memberships and organizations, not change them.
         assert all(cmd == "SELECT" and "app.user_id" in qual for cmd, qual, _ in others), table
 
 
@@ -164,7 +164,7 @@ def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
                 assert {row[0] for row in found} == {tenant.organization}, table
 
 
-def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+def test_without_a_tenant_no_row_is_found_or_changed(factory: Factory) -> None:
     _tenant(factory)
     with unit_of_work():
         for table in _tenant_tables():
@@ -173,7 +173,7 @@ def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) ->
                 assert _all(f"{statement} RETURNING 1") == [], statement
 
 
-def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+def test_writes_to_another_tenant_are_refused(factory: Factory) -> None:
     mine, other = _tenant(factory), _tenant(factory)
     new = uuid7()
     insert = "INSERT INTO projects (organization_id, id, name, name_key) VALUES (%s, %s, 'x', 'x')"
@@ -194,7 +194,7 @@ def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
             attempt(inside, statement)
 
 
-def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+def test_users_read_their_memberships_and_change_none(factory: Factory) -> None:
     ada, eve = _tenant(factory), _tenant(factory)
     with unit_of_work():
         tenancy.enter_user(ada.owner.id)
@@ -276,13 +276,13 @@ def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
         tenancy.enter_staff()
         process = _all("SELECT pg_backend_pid()")
     with unit_of_work():
-        # The same connection, as the pool would give it to anybody.
+        # The same connection, from the pool.
         assert _all("SELECT pg_backend_pid()") == process
         assert _all("SELECT 1 FROM memberships") == []
 
 
 @pytest.mark.committed
-def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
     tenant = _tenant(factory)
     tables = _tenant_tables()
     with transaction.atomic(using="owner"):
@@ -297,10 +297,10 @@ def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
     connections["owner"].close()
 
 
-# The staff, in the admin.
+# Staff, in the admin.
 
 
-def test_staff_sees_every_tenant_and_only_where_it_was_let_in(factory: Factory) -> None:
+def test_staff_transactions_see_every_tenant_and_others_none(factory: Factory) -> None:
     tenants = {_tenant(factory).organization for _ in range(2)}
     for table, column in _tenant_tables().items():
         with _as_staff():
@@ -309,7 +309,7 @@ def test_staff_sees_every_tenant_and_only_where_it_was_let_in(factory: Factory) 
             assert _all(f"SELECT 1 FROM {table}") == [], table
 
 
-# The managers, which add the condition that the policies do not need.
+# The manager `tenant`, which adds the condition.
 
 TENANT_MODELS = [
     model
@@ -318,12 +318,14 @@ TENANT_MODELS = [
 ]
 
 
-def test_the_tenants_tables_have_such_managers() -> None:
+def test_tenant_tables_have_the_manager_tenant() -> None:
     assert {model._meta.db_table for model in TENANT_MODELS} == set(_tenant_tables())
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
-def test_a_manager_makes_no_query_without_a_tenant(model: type[Model], factory: Factory) -> None:
+def test_manager_tenant_raises_without_an_organization(
+    model: type[Model], factory: Factory
+) -> None:
     tenant = _tenant(factory)
     manager: Any = model.tenant  # type: ignore[attr-defined]
     with pytest.raises(RuntimeError, match="no unit of work"):

@@ -1,4 +1,4 @@
-"""The outbox, with the engine's `send` replaced: what it is told, and what running does."""
+"""The outbox and the execution of jobs, with the broker replaced."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ from app.core.jobs.registry import job
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.concurrency import run_concurrently
 
-# Jobs are handed over after a commit, so there are commits.
+# Jobs are dispatched after a commit.
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
 
 seen: list[Any] = []
@@ -41,14 +41,14 @@ def note(*, what: UUID, when: datetime, times: int = 1) -> None:
     seen.append((what, when, times, execution.current_job_id(), context.current()))
 
 
-def mourn(*, error: str) -> None:
-    seen.append(("dead", error, setting("app.organization_id")))
+def note_dead_letter(*, error: str) -> None:
+    seen.append(("dead letter", error, setting("app.organization_id")))
 
 
-@job("tests.fail", max_attempts=2, on_dead_letter=mourn)
+@job("tests.fail", max_attempts=2, on_dead_letter=note_dead_letter)
 def fail(*, error: str) -> None:
     seen.append("attempt")
-    outbox.enqueue("tests.tenant")  # goes back with the rest
+    outbox.enqueue("tests.tenant")  # rolled back with the job
     raise RuntimeError(error)
 
 
@@ -71,15 +71,15 @@ def parent() -> None:
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    hints: list[UUID] = []
+def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    ids: list[UUID] = []
 
-    def send(job_ids: Sequence[UUID]) -> None:
-        hints.extend(job_ids)
+    def publish(job_ids: Sequence[UUID]) -> None:
+        ids.extend(job_ids)
 
-    monkeypatch.setattr(broker, "publish", send)
+    monkeypatch.setattr(broker, "publish", publish)
     seen.clear()
-    return hints
+    return ids
 
 
 @pytest.fixture
@@ -104,14 +104,14 @@ def change(job_id: UUID, **values: Any) -> None:
     OutboxEntry.objects.filter(id=job_id).update(**values)
 
 
-def test_a_job_is_sent_after_the_commit(sent: list[UUID]) -> None:
+def test_jobs_are_published_after_the_commit(published: list[UUID]) -> None:
     with unit_of_work():
         job_id = outbox.enqueue("tests.tenant")
-        assert sent == []
-    assert sent == [job_id]
+        assert published == []
+    assert published == [job_id]
 
 
-def test_a_transaction_that_fails_leaves_no_job(sent: list[UUID]) -> None:
+def test_rolled_back_transaction_leaves_no_job(published: list[UUID]) -> None:
     def use_case() -> None:
         with unit_of_work():
             outbox.enqueue("tests.tenant")
@@ -120,10 +120,10 @@ def test_a_transaction_that_fails_leaves_no_job(sent: list[UUID]) -> None:
     with pytest.raises(ZeroDivisionError):
         use_case()
     assert outbox.list_jobs() == []
-    assert sent == []
+    assert published == []
 
 
-def test_what_cannot_run_is_refused_at_once() -> None:
+def test_undeclared_jobs_and_wrong_arguments_are_refused() -> None:
     with unit_of_work():
         with pytest.raises(LookupError, match=r"tests\.unknown"):
             outbox.enqueue("tests.unknown")
@@ -133,7 +133,7 @@ def test_what_cannot_run_is_refused_at_once() -> None:
             outbox.enqueue("tests.tenant", extra=1)
 
 
-def test_a_job_gets_its_arguments_and_the_context_of_its_cause(
+def test_job_has_its_arguments_and_the_context_of_its_request(
     caused_by: Callable[..., None],
 ) -> None:
     organization_id, what, when = uuid7(), uuid7(), datetime.now(UTC)
@@ -153,7 +153,7 @@ def test_a_job_gets_its_arguments_and_the_context_of_its_cause(
         execution.current_job_id()
 
 
-def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., None]) -> None:
+def test_job_has_its_tenant_and_its_time_limits(caused_by: Callable[..., None]) -> None:
     organization_id = uuid7()
     caused_by(organization_id=organization_id)
     execution.run_job(enqueue("tests.tenant"))
@@ -163,7 +163,7 @@ def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., None]) -
     assert seen == [[str(organization_id), *limits], ["", *limits]]
 
 
-def test_a_job_is_done_once() -> None:
+def test_job_runs_once() -> None:
     job_id = enqueue("tests.tenant")
     for _ in range(3):
         execution.run_job(job_id)
@@ -171,32 +171,32 @@ def test_a_job_is_done_once() -> None:
     assert len(seen) == 1
 
 
-def test_of_many_workers_one_runs_the_job() -> None:
+def test_one_of_many_workers_runs_the_job() -> None:
     job_id = enqueue("tests.parent")
     run_concurrently(partial(execution.run_job, job_id) for _ in range(5))
     assert len(seen) == 1
     assert find(job_id).attempts == 1
 
 
-def test_a_delayed_job_waits(sent: list[UUID]) -> None:
+def test_delayed_job_does_not_run_early(published: list[UUID]) -> None:
     job_id = enqueue("tests.tenant", delay=timedelta(days=7))
     execution.run_job(job_id)
-    assert seen == sent == []
+    assert seen == published == []
     change(job_id, available_at=ClockTimestamp())
     execution.run_job(job_id)
     assert len(seen) == 1
 
 
-def test_what_a_job_enqueues_is_sent_when_it_is_done(sent: list[UUID]) -> None:
+def test_jobs_of_a_job_are_published_after_its_commit(published: list[UUID]) -> None:
     job_id = enqueue("tests.parent")
     execution.run_job(job_id)
-    assert len(sent) == 2
-    execution.run_job(sent[1])
+    assert len(published) == 2
+    execution.run_job(published[1])
     assert len(seen) == 2
 
 
-def test_a_failing_job_is_tried_again_later_and_then_dead(
-    caused_by: Callable[..., None], sent: list[UUID], caplog: pytest.LogCaptureFixture
+def test_failed_job_is_retried_and_then_a_dead_letter(
+    caused_by: Callable[..., None], published: list[UUID], caplog: pytest.LogCaptureFixture
 ) -> None:
     organization_id = uuid7()
     caused_by(organization_id=organization_id)
@@ -214,31 +214,31 @@ def test_a_failing_job_is_tried_again_later_and_then_dead(
     with caplog.at_level(logging.ERROR):
         execution.run_job(job_id)
     error = "no such host: Bearer abcdefghijklmnop"
-    assert seen == ["attempt", "attempt", ("dead", error, str(organization_id))]
+    assert seen == ["attempt", "attempt", ("dead letter", error, str(organization_id))]
     entry = find(job_id)
     assert entry.dead_lettered_at
     assert entry.attempts == 2
-    assert sent == [job_id]
+    assert published == [job_id]
     assert "job moved to dead letters" in caplog.text
     assert [each.id for each in outbox.list_jobs(dead_letters=True)] == [job_id]
     assert outbox.list_jobs() == []
 
 
-def test_a_dead_job_can_be_replayed(sent: list[UUID]) -> None:
+def test_dead_letter_can_be_replayed(published: list[UUID]) -> None:
     job_id = enqueue("tests.tenant")
     change(job_id, dead_lettered_at=ClockTimestamp(), attempts=5)
     execution.run_job(job_id)
     assert seen == []
     with unit_of_work():
         outbox.replay(job_id)
-    assert sent == [job_id, job_id]
+    assert published == [job_id, job_id]
     execution.run_job(job_id)
     assert len(seen) == 1
     with unit_of_work(), pytest.raises(NotFound):
         outbox.replay(job_id)
 
 
-def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
+def test_job_is_a_dead_letter_even_if_on_dead_letter_fails() -> None:
     job_id = enqueue("tests.fail", error="x")
     change(job_id, attempts=2, arguments={"of": "an older release"})
     execution.run_job(job_id)
@@ -247,7 +247,7 @@ def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
     assert entry.last_error == "the worker was killed during each attempt"
 
 
-def test_a_job_that_takes_too_long_is_ended() -> None:
+def test_job_is_ended_by_its_timeout() -> None:
     job_id = enqueue("tests.slow")
     begun = time.monotonic()
     execution.run_job(job_id)
@@ -255,18 +255,18 @@ def test_a_job_that_takes_too_long_is_ended() -> None:
     assert "timeout" in str(find(job_id).last_error).lower()
 
 
-def test_a_job_of_another_release_is_left_alone() -> None:
+def test_job_of_another_release_stays_open() -> None:
     job_id = enqueue("tests.tenant")
-    change(job_id, job="tests.of_tomorrow")
+    change(job_id, job="tests.newer_release")
     execution.run_job(job_id)
     entry = find(job_id)
     assert entry.attempts == 0
     assert entry.done_at is entry.dead_lettered_at is None
 
 
-def test_hand_over_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dispatch_does_not_raise(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(job_ids: Sequence[UUID]) -> None:
-        raise ConnectionError("Redis is away")
+        raise ConnectionError("Redis is down")
 
     monkeypatch.setattr(broker, "publish", broken)
     job_id = enqueue("tests.tenant")
@@ -274,7 +274,7 @@ def test_hand_over_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outbox.dispatch([])
 
 
-def test_jobs_are_measured() -> None:
+def test_jobs_have_metrics() -> None:
     def value(name: str) -> float:
         return REGISTRY.get_sample_value(name, {"job": "tests.tenant"}) or 0
 

@@ -27,7 +27,7 @@ def redelivered() -> None:
 
 
 @pytest.fixture(autouse=True)
-def published_ids(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     ids: list[UUID] = []
 
     def publish(job_ids: Sequence[UUID]) -> None:
@@ -66,11 +66,11 @@ def ids() -> list[UUID]:
     ],
 )
 def test_due_jobs_without_a_recent_message_are_redelivered(
-    ages: dict[str, timedelta | int], published_ids: list[UUID]
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
     job_id = put(**ages)
     assert schedule.redeliver() == 1
-    assert published_ids == [job_id]
+    assert published == [job_id]
     assert schedule.redeliver() == 0  # it has a recent message
     entry = OutboxEntry.objects.get(id=job_id)
     assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
@@ -97,15 +97,15 @@ def test_due_jobs_without_a_recent_message_are_redelivered(
     ],
 )
 def test_done_and_recently_dispatched_jobs_are_not_redelivered(
-    ages: dict[str, timedelta | int], published_ids: list[UUID]
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
     put(**ages)
     assert schedule.redeliver() == 0
-    assert published_ids == []
+    assert published == []
 
 
 @pytest.mark.committed
-def test_running_jobs_are_not_redelivered(published_ids: list[UUID]) -> None:
+def test_running_jobs_are_not_redelivered(published: list[UUID]) -> None:
     job_id = put(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
     with unit_of_work():
         OutboxEntry.objects.select_for_update().get(id=job_id)
@@ -113,15 +113,15 @@ def test_running_jobs_are_not_redelivered(published_ids: list[UUID]) -> None:
     assert schedule.redeliver() == 1
 
 
-def test_redelivery_has_batches(published_ids: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redelivery_has_batches(published: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "BATCH", 2)
     written = [put() for _ in range(5)]
     assert schedule.redeliver() == 5
-    assert sorted(published_ids) == sorted(written)
+    assert sorted(published) == sorted(written)
 
 
 def test_failed_dispatch_is_repeated_in_the_next_round(
-    published_ids: list[UUID], monkeypatch: pytest.MonkeyPatch
+    published: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(job_ids: Sequence[UUID]) -> None:
         raise ConnectionError("Redis is down")
@@ -131,7 +131,7 @@ def test_failed_dispatch_is_repeated_in_the_next_round(
         patch.setattr(broker, "publish", broken)
         schedule.redeliver()
     assert schedule.redeliver() == 1
-    assert published_ids == [job_id]
+    assert published == [job_id]
 
 
 def test_the_age_of_the_oldest_job_is_measured() -> None:
@@ -144,14 +144,14 @@ def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 
 @pytest.mark.committed
-def test_many_schedulers_enqueue_a_period_once(published_ids: list[UUID]) -> None:
+def test_many_schedulers_enqueue_a_period_once(published: list[UUID]) -> None:
     run_concurrently(schedule.run_schedule for _ in range(4))
     schedule.run_schedule()
     entries = list(OutboxEntry.objects.all())
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
-    assert sorted(published_ids) == sorted(entry.id for entry in entries)
+    assert sorted(published) == sorted(entry.id for entry in entries)
     for entry in entries:
         execution.run_job(entry.id)
     assert outbox.list_jobs() == []
