@@ -79,7 +79,7 @@ class Act(AcquireUserView):  # type: ignore[misc]  # it has no types
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Change over."""
-        session_id = sessions.own_session_id(request)
+        session_id = sessions.principal(request).session_id
         assert isinstance(request.user, User)  # noqa: S101 - staff is signed in
         kept = [str(session_id), sessions.has_second_factor(request.session)]
         request.opens_session = _Begin(request.user, session_id)  # type: ignore[attr-defined]  # our attribute
@@ -104,7 +104,7 @@ class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Change back: the session that acts lives, so the staff's own does."""
         session_id, second_factor = request.session[_STAFF_SESSION]
-        acting_id = sessions.own_session_id(request)
+        acting_id = sessions.principal(request).session_id
         assert request.user.pk is not None  # noqa: S101 - somebody acts
         service.end_session(user_id=request.user.pk, session_id=acting_id)
         request.opens_session = _Return(UUID(session_id), second_factor=second_factor)  # type: ignore[attr-defined]  # our attribute

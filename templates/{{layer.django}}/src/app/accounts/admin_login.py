@@ -12,7 +12,6 @@ from app.accounts import service, sessions
 from app.accounts.models import User
 from app.core.errors import AppError, Invalid
 from app.core.schemas import normalise_email
-from app.core.security.principals import UserPrincipal
 from app.settings import settings
 
 
@@ -51,11 +50,11 @@ class LoginForm(AdminAuthenticationForm):
         self.confirm_login_allowed(user)
         second_factor = is_mfa_enabled(user)
         if second_factor:
-            service.accept_code(user.pk, code)
+            service.accept_code(user, code)
         elif settings.environment == "production":
             raise forms.ValidationError("Set up a second factor first, through the API.")
         self.request.opens_session = sessions.Login(second_factor=second_factor)
-        return service.confirm_sign_in(user.pk, password_seen=service.fingerprint(user))
+        return service.confirm_sign_in(user.pk, fingerprint=service.password_fingerprint(user))
 
 
 class PasswordForm(AdminPasswordChangeForm):
@@ -76,12 +75,10 @@ class PasswordView(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it."""
-        request, user = self.request, self.request.user
-        session_id = sessions.own_session_id(request)
-        assert user.is_authenticated  # noqa: S101 - the admin is for staff
+        request = self.request
         try:
             account = service.change_password(
-                user=UserPrincipal(id=user.pk, email=user.email, session_id=session_id),
+                user=sessions.principal(request),
                 current_password=form.cleaned_data["old_password"],
                 new_password=form.cleaned_data["new_password1"],
             )

@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from allauth.headless.internal.sessionkit import new_session
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router
@@ -25,7 +24,6 @@ well_known = Router(tags=["accounts"])
 
 OIDC_COOKIE = "__Host-oidc"
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class TransportQuery(BaseModel):
@@ -132,10 +130,10 @@ def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]
     user = service.find_provider_user(identity=identity)
     response: HttpResponse
     if flow.transport == "cookie":
-        login(request, user, backend=_BACKEND)
+        login(request, user, backend=sessions.BACKEND)
         response = HttpResponseRedirect(settings.app_url)
     else:
-        session_id = sessions.open_with_tokens(user, new_session(), method=identity.issuer)
+        session_id = sessions.open_with_tokens(user, method=identity.issuer)
         tokens = service.issue_tokens(user_id=user.id, session_id=session_id)
         body = schemas.Tokens.model_validate(tokens).model_dump()
         response = json_response(body, headers={"Cache-Control": "no-store"})

@@ -11,10 +11,9 @@ from typing import Literal, NoReturn
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.hashers import is_password_usable, make_password, verify_password
 from django.contrib.sessions.models import Session as Store
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import Signal
 from pydantic import TypeAdapter, ValidationError
@@ -225,7 +224,7 @@ def verify_email(*, token: str) -> None:
     user, used = _use_email_token(VERIFICATION, token)
     if user.email_verified_at is not None:
         # Another link of the same address was faster, with another password perhaps.
-        raise tokens.invalid_token()
+        raise _invalid_key()
     user.email_verified_at = ClockTimestamp()
     user.password = used.password_hash or make_password(None)
     user.name = used.name or user.name
@@ -235,7 +234,7 @@ def verify_email(*, token: str) -> None:
 
 
 def _use_email_token(purpose: EmailToken.Purpose, token: str) -> tuple[User, EmailToken]:
-    """Take a token, once; Invalid when it is not one of ours, of another kind, used or expired."""
+    """Consume a token; Invalid when it is forged, used, expired or for another purpose."""
     token_id = tokens.read_row_token(purpose, token)
     found = EmailToken.objects.filter(id=token_id).first()
     # The account first: two links of one account take turns, and cannot wait for each other.
@@ -244,8 +243,14 @@ def _use_email_token(purpose: EmailToken.Purpose, token: str) -> tuple[User, Ema
         id=token_id, purpose=purpose, used_at=None, expires_at__gt=ClockTimestamp()
     ).update(used_at=ClockTimestamp())
     if user is None or found is None or not taken:
-        raise tokens.invalid_token()
+        raise _invalid_key()
     return user, found
+
+
+def _invalid_key() -> Invalid:
+    # The shared error, with the name that the token has in allauth's bodies.
+    (error,) = tokens.invalid_token().errors
+    return Invalid(pointer="/key", code=error.code, detail=error.detail)
 
 
 def _void_email_tokens(user_id: UUID) -> None:
@@ -287,20 +292,20 @@ def may_sign_in(user: User) -> bool:
     return user.is_active and user.email_verified_at is not None
 
 
-def confirm_sign_in(user_id: UUID, *, password_seen: str | None) -> User:
+def confirm_sign_in(user_id: UUID, *, fingerprint: str | None) -> User:
     """Look at the account again, locked, before its session is opened.
 
     A session must not be opened with a password that is being changed right now, or that was
     changed between two steps, since the change ends only the sessions that it sees.
     """
     user = _lock_user(user_id)
-    if user is None or not may_sign_in(user) or password_seen not in {None, fingerprint(user)}:
+    if user is None or not may_sign_in(user) or fingerprint != password_fingerprint(user):
         raise _wrong_credentials()
     return user
 
 
-def fingerprint(user: User) -> str:
-    """Name the present password of an account, without a word about it."""
+def password_fingerprint(user: User) -> str:
+    """Return an HMAC of the password hash, which changes whenever the password does."""
     fingerprint: str = user.get_session_auth_hash()
     return fingerprint
 
@@ -577,19 +582,20 @@ def open_secret(sealed: str) -> str:
     return crypto.decrypt(_TOTP, crypto.from_base64url(sealed)).decode()
 
 
-def accept_code(user_id: UUID, code: str) -> Authenticator:
-    """Take a code of the app or a recovery code, once; MfaRequired when it is wrong."""
-    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user_id))
-    # Locked: the same code twice at once is taken once.
+def accept_code(user: User, code: str) -> Authenticator:
+    """Consume a TOTP code or a recovery code; MfaRequired when it is wrong or was used."""
+    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
+    # Locked, so that of two requests with the same code one is refused.
     candidates = Authenticator.objects.select_for_update().filter(
-        user_id=user_id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
+        user_id=user.id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
     )
     accepted: Authenticator | None = next(
         (item for item in candidates.order_by("id") if _accepts(item, code)), None
     )
     if accepted is None:
         raise MfaRequired("The code is wrong, or was used before.")
-    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user_id))
+    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user.id))
+    accepted.user = user
     return accepted
 
 
@@ -601,63 +607,66 @@ def _accepts(authenticator: Authenticator, code: str) -> bool:
             data["last_step"] = step
             authenticator.save(update_fields=("data",))
         return step is not None
-    if not RecoveryCodes(authenticator).validate_code(code):
+    if not authenticator.wrap().validate_code(code):  # type: ignore[no-untyped-call]
         return False
     _record(authenticator.user_id, "recovery_code.used")
     _notify(authenticator.user_id, "recovery_code_used")
     return True
 
 
-def enable_totp(user: User, *, secret: str, code: str) -> Authenticator:
-    """Turn the second factor on with a first code; makes recovery codes if there are none."""
+def check_totp_setup(user_id: UUID, *, secret: str, code: str) -> int:
+    """Return the time step of a first code; Conflict when the account has TOTP already.
+
+    Locks the account: whoever holds a session must not replace its authenticator app.
+    """
     refuse_while_impersonating()
-    refuse_second_totp(user.id, lock=True)
-    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
+    _lock_user(user_id)
+    if _totp(user_id).exists():
+        raise Conflict("A second factor is set up already: remove it first.")
+    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user_id))
     step = totp.accepted_step(secret, code, last_step=None)
     if step is None:
         raise Invalid(pointer="/code", code="wrong_code", detail="The code is wrong.")
-    made: Authenticator = Authenticator.objects.create(
-        user=user,
-        type=Authenticator.Type.TOTP,
-        data={"secret": seal_secret(secret), "last_step": step},
-    )
-    RecoveryCodes.activate(user)
-    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user.id))
-    _record(user.id, "totp.enabled")
-    _notify(user.id, "totp_enabled")
-    return made
+    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user_id))
+    return step
 
 
-def refuse_second_totp(user_id: UUID, *, lock: bool = False) -> None:
-    """Raise Conflict when there is one: whoever holds a session cannot quietly exchange it."""
-    if lock:
-        _lock_user(user_id)
-    if Authenticator.objects.filter(user_id=user_id, type=Authenticator.Type.TOTP).exists():
-        raise Conflict("A second factor is set up already: remove it first.")
+def finish_totp_setup(user_id: UUID, *, step: int) -> None:
+    """Consume the first code of an authenticator that allauth has just stored."""
+    authenticator = _totp(user_id).get()
+    authenticator.data["last_step"] = step
+    authenticator.save(update_fields=("data",))
+    _record(user_id, "totp.enabled")
+    _notify(user_id, "totp_enabled")
 
 
-def disable_totp(user_id: UUID) -> None:
-    """Remove the second factor, and the recovery codes unless a passkey needs them."""
+def require_totp(user_id: UUID) -> None:
+    """Lock the account; Conflict when it has no TOTP."""
     refuse_while_impersonating()
     _lock_user(user_id)
-    mine = Authenticator.objects.filter(user_id=user_id)
-    removed, _ = mine.filter(type=Authenticator.Type.TOTP).delete()
-    if not removed:
+    if not _totp(user_id).exists():
         raise Conflict("No second factor is set up.")
-    if not mine.filter(type=Authenticator.Type.WEBAUTHN).exists():
-        mine.delete()
-    _record(user_id, "totp.disabled")
-    _notify(user_id, "totp_disabled")
 
 
-def note_passkey(user_id: UUID, *, added: bool) -> None:
-    """Keep in mind, and tell the owner, that a passkey came or went."""
-    _record(user_id, "passkey.added" if added else "passkey.removed")
-    _notify(user_id, "passkey_added" if added else "passkey_removed")
+def _totp(user_id: UUID) -> QuerySet[Authenticator]:
+    return Authenticator.objects.filter(user_id=user_id, type=Authenticator.Type.TOTP)
+
+
+def note_authenticator(user_id: UUID, *, type_: str, added: bool) -> None:
+    """Record a change of allauth's authenticators, and tell the owner of the account."""
+    noted: dict[tuple[str, bool], tuple[str, Notice]] = {
+        (Authenticator.Type.WEBAUTHN, True): ("passkey.added", "passkey_added"),
+        (Authenticator.Type.WEBAUTHN, False): ("passkey.removed", "passkey_removed"),
+        (Authenticator.Type.TOTP, False): ("totp.disabled", "totp_disabled"),
+    }
+    if (type_, added) in noted:
+        action, notice = noted[type_, added]
+        _record(user_id, action)
+        _notify(user_id, notice)
 
 
 def note_recovery_codes(user_id: UUID) -> None:
-    """Keep in mind, and tell the owner, that there are new recovery codes."""
+    """Record new recovery codes, and tell the owner of the account."""
     _record(user_id, "recovery_codes.renewed")
     _notify(user_id, "recovery_codes_renewed")
 
