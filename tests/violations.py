@@ -156,7 +156,7 @@ SOURCES = (
     Violation(
         11,
         "a token in the log",
-        "src/app/accounts/service.py",
+        SERVICE,
         end='def trace(token: str) -> None:\n    logger.info("seen", extra={"token": token})',
         place="logger.info('seen'",
     ),

@@ -27,7 +27,7 @@ def may_act(*, hijacker: User, hijacked: User) -> bool:
     return (
         hijacker.is_staff
         and hijacker.has_perm(PERMISSION)
-        and service.may_sign_in(hijacked)
+        and service.can_sign_in(hijacked)
         and not (hijacked.is_staff or hijacked.is_superuser)
     )
 

@@ -1,5 +1,6 @@
 """allauth's adapters (`ACCOUNT_ADAPTER`, `HEADLESS_ADAPTER`, `MFA_ADAPTER`)."""
 
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -41,15 +42,25 @@ class AccountAdapter(DefaultAccountAdapter):
         raise RuntimeError("rule 7: mails leave through the outbox, see app.accounts.jobs")
 
 
+def _example(value: object) -> Any:
+    return field(metadata={"example": value})
+
+
+@dataclass(frozen=True)
+class UserData:
+    id: str = _example("0193a1c2-7d3e-7a55-9c1b-2f4e6d8a0b1c")
+    display: str = _example("Ada Lovelace")
+    email: str = _example("ada@example.com")
+    has_usable_password: bool = _example(True)
+
+
 class HeadlessAdapter(DefaultHeadlessAdapter):
-    def user_as_dataclass(self, user: Any) -> Any:
-        # Not allauth's own, which reads the address from its EmailAddress.
-        return self.get_user_dataclass()(  # type: ignore[no-untyped-call]
-            id=str(user.pk),
-            email=user.email,
-            display=user.name,
-            has_usable_password=user.has_usable_password(),
-        )
+    # allauth's own reads the address from its EmailAddress, and changes the document each time.
+    def get_user_dataclass(self) -> type[UserData]:
+        return UserData
+
+    def user_as_dataclass(self, user: Any) -> UserData:
+        return UserData(str(user.pk), user.name, user.email, user.has_usable_password())
 
 
 class MFAAdapter(DefaultMFAAdapter):
