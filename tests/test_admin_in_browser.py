@@ -77,7 +77,7 @@ def test_pages(browser: Browser, site: str) -> None:
     open_every_link(page, site)
     make_project(page, site)
     seen_through_the_api(site, "Made in a browser")
-    act_as_the_user(page, site)
+    impersonate_the_user(page, site)
     assert complaints == []
 
 
@@ -151,11 +151,11 @@ def seen_through_the_api(site: str, name: str) -> dict[str, object]:
     return event
 
 
-def act_as_the_user(page: Page, site: str) -> None:
+def impersonate_the_user(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/accounts/user/?q=demo")
     page.get_by_role("link", name=DEMO[0]).click()
-    page.get_by_role("button", name="Act as this user").click()
-    expect(page.get_by_text(f"{STAFF[0]} acts as {DEMO[0]}")).to_be_visible()
+    page.get_by_role("button", name="Impersonate this user").click()
+    expect(page.get_by_text(f"{STAFF[0]} is impersonating {DEMO[0]}")).to_be_visible()
     assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == DEMO[0]
     made = page.evaluate(
         """async () => {
@@ -172,8 +172,8 @@ def act_as_the_user(page: Page, site: str) -> None:
     event = seen_through_the_api(site, "Made by two")
     assert isinstance(event["actor"], dict)
     assert event["actor"]["label"] == DEMO[0]
-    # The admin is closed meanwhile, and says how to open it.
+    # The admin is closed during an impersonation, and shows how to stop it.
     page.goto(f"{site}/admin/")
-    page.get_by_role("button", name="Stop acting as this user").click()
+    page.get_by_role("button", name="Stop impersonating this user").click()
     expect(page).to_have_url(f"{site}/admin/accounts/user/")
     assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == STAFF[0]

@@ -138,8 +138,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_TOTP_ISSUER = about.NAME
 
-# Staff may act as a user: `accounts.acting` has the views. It shows a page, and alters no other.
-HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
+# Impersonation: `accounts.impersonation` has the views. No notice is added to other pages.
+HIJACK_PERMISSION_CHECK = "app.accounts.impersonation.can_impersonate"
 HIJACK_INSERT_BEFORE = None
 
 # Browsers: the admin, and sign-in with a cookie. `core.web.middleware` has the API's headers.

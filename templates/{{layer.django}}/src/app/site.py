@@ -40,13 +40,13 @@ class Site(StaffSite):
         current.impersonated_by = user.get_username()
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Ask who it is; show who acts as a user how to stop that."""
+        """Ask for credentials; during an impersonation, show how to stop it."""
         if (
             request.method == "GET"
             and request.user.is_authenticated
             and context.current().impersonated_by
         ):
-            return HttpResponseRedirect(reverse("admin:accounts_user_acting"))
+            return HttpResponseRedirect(reverse("admin:accounts_user_impersonation"))
         return super().login(request, extra_context)
 
     def password_change(

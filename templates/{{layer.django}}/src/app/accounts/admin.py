@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from app.accounts import acting, queries, service, sessions
+from app.accounts import impersonation, queries, service, sessions
 from app.accounts.models import (
     EmailToken,
     Identity,
@@ -33,7 +33,7 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin[User]):
-    """Users: staff shuts accounts, and acts as a user; superusers say who is staff.
+    """Users: staff disables accounts and impersonates users; superusers grant rights.
 
     Not Django's screen, which also sets passwords: here they are their owners'.
     """
@@ -87,41 +87,49 @@ class UserAdmin(AuditedAdmin[User]):
         super().save_model(request, obj, form, change)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the ways to act as a user, and back."""
+        """Add the pages of an impersonation."""
         site = self.admin_site
         assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
         own = [
-            path("act/", site.admin_view(acting.Act.as_view()), name="accounts_user_act"),
-            path("acting/", site.open_view(self.acting), name="accounts_user_acting"),
+            path(
+                "impersonate/",
+                site.admin_view(impersonation.StartImpersonation.as_view()),
+                name="accounts_user_impersonate",
+            ),
+            path(
+                "impersonation/",
+                site.open_view(self.impersonation),
+                name="accounts_user_impersonation",
+            ),
             path(
                 "release/",
-                site.open_view(acting.Release.as_view()),
+                site.open_view(impersonation.StopImpersonation.as_view()),
                 name="accounts_user_release",
             ),
         ]
         return own + super().get_urls()
 
-    def acting(self, request: HttpRequest) -> HttpResponseBase:
-        """Show who acts as whom, until when, and the way back."""
+    def impersonation(self, request: HttpRequest) -> HttpResponseBase:
+        """Show who impersonates whom, until when, and the button that stops it."""
         user = request.user
         session_id = sessions.session_id(request.session)
         if not user.is_authenticated or session_id is None or not context.current().impersonated_by:
             return HttpResponseRedirect(reverse("admin:index"))
         shown = {
             **self.admin_site.each_context(request),
-            "title": "Acting as a user",
+            "title": "Impersonation",
             "staff": context.current().impersonated_by,
             "until": queries.get_expiry(session_id),
             "app_url": settings.app_url,
         }
-        return TemplateResponse(request, "staff/acting.html", shown)
+        return TemplateResponse(request, "staff/impersonation.html", shown)
 
     def render_change_form(
         self, request: Any, context: dict[str, Any], *args: Any, **options: Any
     ) -> Any:
-        """Show the button to those whom it serves."""
+        """Show the button where the impersonation would be allowed."""
         user = options.get("obj")
-        context["may_act"] = user is not None and acting.may_act(
+        context["can_impersonate"] = user is not None and impersonation.can_impersonate(
             hijacker=request.user, hijacked=user
         )
         return super().render_change_form(request, context, *args, **options)

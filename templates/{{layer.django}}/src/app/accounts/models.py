@@ -61,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         ordering = ("email",)
-        permissions = (("act_as_user", "Can act as a user"),)
+        permissions = (("impersonate_user", "Can impersonate a user"),)
 
     def __str__(self) -> str:
         return self.email
@@ -97,7 +97,7 @@ class UserSession(Identified):
     cookie_hash = models.BinaryField(null=True, unique=True)
     # For a client with tokens, which never sees it: the key of Django's session itself.
     store_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
-    # Where staff acts as the user: the session of who does, without which this is worth nothing.
+    # During an impersonation: the staff's own session, with which this one ends.
     staff_session = models.ForeignKey(
         "self", models.DB_CASCADE, related_name="+", null=True, verbose_name="session of the staff"
     )

@@ -45,7 +45,7 @@ class LiveSession:
     user_id: UUID
     email: str
     store_key: str | None
-    # Who of the staff acts as the user in it.
+    # The address of the staff, during an impersonation.
     impersonated_by: str | None
     is_stale: bool
 
@@ -90,7 +90,7 @@ def me_etag(me: Me) -> str:
 def is_live() -> Q:
     """Tell for a session whether it may be used.
 
-    One in which staff acts as a user ends with the staff's own, and where the user becomes staff.
+    An impersonation ends with the staff's own session, and when the user becomes staff.
     """
     live = Q(revoked_at=None, expires_at__gt=ClockTimestamp(), user__is_active=True)
     of_staff = Q(
@@ -172,8 +172,8 @@ def find_store_key(session_id: UUID) -> str | None:
     return UserSession.objects.filter(id=session_id).values_list("store_key", flat=True).first()
 
 
-def find_staff(session_id: UUID) -> Staff | None:
-    """Find who of the staff acts as the user in a session."""
+def find_impersonator(session_id: UUID) -> Staff | None:
+    """Return the staff that impersonates the user in a session; None in the user's own."""
     row = (
         UserSession.objects.filter(id=session_id, staff_session__isnull=False)
         .values_list("staff_session__user_id", "staff_session__user__email")

@@ -23,7 +23,7 @@ def record(
     """Record what the caller of this request, or of the request that caused this job, has done.
 
     `changes` has `[before, after]` of each field, or what it is now. No secrets: admins read it.
-    Where staff has a hand in it, in the admin or acting as the user, `impersonated_by` names whose.
+    What staff does, in the admin or during an impersonation, names the staff in `impersonated_by`.
     """
     current = context.current()
     actor = current.actor or SYSTEM

@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "users",
                 "ordering": ("email",),
-                "permissions": (("act_as_user", "Can act as a user"),),
+                "permissions": (("impersonate_user", "Can impersonate a user"),),
             },
         ),
         migrations.CreateModel(

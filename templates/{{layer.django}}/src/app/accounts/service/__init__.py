@@ -49,12 +49,12 @@ from app.accounts.service.second_factor import (
 )
 from app.accounts.service.sessions import (
     Tokens,
-    begin_acting,
     end_session,
     issue_tokens,
     open_session,
     refresh,
     rekey_session,
+    start_impersonation,
 )
 
 __all__ = [
@@ -67,7 +67,6 @@ __all__ = [
     "authenticate_cookie",
     "authenticate_token",
     "before_account_deletion",
-    "begin_acting",
     "can_sign_in",
     "change_password",
     "check_password",
@@ -100,6 +99,7 @@ __all__ = [
     "seal_secret",
     "set_staff",
     "sign_up",
+    "start_impersonation",
     "update_me",
     "verify_email",
 ]

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 SESSION_LIFETIME = timedelta(days=30)
 # The staff must start an impersonation again after this time.
-ACTING_LIFETIME = timedelta(hours=1)
+IMPERSONATION_LIFETIME = timedelta(hours=1)
 # Within this window a reused refresh token is rejected without ending the session: two tabs
 # may refresh at once.
 REUSE_GRACE = timedelta(seconds=10)
@@ -52,16 +52,16 @@ def open_session(
     return opened
 
 
-def begin_acting(
+def start_impersonation(
     user_id: UUID, *, staff_id: UUID, staff_email: str, staff_session_id: UUID, cookie: str
 ) -> UUID:
     """Add a session in which staff impersonates a user; recorded in both histories."""
     opened = _add_session(
-        user_id, ACTING_LIFETIME, cookie=cookie, staff_session_id=staff_session_id
+        user_id, IMPERSONATION_LIFETIME, cookie=cookie, staff_session_id=staff_session_id
     )
     # The browser sends the new cookie from now on: the staff's former one must open nothing.
     rekey_session(staff_session_id)
-    _record_acting("began", user_id, queries.Staff(staff_id, staff_email), opened)
+    _record_impersonation("started", user_id, queries.Staff(staff_id, staff_email), opened)
     return opened
 
 
@@ -87,14 +87,14 @@ def _add_session(
     return session_id
 
 
-def _record_acting(what: str, user_id: UUID, staff: queries.Staff, session_id: UUID) -> None:
+def _record_impersonation(what: str, user_id: UUID, staff: queries.Staff, session_id: UUID) -> None:
     details = {
         "session_id": str(session_id),
         "as_user": str(user_id),
         "impersonated_by": staff.email,
     }
     for of_user in (user_id, staff.id):
-        record(of_user, f"acting.{what}", **details)
+        record(of_user, f"impersonation.{what}", **details)
 
 
 def rekey_session(
@@ -157,11 +157,11 @@ def end_session(*, user_id: UUID, session_id: UUID) -> None:
     """End one of the user's sessions; its access token, refresh token and cookie stop working."""
     if not end_sessions(Q(id=session_id, user_id=user_id)):
         raise NotFound("session")
-    staff = queries.find_staff(session_id)
+    staff = queries.find_impersonator(session_id)
     if staff is None:
         record(user_id, "session.ended", session_id=str(session_id))
     else:
-        _record_acting("ended", user_id, staff, session_id)
+        _record_impersonation("ended", user_id, staff, session_id)
 
 
 def end_sessions(criterion: Q) -> Sequence[tuple[UUID, UUID]]:
