@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 
 from app.accounts import service
@@ -44,21 +44,21 @@ def test_sessions_with_all_that_is_theirs(account_client: AccountClient, account
     account_client.tokens(account.email)
     ended, _ = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
-    assert Store.objects.count() == 3
+    assert DjangoSession.objects.count() == 3
     account_client.call("DELETE", "auth/session", ended)
     _purge()
     # Kept for questions and replays; what allauth remembered of it went at once.
-    assert (UserSession.objects.count(), Store.objects.count()) == (3, 2)
+    assert (UserSession.objects.count(), DjangoSession.objects.count()) == (3, 2)
     age("sessions", "revoked_at", "31 days")
     age("django_session", "expire_date", "29 days")
     _purge()
     assert (UserSession.objects.count(), RefreshToken.objects.count()) == (2, 1)
-    assert Store.objects.count() == 2
+    assert DjangoSession.objects.count() == 2
     age("django_session", "expire_date", "2 days")
     age("sessions", "expires_at", "61 days")
     _purge()
     assert not UserSession.objects.exists()
-    assert not Store.objects.exists()
+    assert not DjangoSession.objects.exists()
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 

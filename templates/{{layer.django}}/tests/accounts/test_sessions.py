@@ -4,7 +4,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from httpx2 import Response
 
 from app.accounts import service
@@ -186,7 +186,7 @@ def _let_codes_be_new() -> None:
 def test_what_is_no_access_token(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
-    (key,) = Store.objects.exclude(session_key=cookie).values_list("session_key", flat=True)
+    (key,) = DjangoSession.objects.exclude(session_key=cookie).values_list("session_key", flat=True)
     strange = access_tokens.issue(user_id=uuid4(), session_id=uuid4())
     for token in (refresh, cookie, key, strange, "x", "\u00e9"):
         assert (
@@ -275,5 +275,5 @@ def test_a_session_ended_elsewhere_is_over_for_the_browser(
     with unit_of_work():
         service.end_session(user_id=account.id, session_id=opened.id)
     # Django's own session is still there.
-    assert Store.objects.filter(session_key=cookie).exists()
+    assert DjangoSession.objects.filter(session_key=cookie).exists()
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401

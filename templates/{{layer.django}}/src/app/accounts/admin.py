@@ -159,7 +159,7 @@ class UserSessionAdmin(OfUserAdmin):
 
     list_display = ("id", "user", "ip", "user_agent", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("revoked_at",)
-    exclude = ("cookie_hash", "store_key")
+    exclude = ("cookie_hash", "django_session_key")
 
 
 @admin.register(RefreshToken)

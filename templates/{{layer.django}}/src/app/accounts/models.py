@@ -96,7 +96,7 @@ class UserSession(Identified):
     # A browser's cookie is the key of Django's session; here is the SHA-256 of it.
     cookie_hash = models.BinaryField(null=True, unique=True)
     # For a client with tokens, which never sees it: the key of Django's session itself.
-    store_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
+    django_session_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
     # During an impersonation: the staff's own session, with which this one ends.
     staff_session = models.ForeignKey(
         "self", models.DB_CASCADE, related_name="+", null=True, verbose_name="session of the staff"

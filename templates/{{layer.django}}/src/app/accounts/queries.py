@@ -44,7 +44,7 @@ class LiveSession:
     id: UUID
     user_id: UUID
     email: str
-    store_key: str | None
+    django_session_key: str | None
     # The address of the staff, during an impersonation.
     impersonated_by: str | None
     is_stale: bool
@@ -112,7 +112,12 @@ def find_live_session(criterion: Q) -> LiveSession | None:
         UserSession.objects.filter(criterion, is_live())
         .annotate(is_stale=is_stale)
         .values_list(
-            "id", "user_id", "user__email", "store_key", "staff_session__user__email", "is_stale"
+            "id",
+            "user_id",
+            "user__email",
+            "django_session_key",
+            "staff_session__user__email",
+            "is_stale",
         )
         .first()
     )
@@ -167,9 +172,13 @@ def find_pending_sign_ups(user_id: UUID) -> list[EmailToken]:
     )
 
 
-def find_store_key(session_id: UUID) -> str | None:
+def find_django_session_key(session_id: UUID) -> str | None:
     """Find the key of Django's session that belongs to a session with tokens."""
-    return UserSession.objects.filter(id=session_id).values_list("store_key", flat=True).first()
+    return (
+        UserSession.objects.filter(id=session_id)
+        .values_list("django_session_key", flat=True)
+        .first()
+    )
 
 
 def find_impersonator(session_id: UUID) -> Staff | None:

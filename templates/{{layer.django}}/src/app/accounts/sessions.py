@@ -69,7 +69,7 @@ def principal(request: HttpRequest) -> UserPrincipal:
 def _keys(request: HttpRequest) -> dict[str, str]:
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     is_app = getattr(headless, "client", None) == Client.APP
-    return {"store_key" if is_app else "cookie": key(request.session)}
+    return {"django_session_key" if is_app else "cookie": key(request.session)}
 
 
 class Login:
@@ -130,7 +130,7 @@ def open_with_tokens(user: User, *, method: str) -> UUID:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = BACKEND
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    opened = service.open_session(user.id, method=method, store_key=key(session))
+    opened = service.open_session(user.id, method=method, django_session_key=key(session))
     session[_SESSION_ID] = str(opened)
     session.save()
     return opened

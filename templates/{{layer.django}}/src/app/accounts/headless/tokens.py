@@ -28,7 +28,7 @@ class TokenStrategy(AbstractTokenStrategy):
             unfinished = sessions.find(session_token)
             return None if unfinished is None or SESSION_KEY in unfinished else unfinished
         principal = service.authenticate_token(session_token.removeprefix(_BEARER))
-        key = queries.find_store_key(principal.session_id)
+        key = queries.find_django_session_key(principal.session_id)
         found = sessions.find(key) if key else None
         if found is None or sessions.session_id(found) != principal.session_id:
             raise Unauthenticated("The session has ended.")

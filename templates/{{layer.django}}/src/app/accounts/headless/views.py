@@ -14,7 +14,7 @@ from allauth.mfa.signals import authenticator_added, authenticator_removed
 from allauth.mfa.webauthn.internal.auth import STATE_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -132,7 +132,7 @@ class PasskeyMixin:
 def _consume_challenge(session: SessionBase) -> None:
     """Lock the challenge's session: of several responses at once, only the first finds it."""
     challenge = session.get(STATE_SESSION_KEY)
-    kept = Store.objects.select_for_update().filter(session_key=session.session_key).first()
+    kept = DjangoSession.objects.select_for_update().filter(session_key=session.session_key).first()
     if challenge and (kept is None or kept.get_decoded().get(STATE_SESSION_KEY) != challenge):
         raise Unauthenticated("The challenge was answered before.")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.dispatch import Signal
@@ -103,7 +103,7 @@ def purge() -> None:
         Q(expires_at__lt=ClockTimestamp() - KEEP_ENDED)
         | Q(revoked_at__lt=ClockTimestamp() - KEEP_ENDED)
     ).delete()
-    Store.objects.filter(expire_date__lt=Now()).delete()
+    DjangoSession.objects.filter(expire_date__lt=Now()).delete()
     token = EmailToken.objects.filter(user_id=OuterRef("id"))
     # Locked, so that no request verifies the address between the SELECT and the DELETE.
     unverified = User.objects.select_for_update(skip_locked=True).filter(

@@ -44,10 +44,12 @@ class RefreshTokenReused(Unauthenticated):
 
 
 def open_session(
-    user_id: UUID, *, method: str, cookie: str | None = None, store_key: str | None = None
+    user_id: UUID, *, method: str, cookie: str | None = None, django_session_key: str | None = None
 ) -> UUID:
     """Add a session: of a browser, by its cookie, or of a client that will get tokens."""
-    opened = _add_session(user_id, SESSION_LIFETIME, cookie=cookie, store_key=store_key)
+    opened = _add_session(
+        user_id, SESSION_LIFETIME, cookie=cookie, django_session_key=django_session_key
+    )
     record(user_id, "session.opened", session_id=str(opened), method=method)
     return opened
 
@@ -70,7 +72,7 @@ def _add_session(
     lifetime: timedelta,
     *,
     cookie: str | None = None,
-    store_key: str | None = None,
+    django_session_key: str | None = None,
     staff_session_id: UUID | None = None,
 ) -> UUID:
     current = context.current()
@@ -80,7 +82,7 @@ def _add_session(
         user_agent=current.user_agent,
         ip=current.client_ip,
         cookie_hash=crypto.hash_secret(cookie) if cookie else None,
-        store_key=store_key,
+        django_session_key=django_session_key,
         staff_session_id=staff_session_id,
     )
     session_id: UUID = added.id
@@ -98,11 +100,12 @@ def _record_impersonation(what: str, user_id: UUID, staff: queries.Staff, sessio
 
 
 def rekey_session(
-    session_id: UUID, *, cookie: str | None = None, store_key: str | None = None
+    session_id: UUID, *, cookie: str | None = None, django_session_key: str | None = None
 ) -> None:
     """Store the new key of Django's session, or none."""
     UserSession.objects.filter(id=session_id).update(
-        cookie_hash=crypto.hash_secret(cookie) if cookie else None, store_key=store_key
+        cookie_hash=crypto.hash_secret(cookie) if cookie else None,
+        django_session_key=django_session_key,
     )
 
 

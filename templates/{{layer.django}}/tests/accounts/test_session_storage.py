@@ -21,11 +21,11 @@ from tests.accounts.test_second_factor import forget_the_last_step
 
 
 @contextmanager
-def _reads_of_the_store() -> Iterator[list[str]]:
+def _session_queries() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(execute: Any, sql: str, *arguments: Any) -> Any:
-        if "django_session" in sql:
+        if '"django_session"' in sql:
             seen.append(sql)
         return execute(sql, *arguments)
 
@@ -51,7 +51,7 @@ def test_the_cache_spares_the_database(account_client: AccountClient, account: A
     access, _ = account_client.tokens(account.email)
 
     def reads() -> int:
-        with _reads_of_the_store() as seen:
+        with _session_queries() as seen:
             assert account_client.browse("GET", "auth/session", cookie).status_code == 200
             assert account_client.call("GET", "auth/session", access).status_code == 200
         return len(seen)
@@ -59,7 +59,7 @@ def test_the_cache_spares_the_database(account_client: AccountClient, account: A
     assert reads() == 0
     cache.clear()
     # The API does not even need it: our own table says whose the cookie is.
-    with _reads_of_the_store() as seen:
+    with _session_queries() as seen:
         headers = {"Cookie": f"__Host-session={cookie}"}
         assert account_client.http.get("/api/v1/me", headers=headers).status_code == 200
     assert seen == []
