@@ -184,6 +184,12 @@ def test_passkeys_are_for_the_front_ends_domain(
                 "userHandle": "eA",
             },
         },
+        {
+            "id": "eA",
+            "rawId": "eA",
+            "type": "public-key",
+            "response": {"clientDataJSON": "e30", "attestationObject": "eA"},
+        },
     ],
     ids=str,
 )

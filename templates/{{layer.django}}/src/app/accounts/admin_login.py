@@ -1,4 +1,4 @@
-"""How staff comes into the admin, and keeps its password: by the rules of everybody's."""
+"""Sign-in to the admin, and its change of the password, by the rules of the API."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.settings import settings
 
 
 def may_enter(request: HttpRequest) -> bool:
-    """Tell whether a member of the staff has proved enough, however the session was opened."""
+    """Return whether the session of a staff user may open the admin: in production, with MFA."""
     if sessions.has_second_factor(request.session):
         return True
     user = request.user
@@ -36,7 +36,6 @@ class LoginForm(AdminAuthenticationForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Find out who it is."""
         data: dict[str, Any] = self.cleaned_data
         if "username" in data and "password" in data:
             try:
@@ -58,23 +57,21 @@ class LoginForm(AdminAuthenticationForm):
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """The old password and the new one; the service judges both."""
+    """The old and the new password, both checked by the service."""
 
     def clean_old_password(self) -> str:
-        """Take it as it is."""
         return str(self.cleaned_data["old_password"])
 
     def validate_password_for_user(self, *_: Any, **__: Any) -> None:
-        """Leave it to the service."""
+        """Do nothing: the service checks it."""
 
 
 class PasswordView(PasswordChangeView):
-    """Changes the password, and so ends the other sessions and tells the owner."""
+    """Changes the password, ends the other sessions and notifies the user."""
 
     form_class = PasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Change it."""
         request = self.request
         try:
             account = service.change_password(

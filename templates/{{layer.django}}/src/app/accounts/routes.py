@@ -1,4 +1,4 @@
-"""HTTP of accounts, but for allauth's part (`headless`, `urls`)."""
+"""Routes of accounts below `/api/v1`; allauth's operations are in `urls`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -182,6 +182,6 @@ def delete_me(
 @well_known.get("/jwks.json", auth=public, response=schemas.JwkSet)
 def get_jwks(request: HttpRequest, response: HttpResponse) -> schemas.JwkSet:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time a key is published before it signs, so that caches have every key.
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.JwkSet.model_validate(access_tokens.jwks())
