@@ -1,1 +1,1 @@
-"""What `copier update` runs when it crosses a version that moved, renamed or dropped something."""
+"""Migrations that `copier update` runs across versions that moved or renamed something."""

@@ -1,7 +1,7 @@
 """Run the migration of one version, in the service that is being updated.
 
-Copier calls this for every version that an update crosses (`_migrations` in copier.yml), with
-its own Python, 3.10 or later: nothing but the standard library and Copier itself is there.
+Copier runs this for every version an update crosses (`_migrations` in copier.yml), in its own
+Python 3.10 or later: only the standard library, Copier and its dependencies are installed.
 """
 
 import shutil
@@ -15,14 +15,14 @@ from hooks.versions import MIGRATIONS
 
 
 def run(stage: str, version: str, project: Project) -> None:
-    """Run one stage of every step of a version, in order."""
+    """Run the stage, `before` or `after`, of each step of a version."""
     for step in MIGRATIONS[version]:
         if stage == "before":
             step.before(project)
         else:
             step.after(project)
     if stage == "after":
-        shutil.rmtree(project.notes, ignore_errors=True)
+        shutil.rmtree(project.state, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The service that is being updated."""
+"""The service being updated."""
 
 import subprocess
 from dataclasses import dataclass
@@ -8,38 +8,38 @@ from pathlib import Path
 
 @dataclass
 class Project:
-    """A service, in git and without uncommitted changes: Copier has seen to that."""
+    """A service in git with a clean work tree, as Copier requires for updates."""
 
     root: Path
     answers_file: str = ".copier-answers.yml"
 
     def git(self, *arguments: str) -> str:
-        """Run git and return what it printed."""
+        """Run git in the service and return its standard output."""
         return subprocess.run(
             ["git", *arguments], cwd=self.root, check=True, capture_output=True, text=True
         ).stdout
 
     def tracked(self, path: str) -> set[str]:
-        """Return the files that git knows at or below a path."""
+        """Return the files tracked by git at or below a path."""
         return {name for name in self.git("ls-files", "-z", "--", path).split("\0") if name}
 
     @cached_property
-    def notes(self) -> Path:
-        """Where one stage of the migration leaves something for the other.
+    def state(self) -> Path:
+        """Directory in .git for data that the stage `before` saves for the stage `after`.
 
-        The name of the commit keeps apart what an earlier update, given up, has left.
+        The commit in its path separates it from the data of an earlier, aborted update.
         """
         folder = self.git("rev-parse", "--absolute-git-dir").strip()
         return Path(folder, "copier-saas", self.git("rev-parse", "HEAD").strip())
 
     @cached_property
     def as_generated(self) -> Path:
-        """What the old version made of the recorded answers: the service without any edit."""
-        target = self.notes / "generated"
+        """The service without edits: the old version, rendered with the recorded answers."""
+        target = self.state / "generated"
         if not target.exists():
-            # There in Copier's own Python, which runs this; nothing else here needs them.
-            import yaml  # noqa: PLC0415 - not in every Python
-            from copier import run_copy  # noqa: PLC0415 - likewise
+            # Imported late: only Copier's Python has them, and most steps do not need them.
+            import yaml  # noqa: PLC0415 - see above
+            from copier import run_copy  # noqa: PLC0415 - see above
 
             answers = yaml.safe_load(self.git("show", f"HEAD:./{self.answers_file}"))
             source, version = answers.pop("_src_path"), answers.pop("_commit")

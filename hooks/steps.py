@@ -1,7 +1,7 @@
-"""The steps a migration is made of.
+"""The steps of migrations.
 
-Copier runs a migration before it renders the new version and again after. A step has a part for
-either, and each may run twice: the second time it does nothing.
+Copier runs a migration before and after it renders the new version. Both parts of a step are
+idempotent, since an interrupted update is repeated.
 """
 
 import re
@@ -14,18 +14,18 @@ from hooks.project import Project
 
 
 class Step:
-    """What one migration does to one thing."""
+    """One change of a migration."""
 
     def before(self, project: Project) -> None:
         """Run before the new version is rendered."""
 
     def after(self, project: Project) -> None:
-        """Run after the user's edits were merged into the new version."""
+        """Run after Copier merged the user's edits into the new version."""
 
 
 @dataclass(frozen=True)
 class RenameAnswer(Step):
-    """Keep what was answered to a question that has a new name."""
+    """Keep the answer to a renamed question."""
 
     old: str
     new: str
@@ -38,7 +38,7 @@ class RenameAnswer(Step):
 
 @dataclass(frozen=True)
 class ReplaceChoice(Step):
-    """Answer with the choice that takes the place of one no longer offered."""
+    """Replace an answer whose choice was removed."""
 
     question: str
     old: str
@@ -53,61 +53,61 @@ class ReplaceChoice(Step):
 
 @dataclass(frozen=True)
 class Move(Step):
-    """Let a user's edits follow a file, or a directory of files, to its new place.
+    """Move a user's edits along with a renamed file or directory.
 
-    A `git mv` alone keeps the edits, but every one of them becomes a conflict: Copier then has no
-    common ancestor to merge with. So the edits are taken aside, with the file as it was
-    generated, and merged into what the new version renders.
+    After `git mv` alone every edit would become a conflict, since Copier finds no common ancestor.
+    So the edits are saved together with the generated file, and merged into the file that the new
+    version renders.
     """
 
     old: str
     new: str
 
     def before(self, project: Project) -> None:
-        for edit in all_edits(project):  # of a file that an earlier step moved to where this one is
+        for edit in all_edits(project):  # an earlier step may have moved a file to `self.old`
             if edit.target == self.old or edit.target.startswith(f"{self.old}/"):
                 edit.move(self.target(edit.target))
         generated = files(project.as_generated, self.old)
         for name in sorted(generated | project.tracked(self.old)):
-            self._take_aside(project, name, generated=name in generated)
+            self._save_edit(project, name, generated=name in generated)
 
     def after(self, project: Project) -> None:
         for edit in all_edits(project):
             edit.merge(project)
 
     def target(self, name: str) -> str:
-        """Return the new place of a file."""
+        """Return the new path of a file."""
         return (PurePosixPath(self.new) / PurePosixPath(name).relative_to(self.old)).as_posix()
 
-    def _take_aside(self, project: Project, name: str, *, generated: bool) -> None:
-        mine, target = project.root / name, project.root / self.target(name)
-        original = project.as_generated / name
+    def _save_edit(self, project: Project, name: str, *, generated: bool) -> None:
+        ours, target = project.root / name, project.root / self.target(name)
+        base = project.as_generated / name
         if not generated:
-            if mine.is_file() and not target.exists():
+            if ours.is_file() and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 project.git("mv", "--", name, self.target(name))
-        elif not mine.is_file():
-            Edit(project.notes, self.target(name)).write(None, original.read_bytes())
-        elif mine.read_bytes() != original.read_bytes():
-            Edit(project.notes, self.target(name)).write(mine.read_bytes(), original.read_bytes())
-            shutil.copyfile(original, mine)
+        elif not ours.is_file():
+            Edit(project.state, self.target(name)).write(None, base.read_bytes())
+        elif ours.read_bytes() != base.read_bytes():
+            Edit(project.state, self.target(name)).write(ours.read_bytes(), base.read_bytes())
+            shutil.copyfile(base, ours)
             project.git("add", "--", name)
 
 
 def keep(path: str) -> Move:
-    """Leave the user a file that the new version has no more, if they edited it."""
+    """Keep a removed file in the service if the user edited it."""
     return Move(path, path)
 
 
 def with_answer_renamed(text: str, old: str, new: str) -> str:
-    """Rename a key of the answers file; an answer already there under the new name wins."""
+    """Rename a key of the answers file, unless the new key exists."""
     if _answer(new).search(text):
         return text
     return _answer(old).sub(rf"{new}:\2", text)
 
 
 def with_choice_replaced(text: str, question: str, old: str, new: str) -> str:
-    """Replace one choice, plain or quoted, in the answers file."""
+    """Replace a choice in the answers file, quoted or unquoted."""
     pattern = re.compile(rf"^({re.escape(question)}: )(['\"]?){re.escape(old)}\2$", re.MULTILINE)
     return pattern.sub(rf"\g<1>\g<2>{new}\g<2>", text)
 

@@ -1,13 +1,13 @@
-"""Which steps an update runs when it crosses a version.
+"""The migration steps of each version.
 
-None so far. The first would read:
+None so far. An example:
 
     "2.0.0": [
         Move("docs/runbook.md", "docs/operations.md"),
         RenameAnswer("jobs", "job_engine"),
     ],
 
-and stand in `_migrations` of copier.yml too (docs/updating.md); a test compares the two.
+Add the version to `_migrations` of copier.yml as well (docs/updating.md); a test compares them.
 """
 
 from hooks.steps import Step

@@ -24,7 +24,7 @@ SOURCE = TEMPLATES / "{{layer.async}}"
 TWINS = TEMPLATES / "{{layer.twins}}"
 
 SPACE = {COMMENT, NL}
-# Tokens that go: the name, and the space behind it.
+# Keywords removed with the following white space.
 DROPPED = {"async", "await"}
 NAMES = {
     "AsyncClient": "Client",
@@ -44,28 +44,28 @@ NAMES = {
     "handle_async_request": "handle_request",
 }
 WORDS = re.compile(rf"\b({'|'.join(NAMES)})\b")
-# What is not one name for another. In order, before the tokens.
+# Replacements beyond single names, applied in order before the tokens.
 TEXTS = (
-    # What blocks may block: a thread serves one request.
+    # Blocking calls need no thread of their own: each request has a thread.
     (r"await to_thread\.run_sync\(\s*lambda: (.+)\)\n", r"\1\n"),
     (r"await run_cpu_bound\(\s*([\w.]+), ", r"\1("),
     (r"from anyio import to_thread\n", ""),
     (r"from app\.core\.threads import run_cpu_bound\n", ""),
-    (r" *# Compressing takes its time, .*\n", ""),
+    (r" *# Compressing is CPU-bound, .*\n", ""),
     # A thread has no time limit: that of a statement ends what waits for the database.
     (r"( +)async with asyncio\.timeout\(.*\):\n +(.*\n)", r"\1\2"),
     (r'"app\.main:create_app"', '"app.main:create_app()"'),
     (r"await asyncio\.sleep\(", "time.sleep("),
     (r"await asyncio\.to_thread\(\s*([\w.]+), ", r"\1("),
     (r"(?m)^import asyncio$", "import time"),
-    # Nobody has to run a coroutine, nor to wait for one.
+    # Coroutine runners and awaitables.
     (r"(?s)def _run\(work: Coroutine.*?\n\n\n", ""),
     (r"(?m)^( +)_run\((.+)\)$", r"\1\2"),
     (r"\.sync_(engine|connection)\b", ""),
     (r"Awaitable\[([^\[\]]+)\]", r"\1"),
     (r'(?s)@pytest.fixture\(scope="session"\)\ndef anyio_backend.*?\n\n\n', ""),
     (r", anyio_backend: str", ""),
-    # SQLAlchemy, Redis and limits have both; only the places differ.
+    # SQLAlchemy, Redis and limits have synchronous variants in other modules.
     (r"from sqlalchemy\.ext\.asyncio import ", "from sqlalchemy.orm import "),
     (
         r"\.orm import (.*), create_async_engine\n",
@@ -79,7 +79,7 @@ TEXTS = (
 
 
 def convert(source: str) -> str:
-    """Make synchronous code of asynchronous code; `ruff` has to tidy it up."""
+    """Convert asynchronous to synchronous code; the result needs formatting by ruff."""
     for pattern, replacement in TEXTS:
         source = re.sub(pattern, replacement, source)
     starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
@@ -90,14 +90,14 @@ def convert(source: str) -> str:
 
 
 def _changes(source: str) -> Iterator[tuple[Place, Place, str]]:
-    """Yield what changes, in order: from where to where, and the new text."""
+    """Yield changes in source order: start, end and the new text."""
     tokens = [t for t in generate_tokens(io.StringIO(source).readline) if t.type not in SPACE]
     closing: set[int] = set()
     for index, token in enumerate(tokens):
         if (token.type, token.string) == (OP, "(") and tokens[index + 1].string == "await":
             end = _closing(tokens, index)
             if tokens[index - 1].type != NAME and tokens[end + 1].string == ".":
-                # What encloses an await for the sake of `(await ...).attribute`.
+                # Parentheses of `(await ...).attribute` become superfluous.
                 closing.add(end)
                 yield token.start, tokens[index + 1].start, ""
         elif index in closing:
@@ -123,14 +123,14 @@ def sources() -> list[str]:
 
 
 def make(directory: Path) -> None:
-    """Write the twins below a directory."""
+    """Write all twins below a directory and format them."""
     for name in sources():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
     options = ("--no-cache", "--isolated", "--line-length=100", "--target-version=py312", "--quiet")
-    first_party = "--config=lint.isort.known-first-party=['app','scripts','tests']"
+    first_party = "--config=lint.isort.known-first-party=['app','scripts','tests','tools']"
     for command in (
         ("check", "--select=C416,F401,I,SIM117,UP034", "--unsafe-fixes", "--fix-only", first_party),
         ("format",),
@@ -139,7 +139,7 @@ def make(directory: Path) -> None:
 
 
 def main() -> None:
-    """Replace the layer of the twins."""
+    """Replace the contents of the twins' layer."""
     with tempfile.TemporaryDirectory(dir=TEMPLATES.parent) as directory:
         made = Path(directory) / "twins"
         make(made)

@@ -1,8 +1,8 @@
-"""Write the services' OpenAPI document into the template: `uv run scripts/refresh_openapi.py`.
+"""Write the services' OpenAPI documents into the template: `uv run scripts/refresh_openapi.py`.
 
-A service ships its published contract, and nothing runs while it is rendered. So the document is
-taken from a service that was rendered from the working tree, with the two texts that are answers
-put back as such. The services' own `just check` finds a stale one.
+A service contains its published contract, and rendering runs no code. So this script renders a
+service per document from the working tree, generates the document there, and replaces title and
+description by the answers they come from. `just check` of a service finds a stale document.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from copier import run_copy
 
 ROOT = Path(__file__).resolve().parent.parent
-# Flask's is FastAPI's; Django's has fewer operations of accounts, the rest are allauth's.
+# Flask shares FastAPI's document; Django's lacks the account operations that allauth provides.
 TARGETS = {
     "fastapi": ROOT / "templates/{{layer.sqlalchemy}}/openapi.json.jinja",
     "django": ROOT / "templates/{{layer.django}}/openapi.json.jinja",
@@ -23,13 +23,12 @@ ANSWERS = {"title": "project_name", "description": "project_description"}
 
 
 def main() -> None:
-    """Refresh each."""
     for framework, target in TARGETS.items():
         refresh(framework, target)
 
 
 def refresh(framework: str, target: Path) -> None:
-    """Render, ask, write."""
+    """Write the document of one framework."""
     with tempfile.TemporaryDirectory() as directory:
         service = Path(directory) / "service"
         data = {"framework": framework}
@@ -43,7 +42,10 @@ def refresh(framework: str, target: Path) -> None:
         document["info"][field] = f"@{field}@"
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if "{{" in text or "{%" in text or "{#" in text:
-        raise SystemExit("The document holds a mark of Jinja: change the text in the schemas.")
+        raise SystemExit(
+            f"the OpenAPI document of {framework} contains Jinja syntax ({{{{, {{% or {{#}}): "
+            "change the text in the schemas"
+        )
     for field, answer in ANSWERS.items():
         text = text.replace(f'"@{field}@"', f"{{{{ {answer} | to_json(ensure_ascii=False) }}}}")
     target.write_text(text + "\n", encoding="utf-8")

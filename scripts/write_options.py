@@ -1,7 +1,4 @@
-"""Write docs/options.md from copier.yml: `uv run python scripts/write_options.py`.
-
-A test compares the two.
-"""
+"""Write docs/options.md from copier.yml: `uv run python scripts/write_options.py`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,16 +11,16 @@ TARGET = ROOT / "docs" / "options.md"
 INTRODUCTION = """\
 # Options
 
-Written from `copier.yml` by `scripts/write_options.py`; a test keeps the two alike.
+Generated from `copier.yml` by `scripts/write_options.py`; a test compares the two.
 
-Answer at the terminal, or give answers beforehand: `-d jobs=arq` for one, `--data-file answers.yml`
-for several, `--defaults` for the rest. An answer that cannot be taken ends the command with the
-reason, before anything is written. Text may be any single line that can be shown.
+Answer at the terminal or on the command line: `-d jobs=arq` for one answer, `--data-file
+answers.yml` for several, `--defaults` for all others. An invalid answer ends the command with the
+reason before any file is written. Text is a single line without control characters.
 """
 
 
 def options() -> str:
-    """Describe every question."""
+    """Return the document."""
     questions = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
     asked = {
         name: question
@@ -35,7 +32,7 @@ def options() -> str:
 
 
 def describe(name: str, question: dict[str, Any], defaults: dict[str, str]) -> str:
-    """Describe one question."""
+    """Return the section of a question."""
     text = Template(question["help"]).render(defaults)
     lines = [f"\n## `{name}`\n", text, f"\nDefault: {default(name, question, defaults)}\n"]
     choices = question.get("choices")
@@ -47,9 +44,8 @@ def describe(name: str, question: dict[str, Any], defaults: dict[str, str]) -> s
 
 
 def default(name: str, question: dict[str, Any], defaults: dict[str, str]) -> str:
-    """Say what is taken when nothing is answered."""
     if name == "project_slug":
-        return "made from the name, such as `acme-cloud`"
+        return "derived from `project_name`, such as `acme-cloud`"
     return f"`{Template(question['default']).render(defaults)}`"
 
 

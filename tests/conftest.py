@@ -1,4 +1,4 @@
-"""Every variant is rendered once, and shared between the test processes."""
+"""Fixtures: each variant is rendered once and shared between the test processes."""
 
 import os
 import shutil
@@ -15,19 +15,19 @@ from variants import Render, Variant, every_variant, has_python, values
 
 
 def pytest_configure() -> None:
-    """Keep a developer's own Copier and git settings out of what is rendered in process."""
+    """Disable the developer's Copier and git settings for renderings in this process."""
     os.environ.update(template.SETTINGS)
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return a directory that all test processes of this session see."""
+    """Return the directory shared by the pytest-xdist workers."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
 
 
 def once(path: Path, make: Callable[[Path], object]) -> Path:
-    """Make a directory, unless another test process has made it."""
+    """Create a directory, unless another test process has; return it."""
     with FileLock(f"{path}.lock"):
         if not path.exists():
             unfinished = path.with_name(f"{path.name}.unfinished")
@@ -39,7 +39,7 @@ def once(path: Path, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def released(shared: Path) -> Path:
-    """Return the working tree as a repository of its own, with a version."""
+    """Return a git repository with the working tree, tagged with its version."""
 
     def make(repository: Path) -> None:
         template.copy_working_tree(repository)
@@ -50,7 +50,7 @@ def released(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def render(shared: Path, released: Path) -> Render:
-    """Return the way to render a variant: once, to be read and not to be changed."""
+    """Return a function that renders a variant once; tests must not change the result."""
 
     def rendered(variant: Variant) -> Path:
         def make(project: Path) -> None:
@@ -62,7 +62,7 @@ def render(shared: Path, released: Path) -> Render:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what was proven by rendering, what by running, and what was not."""
+    """List the variants that were rendered and run, and missing Python versions."""
     done: dict[str, set[str]] = {"rendered": set(), "run": set()}
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
@@ -72,12 +72,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("variants")
     for name, what in (
         ("rendered", "rendered and checked"),
-        ("run", "installed, checked, tested, run and put through the conformance suite"),
+        ("run", "installed, checked, tested, run and tested with the conformance suite"),
     ):
         ids = ", ".join(sorted(done[name]))
         terminalreporter.line(f"{len(done[name])} of {len(every_variant())} {what}: {ids}")
     missing = [version for version in values("python_version") if not has_python(version)]
     if missing:
-        terminalreporter.line(
-            f"Not run, since this machine lacks the interpreter: Python {', '.join(missing)}"
-        )
+        terminalreporter.line(f"Not run, interpreter not installed: Python {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""The template as a user meets it: a git repository with a version."""
+"""Helpers: run commands as a user does, and copy and commit the template."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
-# Beside the interpreter, not on the PATH of the commands that are tested.
+# From this environment; the tested commands have another PATH.
 RUFF = Path(sys.executable).with_name("ruff")
 COPIER = Path(sys.executable).with_name("copier")
 UV = os.environ.get("UV") or shutil.which("uv") or "uv"
@@ -34,7 +34,7 @@ SETTINGS = {
 
 
 def clean_environment() -> dict[str, str]:
-    """What a new user's shell has: nothing of this project's, nothing of a developer's habits."""
+    """Return the environment of a new user: without this project's or a developer's settings."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -46,8 +46,8 @@ def clean_environment() -> dict[str, str]:
     path = [part for part in kept.get("PATH", "").split(os.pathsep) if not part.startswith(own)]
     if (folder := str(Path(UV).parent)) not in path:
         path.append(folder)
-    # pytest closes its temporary directory to other users, such as the one that PostgreSQL runs as
-    # when we are root: a service's own pytest must not close the directory that it is in.
+    # pytest removes access for other users from its temporary directory. A service's pytest must
+    # use another one: PostgreSQL runs as another user when the tests run as root.
     temporary = Path(tempfile.gettempdir(), "pytest-of-services")
     temporary.mkdir(exist_ok=True)
     return (
@@ -58,7 +58,7 @@ def clean_environment() -> dict[str, str]:
 def attempt(
     *command: str | Path, cwd: Path, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command without a terminal, and return how it ended and what it printed."""
+    """Run a command without a terminal; return its exit status and combined output."""
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -73,36 +73,35 @@ def attempt(
 
 
 def run(*command: str | Path, cwd: Path, timeout: float = 300) -> str:
-    """Run a command that must succeed, and return what it printed."""
+    """Run a command; return its output, or fail with it."""
     done = attempt(*command, cwd=cwd, timeout=timeout)
     if done.returncode:
         words = " ".join(str(part) for part in command)
-        message = f"{words} ended with {done.returncode} in {cwd}\n{done.stdout}"
+        message = f"{words} exited with {done.returncode} in {cwd}\n{done.stdout}"
         raise AssertionError(message)
     return done.stdout
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """Run git and return what it printed."""
     return run("git", *arguments, cwd=repository).strip()
 
 
 def files() -> list[str]:
-    """Name every file that is, or would be, committed."""
+    """Return the tracked files and the untracked ones that are not ignored."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file())
 
 
 def copy_working_tree(target: Path) -> None:
-    """Copy what is, or would be, committed."""
+    """Copy the files returned by `files`."""
     for name in files():
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, destination)
 
 
-def copy_what_answers_change(target: Path) -> None:
-    """Copy the template without the files that are the same for all answers, which are most."""
+def copy_templated_files(target: Path) -> None:
+    """Copy the template without plain files, which are equal for all answers."""
     copy_working_tree(target)
     for file in (target / "templates").rglob("*"):
         if file.is_file() and file.suffix != ".jinja" and "_partials" not in file.parts:
@@ -110,7 +109,7 @@ def copy_what_answers_change(target: Path) -> None:
 
 
 def commit(repository: Path, message: str, tag: str | None = None) -> None:
-    """Commit everything, and tag it."""
+    """Commit all files in a new or existing repository."""
     if not (repository / ".git").exists():
         git(repository, "init", "--quiet", "--initial-branch", "main")
     git(repository, "add", "--all")
@@ -120,24 +119,23 @@ def commit(repository: Path, message: str, tag: str | None = None) -> None:
 
 
 def version() -> str:
-    """Return the version that pyproject.toml states."""
+    """Return the version in pyproject.toml."""
     stated: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     return stated
 
 
 def configuration() -> dict[str, Any]:
-    """Read copier.yml."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
     return loaded
 
 
 def questions() -> dict[str, dict[str, Any]]:
-    """Return the questions of copier.yml, with the computed ones."""
+    """Return the questions of copier.yml, including computed ones."""
     return {name: value for name, value in configuration().items() if not name.startswith("_")}
 
 
 def contents(project: Path) -> dict[str, bytes]:
-    """Return every file of a project that is not git's own, by name."""
+    """Return the contents of all files outside .git, by name."""
     return {
         str(file.relative_to(project)): file.read_bytes()
         for file in sorted(project.rglob("*"))

@@ -1,4 +1,4 @@
-"""A Django service's pages, the admin and the documents, in a browser with scripts and styles."""
+"""The admin and the documentation page of a Django service in Chromium, with JavaScript."""
 
 import json
 import os
@@ -25,10 +25,10 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Return the system's Chromium; without one there is no such test, but in CI there must be."""
+    """Return the system's Chromium; without one skip the test, in CI fail."""
     found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"none of {CHROMIUMS} is installed")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"install one of {CHROMIUMS}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found)
         yield browser
@@ -37,52 +37,52 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(released: Path) -> Iterator[str]:
-    """Run a service with `just dev`; return where."""
+    """Run a service with `just dev`; return its URL."""
     with tempfile.TemporaryDirectory(prefix="copier-saas-") as directory:
         service = Path(directory) / "svc"
         data = {"framework": "django"}
         run_copy(str(released), service, data=data, defaults=True, quiet=True)
         commit(service, "Generate")
         with developing(service) as base_url:
-            # Where the service says that it is: browsers call this name secure.
+            # Browsers treat http://localhost as a secure context, as Secure cookies require.
             yield f"http://localhost:{urlsplit(base_url).port}"
 
 
 def watch(page: Page) -> list[str]:
-    """Collect whatever a browser complains of, violations of the CSP among it."""
-    complaints: list[str] = []
+    """Collect console messages, including CSP violations, page errors and failed requests."""
+    problems: list[str] = []
     page.on(
         "console",
-        lambda said: (
-            complaints.append(f"{page.url}: {said.text}")
-            if said.type in {"error", "warning"}
+        lambda message: (
+            problems.append(f"{page.url}: {message.text}")
+            if message.type in {"error", "warning"}
             else None
         ),
     )
-    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
     page.on(
         "response",
-        lambda answer: (
-            complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+        lambda response: (
+            problems.append(f"{response.status} {response.url}") if response.status >= 400 else None
         ),
     )
-    return complaints
+    return problems
 
 
-def test_pages(browser: Browser, site: str) -> None:
+def test_admin_and_documentation_work_in_a_browser(browser: Browser, site: str) -> None:
     page = browser.new_page()
-    complaints = watch(page)
-    sign_in_among_the_documents(page, site)
+    problems = watch(page)
+    sign_in_on_the_documentation_page(page, site)
     sign_in(page, site)
     open_every_link(page, site)
-    make_project(page, site)
-    seen_through_the_api(site, "Made in a browser")
-    impersonate_the_user(page, site)
-    assert complaints == []
+    create_project(page, site)
+    newest_event(site, "Made in a browser")
+    impersonate(page, site)
+    assert problems == []
 
 
-def sign_in_among_the_documents(page: Page, site: str) -> None:
-    """Sign in on the page that shows both documents, and call the API from it."""
+def sign_in_on_the_documentation_page(page: Page, site: str) -> None:
+    """Sign in with the account operations on /docs, and call the API with that session."""
     page.goto(f"{site}/docs")
     accounts, api = page.locator("#accounts"), page.locator("#docs")
     accounts.get_by_text("Authentication: Account", exact=True).click()
@@ -108,7 +108,7 @@ def sign_in(page: Page, site: str) -> None:
     page.get_by_label("Password").fill(STAFF[1])
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{site}/admin/")
-    expect(page.get_by_role("heading", name="Everything")).to_be_visible()
+    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
 
 
 def open_every_link(page: Page, site: str) -> None:
@@ -124,7 +124,7 @@ def open_every_link(page: Page, site: str) -> None:
         expect(page.get_by_text("Administration").first).to_be_visible()
 
 
-def make_project(page: Page, site: str) -> None:
+def create_project(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/projects/project/add/")
     page.get_by_label("Name").fill("Made in a browser")
     page.locator(".field-organization .select2-selection").click()
@@ -134,11 +134,11 @@ def make_project(page: Page, site: str) -> None:
     expect(page.locator(".messagelist .success")).to_contain_text("was added successfully")
 
 
-def seen_through_the_api(site: str, name: str) -> dict[str, object]:
-    """Find a project as its organization's owner, and return what the log has about it."""
+def newest_event(site: str, name: str) -> dict[str, object]:
+    """Check as the organization's owner that the project exists; return its audit event."""
     base_url = site.replace("localhost", "127.0.0.1")
     with httpx2.Client(base_url=base_url, timeout=30) as http:
-        headers = bearer(DRIVERS["allauth"](http).sign_in(*DEMO).session().access)
+        headers = bearer(DRIVERS["allauth"](http).sign_in(*DEMO).require_tokens().access)
         organization = http.get("/api/v1/organizations", headers=headers).json()["items"][0]["id"]
         below = f"/api/v1/organizations/{organization}"
         projects = http.get(f"{below}/projects?limit=100", headers=headers).json()["items"]
@@ -147,11 +147,11 @@ def seen_through_the_api(site: str, name: str) -> dict[str, object]:
     event: dict[str, object] = events[0]
     assert event["action"] == "project.created"
     assert isinstance(event["changes"], dict)
-    assert event["changes"]["by_staff"] == STAFF[0]
+    assert event["changes"]["impersonated_by"] == STAFF[0]
     return event
 
 
-def impersonate_the_user(page: Page, site: str) -> None:
+def impersonate(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/accounts/user/?q=demo")
     page.get_by_role("link", name=DEMO[0]).click()
     page.get_by_role("button", name="Impersonate this user").click()
@@ -163,16 +163,16 @@ def impersonate_the_user(page: Page, site: str) -> None:
             const answer = await fetch(`/api/v1/organizations/${mine.items[0].id}/projects`, {
                 method: 'POST',
                 headers: {'Content-Type': 'application/json'},
-                body: JSON.stringify({name: 'Made by two'}),
+                body: JSON.stringify({name: 'Made in impersonation'}),
             })
             return answer.status
         }"""
     )
     assert made == 201
-    event = seen_through_the_api(site, "Made by two")
+    event = newest_event(site, "Made in impersonation")
     assert isinstance(event["actor"], dict)
     assert event["actor"]["label"] == DEMO[0]
-    # The admin is closed during an impersonation, and shows how to stop it.
+    # During impersonation the admin shows only a button that ends it.
     page.goto(f"{site}/admin/")
     page.get_by_role("button", name="Stop impersonating this user").click()
     expect(page).to_have_url(f"{site}/admin/accounts/user/")

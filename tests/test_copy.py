@@ -1,4 +1,4 @@
-"""`copier copy`, as the README says it: no prompt, no trust, no network, a few seconds."""
+"""`copier copy` as in the README: without prompts, --trust or network, in a few seconds."""
 
 import os
 import subprocess
@@ -19,13 +19,15 @@ def answers_of(project: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("engine", values("jobs"))
-def test_from_a_tag_without_prompt_or_trust(engine: str, released: Path, tmp_path: Path) -> None:
+def test_copy_from_a_tag_needs_no_prompt_or_trust(
+    engine: str, released: Path, tmp_path: Path
+) -> None:
     before = os.times()
     printed = run(
         COPIER, "copy", "--defaults", "-d", f"jobs={engine}", released, "svc", cwd=tmp_path
     )
     after = os.times()
-    # Nothing waits for a network, so computing is what takes time; other tests run meanwhile.
+    # CPU time instead of wall time, since other tests run at the same time.
     assert after.children_user - before.children_user < 8
     assert after.children_system - before.children_system < 2
     answers = answers_of(tmp_path / "svc")
@@ -35,7 +37,7 @@ def test_from_a_tag_without_prompt_or_trust(engine: str, released: Path, tmp_pat
         assert command in printed
 
 
-def test_the_command_line_and_the_tests_render_the_same(
+def test_command_line_and_fixture_render_equal_services(
     released: Path, render: Render, tmp_path: Path
 ) -> None:
     run(COPIER, "copy", "--defaults", released, "svc", cwd=tmp_path)
@@ -49,7 +51,7 @@ def test_the_command_line_and_the_tests_render_the_same(
     assert difference.stdout == ""
 
 
-def test_from_a_data_file(released: Path, tmp_path: Path) -> None:
+def test_copy_reads_a_data_file(released: Path, tmp_path: Path) -> None:
     given = covering(every_variant())[-1].answers | {
         "project_name": "Écume: #1 {{ 7 * 7 }}",
         "author_email": "us@example.org",
@@ -59,7 +61,7 @@ def test_from_a_data_file(released: Path, tmp_path: Path) -> None:
     assert answers_of(tmp_path / "svc").items() >= given.items()
 
 
-def test_a_wrong_answer_ends_without_a_service(released: Path, tmp_path: Path) -> None:
+def test_invalid_answer_creates_no_service(released: Path, tmp_path: Path) -> None:
     done = attempt(
         COPIER, "copy", "--defaults", "-d", "project_slug=Not A Slug", released, "svc", cwd=tmp_path
     )
@@ -83,9 +85,11 @@ def terminal(released: Path, tmp_path: Path) -> "Iterator[pexpect.spawn[str]]":
     child.close(force=True)
 
 
-def test_at_a_terminal(terminal: "pexpect.spawn[str]", tmp_path: Path) -> None:
-    """Take the default everywhere, but overrule the slug, after a mistake, and the engine."""
-    slug_mistaken = False
+def test_terminal_prompts_accept_and_validate_answers(
+    terminal: "pexpect.spawn[str]", tmp_path: Path
+) -> None:
+    """Accept all defaults, except for the slug, after an invalid one, and the job engine."""
+    slug_rejected = False
     for name, question in questions().items():
         if not question.get("when", True):
             continue
@@ -94,22 +98,22 @@ def test_at_a_terminal(terminal: "pexpect.spawn[str]", tmp_path: Path) -> None:
             terminal.send("\x15Not A Slug\r")
             terminal.expect_exact("Use a-z, 0-9 and single dashes")
             terminal.send("\x15by-hand\r")
-            slug_mistaken = True
+            slug_rejected = True
         elif name == "jobs":
             terminal.send("\x1b[B\r")
         else:
             terminal.send("\r")
     terminal.expect_exact("uv run just dev")
     terminal.expect(pexpect.EOF)
-    assert slug_mistaken
+    assert slug_rejected
     answers = answers_of(tmp_path / "svc")
     assert answers["project_slug"] == "by-hand"
     assert answers["jobs"] == values("jobs")[1]
     assert answers["project_name"] == questions()["project_name"]["default"]
 
 
-def test_the_service_is_a_clean_commit(render: Render, tmp_path: Path) -> None:
-    """The commands that the message names: nothing secret or superfluous gets into git."""
+def test_first_commit_contains_no_secret(render: Render, tmp_path: Path) -> None:
+    """Run the git commands of `_message_after_copy`."""
     project = tmp_path / "svc"
     subprocess.run(["cp", "-r", render(every_variant()[0]), project], check=True)
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Generate"]):

@@ -1,4 +1,4 @@
-"""The migrations of `copier update`: the steps, their registration, and when trust is asked."""
+"""Migrations of `copier update`: steps, registration, and when --trust is required."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ from template import (
     attempt,
     commit,
     configuration,
-    copy_what_answers_change,
+    copy_templated_files,
     git,
     run,
 )
@@ -54,7 +54,7 @@ def read(root: Path, folder: str) -> dict[str, str]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a service with a few files, in git, and what the template made of it."""
+    """Return a service in git with a few unedited files."""
     write(tmp_path / "svc", GENERATED)
     write(tmp_path / "as generated", GENERATED)
     commit(tmp_path / "svc", "Generate")
@@ -67,18 +67,18 @@ def answers(project: Project) -> str:
     return (project.root / project.answers_file).read_text()
 
 
-def test_rename_answer(project: Project) -> None:
+def test_rename_answer_is_idempotent(project: Project) -> None:
     for _ in range(2):
         RenameAnswer("jobs", "engine").before(project)
         assert answers(project) == ANSWERS.replace("\njobs: celery", "\nengine: celery")
 
 
-def test_rename_answer_leaves_one_that_is_there(project: Project) -> None:
+def test_rename_answer_keeps_an_existing_answer(project: Project) -> None:
     RenameAnswer("jobs", "python_version").before(project)
     assert answers(project) == ANSWERS
 
 
-def test_rename_answer_that_was_never_given(project: Project) -> None:
+def test_rename_answer_ignores_a_missing_answer(project: Project) -> None:
     RenameAnswer("job", "engine").before(project)
     assert answers(project) == ANSWERS
 
@@ -91,7 +91,9 @@ def test_rename_answer_that_was_never_given(project: Project) -> None:
         ("jobs", "arq", "taskiq", "jobs: celery"),
     ],
 )
-def test_replace_choice(project: Project, question: str, old: str, new: str, line: str) -> None:
+def test_replace_choice_is_idempotent(
+    project: Project, question: str, old: str, new: str, line: str
+) -> None:
     for _ in range(2):
         ReplaceChoice(question, old, new).before(project)
         assert line in answers(project).splitlines()
@@ -99,7 +101,7 @@ def test_replace_choice(project: Project, question: str, old: str, new: str, lin
 
 
 def update(project: Project, new_files: dict[str, str], *steps: Step) -> None:
-    """Do what an update does around the migration, each stage twice: as if it was interrupted."""
+    """Simulate an update; each stage runs twice, as after an interruption."""
     for step in (*steps, *steps):
         step.before(project)
     for name in files(project.as_generated, "."):
@@ -123,7 +125,7 @@ def test_move_merges_the_edits_into_the_new_version(project: Project) -> None:
     }
 
 
-def test_moves_of_several_versions_add_up(project: Project) -> None:
+def test_moves_of_several_versions_are_combined(project: Project) -> None:
     write(project.root, {"docs/a.md": "Title\n\nMy text\n\nEnd\n"})
     commit(project.root, "Edit")
     steps = (Move("docs/a.md", "guide/a.md"), Move("guide", "manual"))
@@ -131,7 +133,7 @@ def test_moves_of_several_versions_add_up(project: Project) -> None:
     assert read(project.root, "manual") == {"manual/a.md": "Title\n\nMy text\n\nEnd\n"}
 
 
-def test_move_lists_a_conflict_as_git_does(project: Project) -> None:
+def test_move_marks_a_conflict_in_the_index(project: Project) -> None:
     write(project.root, {"docs/a.md": "Title\n\nMy text\n\nEnd\n"})
     commit(project.root, "Edit")
     update(project, {"a.md": "Title\n\nTheir text\n\nEnd\n"}, Move("docs/a.md", "a.md"))
@@ -141,14 +143,14 @@ def test_move_lists_a_conflict_as_git_does(project: Project) -> None:
     assert git(project.root, "diff", "--name-only", "--diff-filter=U") == "a.md"
 
 
-def test_move_keeps_the_users_binary(project: Project) -> None:
+def test_move_keeps_an_edited_binary_file(project: Project) -> None:
     (project.root / "docs" / "a.md").write_bytes(b"mine\0")
     commit(project.root, "Edit")
     update(project, {"a.md": "theirs"}, Move("docs/a.md", "a.md"))
     assert (project.root / "a.md").read_bytes() == b"mine\0"
 
 
-def test_move_overwrites_no_file_of_the_user(project: Project) -> None:
+def test_move_does_not_overwrite_user_files(project: Project) -> None:
     write(project.root, {"docs/mine.md": "Mine\n", "guide/mine.md": "Also mine\n"})
     commit(project.root, "Edit")
     update(project, {}, Move("docs", "guide"))
@@ -156,14 +158,14 @@ def test_move_overwrites_no_file_of_the_user(project: Project) -> None:
     assert (project.root / "guide" / "mine.md").read_text() == "Also mine\n"
 
 
-def test_keep_restores_what_was_edited_and_nothing_else(project: Project) -> None:
+def test_keep_restores_edited_files_only(project: Project) -> None:
     write(project.root, {"docs/a.md": "Mine\n"})
     commit(project.root, "Edit")
     update(project, {}, keep("docs"))
     assert read(project.root, "docs") == {"docs/a.md": "Mine\n"}
 
 
-def test_the_runner_runs_the_steps_of_a_version_in_order_and_tidies_up(
+def test_runner_runs_steps_in_order_and_deletes_its_state(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = [RenameAnswer("jobs", "engine"), ReplaceChoice("engine", "celery", "taskiq")]
@@ -171,16 +173,16 @@ def test_the_runner_runs_the_steps_of_a_version_in_order_and_tidies_up(
     migrate("before", "2.0.0", project)
     assert "engine: taskiq" in answers(project)
     migrate("after", "2.0.0", project)
-    assert not project.notes.exists()
+    assert not project.state.exists()
 
 
-def test_what_is_registered_is_what_copier_runs() -> None:
+def test_registered_versions_equal_those_in_copier_yml() -> None:
     configured = configuration()["_migrations"]
     assert [str(entry["version"]) for entry in configured] == list(MIGRATIONS)
     assert all(entry | {"version": "2.0.0"} == MIGRATION for entry in configured)
 
 
-# What docs/updating.md says to write, in the second version below.
+# The entry documented in docs/updating.md.
 MIGRATION = {
     "version": "2.0.0",
     "command": [
@@ -197,19 +199,19 @@ LAYER = Path("templates/{{layer.base}}")
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the template with a first, a compatible and a breaking later version.
+    """Return the template with versions 1.0.0, 1.1.0 and 2.0.0.
 
-    The last one renames a file, and a question that the answers file records.
+    2.0.0 renames a file and a question.
     """
     repository = tmp_path_factory.mktemp("versions") / "template"
-    copy_what_answers_change(repository)
+    copy_templated_files(repository)
     guide = "# Guide\n\n" + "".join(f"Line {number} of the guide.\n" for number in range(30))
     (repository / LAYER / "docs").mkdir(parents=True, exist_ok=True)
     (repository / LAYER / "docs" / "guide.md").write_text(guide)
     commit(repository, "First", tag="v1.0.0")
 
     (repository / LAYER / "docs" / "guide.md").write_text(
-        guide.replace("Line 25 of", "Line 25, mended, of")
+        guide.replace("Line 25 of", "Line 25, corrected, of")
     )
     commit(repository, "Compatible", tag="v1.1.0")
 
@@ -236,7 +238,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def service(versions: Path, tmp_path: Path) -> Path:
-    """Return a service made at the first version, with a user's edit in the file in question."""
+    """Return a service of version 1.0.0 with an edit of the file that 2.0.0 renames."""
     service = tmp_path / "svc"
     run(
         COPIER, "copy", "--defaults", "--vcs-ref=v1.0.0", "-d", "author_name=Ada L.",
@@ -249,14 +251,14 @@ def service(versions: Path, tmp_path: Path) -> Path:
     return service
 
 
-def test_an_update_that_crosses_no_migration_needs_no_trust(service: Path) -> None:
+def test_update_without_migration_needs_no_trust(service: Path) -> None:
     run(COPIER, "update", "--defaults", "--vcs-ref=v1.1.0", cwd=service)
     text = (service / "docs" / "guide.md").read_text()
     assert "Line 3, by the user, of" in text
-    assert "Line 25, mended, of" in text
+    assert "Line 25, corrected, of" in text
 
 
-def test_an_update_that_crosses_one_asks_for_trust_and_changes_nothing(service: Path) -> None:
+def test_update_across_a_migration_without_trust_changes_nothing(service: Path) -> None:
     done = attempt(COPIER, "update", "--defaults", "--vcs-ref=v2.0.0", cwd=service)
     assert done.returncode == 4
     assert "--trust" in done.stdout
@@ -264,9 +266,7 @@ def test_an_update_that_crosses_one_asks_for_trust_and_changes_nothing(service: 
 
 
 @pytest.mark.parametrize("stop", [[], ["v1.1.0"]], ids=["in one go", "in two steps"])
-def test_an_update_with_trust_lets_edits_follow_a_renamed_file(
-    service: Path, stop: list[str]
-) -> None:
+def test_update_with_trust_moves_edits_to_the_renamed_file(service: Path, stop: list[str]) -> None:
     for reference in stop:
         run(COPIER, "update", "--defaults", f"--vcs-ref={reference}", cwd=service)
         commit(service, "Update")
@@ -276,22 +276,22 @@ def test_an_update_with_trust_lets_edits_follow_a_renamed_file(
     assert not (service / "docs" / "guide.md").exists()
     text = (service / "docs" / "handbook.md").read_text()
     assert "Line 3, by the user, of" in text
-    assert "Line 25, mended, of" in text
+    assert "Line 25, corrected, of" in text
     recorded = yaml.safe_load((service / ".copier-answers.yml").read_text())
     assert recorded["maintainer"] == "Ada L."
     assert "author_name" not in recorded
     assert not list(service.rglob("*.rej"))
 
 
-def test_an_update_beyond_the_migration_needs_trust_no_more(service: Path) -> None:
+def test_update_after_the_migration_needs_no_trust(service: Path) -> None:
     run(COPIER, "update", "--defaults", "--trust", "--vcs-ref=v2.0.0", cwd=service)
     commit(service, "Update")
     run(COPIER, "update", "--defaults", cwd=service)
     assert git(service, "status", "--porcelain") == ""
 
 
-def test_the_runner_needs_no_package(project: Project, tmp_path: Path) -> None:
-    """Copier's own environment has none of this repository's development tools."""
+def test_runner_needs_no_third_party_package(project: Project, tmp_path: Path) -> None:
+    """Copier's environment lacks the development dependencies of this repository."""
     shutil.copytree(ROOT / "hooks", tmp_path / "hooks")
     with (tmp_path / "hooks" / "versions.py").open("a") as file:
         file.write("from hooks.steps import RenameAnswer\n")

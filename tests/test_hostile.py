@@ -1,7 +1,7 @@
-"""Answers are data: whatever they hold, every file parses, and shows them as they were given.
+"""Answers are data: with any answer every file parses and contains the answer unchanged.
 
-The service is rendered once with plain marks for answers, to learn where each is shown, and then
-with hostile ones: every string of every file must be the same but for the answer in it.
+A service is rendered with plain markers as answers, which shows where each answer is used, and then
+with hostile answers: all strings of all files must be equal except for the answer.
 """
 
 import ast
@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from template import contents, copy_what_answers_change
+from template import contents, copy_templated_files
 
 MARKS = {
     "project_name": "Qname",
@@ -31,7 +31,7 @@ type Strings = dict[str, dict[str, str]]  # by file and place
 type Render = Callable[[dict[str, str]], Strings]
 type Found = Iterator[tuple[str, str]]
 
-# Everything that is refused stands in validate.jinja; spaces at an end are stripped below.
+# Characters accepted by validate.jinja; outer spaces, which it rejects, are stripped below.
 CHARACTERS = st.characters(
     exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn"], exclude_characters="\ufffe\uffff"
 )
@@ -51,7 +51,7 @@ HOSTILE = (
 
 
 def strings(file: str, text: str) -> Found:
-    """Return every string of a file that a program reads, with its place."""
+    """Yield the strings of a file as its parser reads them: (place, string)."""
     name = Path(file).name
     match Path(file).suffix:
         case ".toml":
@@ -83,7 +83,7 @@ def leaves(value: Any, place: str = "") -> Found:
 
 
 def markdown(text: str) -> Found:
-    """Return what a reader sees of each paragraph, heading and cell."""
+    """Yield the displayed text of each paragraph, heading and cell."""
     for number, block in enumerate(MarkdownIt("commonmark").enable("table").parse(text)):
         seen = block.content
         if block.children is not None:
@@ -104,7 +104,7 @@ def python(text: str) -> Found:
 
 
 def dockerfile(text: str) -> Found:
-    """Return the words of each instruction, with quotes and escapes resolved."""
+    """Yield the words of each instruction with quotes and escapes resolved."""
     joined = re.sub(r"\\\n", " ", text)
     for number, line in enumerate(joined.splitlines()):
         if line.lstrip().startswith("#"):
@@ -118,9 +118,9 @@ def dockerfile(text: str) -> Found:
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Return the way to render, and to read every file into its strings."""
+    """Return a function that renders a service and reads the strings of its files."""
     source = tmp_path_factory.mktemp("hostile") / "template"
-    copy_what_answers_change(source)
+    copy_templated_files(source)
     project = source.with_name("project")
 
     def render(answers: dict[str, str]) -> Strings:
@@ -136,14 +136,14 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Render:
 
 @pytest.fixture(scope="module")
 def plain(rendered: Render) -> Strings:
-    """Return the service with a mark for each answer."""
+    """Return the strings of the service rendered with `MARKS`."""
     return rendered(MARKS)
 
 
-def test_each_answer_is_shown(plain: Strings) -> None:
+def test_each_answer_is_used(plain: Strings) -> None:
     for name, mark in MARKS.items():
         places = {file for file, found in plain.items() if any(mark in s for s in found.values())}
-        assert places - {".copier-answers.yml"}, f"{name} is shown nowhere"
+        assert places - {".copier-answers.yml"}, f"expected {name} in a rendered file"
     about = plain["src/app/about.json"]
     assert (about[".name"], about[".description"]) == ("Qname", "Qdescription")
 
@@ -163,7 +163,7 @@ def test_each_answer_is_shown(plain: Strings) -> None:
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_hostile_answers_are_shown_unchanged(
+def test_hostile_answers_are_rendered_unchanged(
     rendered: Render, plain: Strings, name: str, description: str, author: str
 ) -> None:
     hostile = {"project_name": name, "project_description": description, "author_name": author}
@@ -171,7 +171,7 @@ def test_hostile_answers_are_shown_unchanged(
     assert set(made) == set(plain)
     for file, expected in plain.items():
         assert made[file] == {place: fill(text, hostile) for place, text in expected.items()}, (
-            f"{file} does not show an answer as it was given"
+            f"{file} changes an answer: see the table in docs/contributing.md"
         )
 
 

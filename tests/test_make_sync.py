@@ -1,4 +1,4 @@
-"""The synchronous twins: what the tool does, and that the layers have what it gives today."""
+"""scripts/make_sync.py, and the freshness of the synchronous twins."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from scripts import make_sync
         ("awaited = 'async'  # await\n", "awaited = 'async'  # await\n"),
     ],
 )
-def test_conversion(source: str, twin: str) -> None:
+def test_convert_makes_code_synchronous(source: str, twin: str) -> None:
     assert make_sync.convert(source) == twin
 
 

@@ -1,7 +1,6 @@
-"""The published contract is one: switching the framework changes no path, schema or command.
+"""The frameworks have equal OpenAPI paths, schemas and `just` commands.
 
-Accounts are the exception that Django makes: most of their operations are django-allauth's, which
-publishes a document of its own.
+Exception: in Django most account operations belong to django-allauth, which has its own document.
 """
 
 import json
@@ -17,7 +16,7 @@ ACCOUNTS = "accounts"
 
 @pytest.fixture(scope="module")
 def services(render: Render) -> dict[str, Path]:
-    """Render one service of each framework, alike in all other answers."""
+    """Return one service per framework, with equal other answers."""
     first = every_variant()[0].answers
     return {
         variant.answers["framework"]: render(variant)
@@ -27,13 +26,11 @@ def services(render: Render) -> dict[str, Path]:
 
 
 def document(service: Path) -> dict[str, Any]:
-    """Read what a service publishes."""
     read: dict[str, Any] = json.loads((service / "openapi.json").read_text())
     return read
 
 
 def operations(service: Path) -> dict[tuple[str, str], Any]:
-    """Return every operation of a document."""
     return {
         (path, method): operation
         for path, methods in document(service)["paths"].items()
@@ -42,7 +39,7 @@ def operations(service: Path) -> dict[tuple[str, str], Any]:
 
 
 @pytest.mark.parametrize("framework", values("framework"))
-def test_operations_are_one(services: dict[str, Path], framework: str) -> None:
+def test_operations_are_equal(services: dict[str, Path], framework: str) -> None:
     ours, fastapis = operations(services[framework]), operations(services["fastapi"])
     others = {name for name, operation in fastapis.items() if operation["tags"] != [ACCOUNTS]}
     assert others
@@ -53,7 +50,7 @@ def test_operations_are_one(services: dict[str, Path], framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", values("framework"))
-def test_schemas_are_one(services: dict[str, Path], framework: str) -> None:
+def test_schemas_are_equal(services: dict[str, Path], framework: str) -> None:
     ours, fastapis = document(services[framework]), document(services["fastapi"])
     assert ours["components"]["schemas"].items() <= fastapis["components"]["schemas"].items()
     for part in ("openapi", "info"):
@@ -61,5 +58,5 @@ def test_schemas_are_one(services: dict[str, Path], framework: str) -> None:
     assert ours["components"]["securitySchemes"] == fastapis["components"]["securitySchemes"]
 
 
-def test_commands_are_one(services: dict[str, Path]) -> None:
+def test_justfiles_are_equal(services: dict[str, Path]) -> None:
     assert len({(service / "justfile").read_text() for service in services.values()}) == 1

@@ -1,4 +1,4 @@
-"""What is asked, what is taken for an answer, and what is refused."""
+"""The questions of copier.yml, their defaults and their validators."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ MACROS: Any = (
     .module
 )
 
-REFUSED = {
+INVALID = {
     "purpose": ["", "shop"],
     "project_name": ["", "  ", " Acme", "Acme ", "a\nb", "a\tb", "a\0b", "a\x7fb", "a\u2028b",
                      "x" * 201],
@@ -39,7 +39,7 @@ REFUSED = {
     "jobs": ["", "rq"],
     "python_version": ["", "3.11", "4"],
 }  # fmt: skip
-TAKEN = {
+VALID = {
     "project_name": ['"', "\\", "{{ 7*7 }}", "${{ x }}", "😀", "שלום", "--help", "a: b", "# x",
                      "x" * 200],
     "project_slug": ["a", "a1", "billing-api-2", "x" * 40],
@@ -52,7 +52,7 @@ TAKEN = {
 
 @pytest.fixture
 def only_questions(tmp_path: Path) -> Path:
-    """Return the template without the service: the questions and the record of the answers."""
+    """Return the template without layers: only the questions and the answers file."""
     folder = tmp_path / "template"
     copy_working_tree(folder)
     for layer in (folder / "templates").glob("{{layer.*}}"):
@@ -61,38 +61,42 @@ def only_questions(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_every_question_reads_as_a_sentence(name: str) -> None:
+def test_help_text_is_one_question(name: str) -> None:
     question = ASKED[name]
     assert question["default"]
     assert "choices" in question or "validator" in question
     for purpose in values("purpose"):
         text = Template(question["help"]).render(purpose=purpose)
         assert re.fullmatch(r"[^\n?]+\?( \(.+\))?", text)
-        assert len(text) <= 110, "one line of a terminal"
+        assert len(text) <= 110, f"expected at most 110 characters, one line of a terminal: {text}"
 
 
-def test_every_question_is_used() -> None:
+def test_every_answer_is_used() -> None:
     defaults = " ".join(str(question) for question in questions().values())
     for name in ASKED:
         assert name in names_used() or re.search(rf"\[{name}\]", defaults), name
 
 
-def test_what_copier_yml_must_and_must_not_have() -> None:
+def test_copier_yml_needs_no_trust() -> None:
     configured = configuration()
     assert configured["_envops"] == {"undefined": "jinja2.StrictUndefined"}
-    assert not {"_tasks", "_jinja_extensions"} & set(configured), "they would ask for --trust"
+    assert not {"_tasks", "_jinja_extensions"} & set(configured), (
+        "these settings would require --trust"
+    )
     assert (ROOT / "copier.yml").read_text().count("\n") < 250
 
 
 @pytest.mark.parametrize("purpose", values("purpose"))
-def test_the_purpose_sets_the_framework(copie: Copie, only_questions: Path, purpose: str) -> None:
+def test_purpose_determines_the_default_framework(
+    copie: Copie, only_questions: Path, purpose: str
+) -> None:
     result = copie.copy({"purpose": purpose}, template_dir=only_questions)
     assert result.exception is None
     assert result.answers["purpose"] == purpose
     assert result.answers["framework"] in values("framework")
 
 
-def test_the_defaults(copie: Copie, only_questions: Path) -> None:
+def test_defaults_are_the_documented_answers(copie: Copie, only_questions: Path) -> None:
     result = copie.copy(template_dir=only_questions)
     assert result.answers == {
         "purpose": "saas",
@@ -107,16 +111,20 @@ def test_the_defaults(copie: Copie, only_questions: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "answers"), REFUSED.items())
-def test_refused(copie: Copie, only_questions: Path, name: str, answers: list[str]) -> None:
+@pytest.mark.parametrize(("name", "answers"), INVALID.items())
+def test_invalid_answers_are_rejected(
+    copie: Copie, only_questions: Path, name: str, answers: list[str]
+) -> None:
     for answer in answers:
         result = copie.copy({name: answer}, template_dir=only_questions)
         assert isinstance(result.exception, (ValueError, CopierError)), repr(answer)
         assert name in str(result.exception)
 
 
-@pytest.mark.parametrize(("name", "answers"), TAKEN.items())
-def test_taken(copie: Copie, only_questions: Path, name: str, answers: list[str]) -> None:
+@pytest.mark.parametrize(("name", "answers"), VALID.items())
+def test_valid_answers_are_accepted(
+    copie: Copie, only_questions: Path, name: str, answers: list[str]
+) -> None:
     for answer in answers:
         result = copie.copy({name: answer}, template_dir=only_questions)
         assert result.exception is None, repr(answer)
@@ -124,24 +132,24 @@ def test_taken(copie: Copie, only_questions: Path, name: str, answers: list[str]
 
 
 @given(st.text(max_size=250))
-def test_text_is_refused_only_when_it_cannot_be_shown(answer: str) -> None:
-    def cannot_be_shown(character: str) -> bool:
+def test_text_is_rejected_only_when_it_cannot_be_displayed(answer: str) -> None:
+    def cannot_be_displayed(character: str) -> bool:
         return (
             unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
             or 0xFDD0 <= ord(character) <= 0xFDEF
             or character in "\ufffe\uffff"
         )
 
-    shown = (
+    valid = (
         0 < len(answer) <= 200
         and answer == answer.strip()
-        and not any(map(cannot_be_shown, answer))
+        and not any(map(cannot_be_displayed, answer))
     )
-    assert (MACROS.text(answer, 200) == "") == shown
+    assert (MACROS.text(answer, 200) == "") == valid
 
 
 @given(st.text(max_size=100) | st.from_regex(r"[0-9 _-]{0,5}[a-zA-Z0-9 _.-]{0,80}"))
-def test_every_name_has_a_slug(name: str) -> None:
+def test_slug_of_every_name_is_valid(name: str) -> None:
     slug = MACROS.slug_of(name)
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug)
     assert MACROS.slug(slug) == ""

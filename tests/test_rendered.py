@@ -1,4 +1,4 @@
-"""Every variant is rendered, and read by the programs that will read it."""
+"""Checks of every rendered variant: parsers, ruff, links, traces of the template."""
 
 import ast
 import json
@@ -44,18 +44,18 @@ def test_every_file_parses(
 
 
 @VARIANTS
-def test_ruff_finds_nothing(variant: Variant, render: Render) -> None:
+def test_ruff_passes(variant: Variant, render: Render) -> None:
     project = render(variant)
     run(RUFF, "check", "--no-cache", ".", cwd=project)
     run(RUFF, "format", "--no-cache", "--check", ".", cwd=project)
 
 
 @VARIANTS
-def test_no_mark_of_the_template_is_left(variant: Variant, render: Render) -> None:
+def test_no_template_syntax_is_left(variant: Variant, render: Render) -> None:
     names = "|".join([*questions(), "_copier", "markdown", "dockerfile"])
     value = r"\{\{-?\s*(?:" + names + r")\b"
     for name, text in texts(render(variant)):
-        # Django's templates have blocks of their own.
+        # Django's templates contain `{% %}`.
         mark = value if "/templates/" in name else value + r"|\{%|\{#|%\}"
         assert not re.search(mark, text), f"{name}: {re.findall(mark, text)}"
         assert "{{" not in name
@@ -63,7 +63,7 @@ def test_no_mark_of_the_template_is_left(variant: Variant, render: Render) -> No
 
 
 @VARIANTS
-def test_no_trace_of_what_was_not_chosen(variant: Variant, render: Render) -> None:
+def test_other_choices_are_not_mentioned(variant: Variant, render: Render) -> None:
     others = {
         value
         for axis, chosen in variant.choices
@@ -71,38 +71,40 @@ def test_no_trace_of_what_was_not_chosen(variant: Variant, render: Render) -> No
         if value != chosen and value.isalpha()
     }
     for name, text in texts(render(variant)):
-        # People take the names of frameworks for passwords as well.
+        # Names of frameworks are common passwords too.
         if name != ANSWERS and not name.endswith("/common_passwords.txt"):
             for other in others:
                 found = re.search(rf"\b{other}\b", f"{name}\n{text}", re.IGNORECASE)
-                assert not found, f"{name} speaks of {other}"
+                assert not found, f"{name} mentions {other}, which was not chosen"
 
 
 @VARIANTS
-def test_the_chosen_python_is_stated(variant: Variant, render: Render) -> None:
+def test_chosen_python_is_required(variant: Variant, render: Render) -> None:
     chosen = variant.answers["python_version"]
     project = render(variant)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     assert pyproject["project"]["requires-python"] == f"=={chosen}.*"
-    # Where uv is a pyenv shim, this file would hide uv itself.
+    # With pyenv this file would disable a uv installed in another Python version.
     assert not (project / ".python-version").exists()
 
 
 @VARIANTS
-def test_files_are_tidy(variant: Variant, render: Render) -> None:
+def test_files_have_clean_whitespace_and_modes(variant: Variant, render: Render) -> None:
     project = render(variant)
     for name, text in texts(project):
         if text and name != SECRETS:
             assert text.endswith("\n"), f"{name} does not end with a newline"
             assert not text.endswith("\n\n"), f"{name} ends with an empty line"
         assert "\r" not in text, name
-        assert not re.search(r"[ \t]+$", text, re.MULTILINE), f"{name}: trailing space"
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), f"{name}: trailing white space"
         executable = (project / name).stat().st_mode & 0o111 != 0
-        assert executable == text.startswith("#!"), f"{name}: the executable bit"
+        assert executable == text.startswith("#!"), (
+            f"{name}: expected the executable bit exactly on files with #!"
+        )
 
 
 @VARIANTS
-def test_nothing_of_a_machine_is_left(variant: Variant, render: Render) -> None:
+def test_no_machine_specific_file_or_path_is_rendered(variant: Variant, render: Render) -> None:
     project = render(variant)
     assert not {"uv.lock", "__pycache__"} & {part for f in project.rglob("*") for part in f.parts}
     empty = [
@@ -115,7 +117,7 @@ def test_nothing_of_a_machine_is_left(variant: Variant, render: Render) -> None:
 
 
 @VARIANTS
-def test_the_image_gets_what_it_is_made_of(variant: Variant, render: Render) -> None:
+def test_docker_context_contains_all_copied_files(variant: Variant, render: Render) -> None:
     project = render(variant)
     ignored, *admitted = re.findall(r"^[^#\n].*", (project / ".dockerignore").read_text(), re.M)
     assert ignored == "*"
@@ -127,7 +129,7 @@ def test_the_image_gets_what_it_is_made_of(variant: Variant, render: Render) -> 
 
 
 @VARIANTS
-def test_documents_name_what_is_there(variant: Variant, render: Render) -> None:
+def test_links_and_commands_in_documents_exist(variant: Variant, render: Render) -> None:
     project = render(variant)
     recipes = set(re.findall(r"^([a-z-]+)[^:=\n]*:(?!=)", (project / "justfile").read_text(), re.M))
     for document in project.rglob("*.md"):
@@ -141,9 +143,9 @@ def test_documents_name_what_is_there(variant: Variant, render: Render) -> None:
             assert recipe in recipes, f"{document.name}: just {recipe}"
 
 
-# Each is rendered a second time, which takes seconds: every pair of choices will do.
+# Rendering again takes seconds per variant, so only a covering set is rendered again.
 @pytest.mark.parametrize("variant", covering(runnable()), ids=lambda v: v.id)
-def test_same_answers_same_bytes(
+def test_rendering_is_reproducible(
     variant: Variant, render: Render, released: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again"
@@ -154,16 +156,16 @@ def test_same_answers_same_bytes(
     assert different <= {SECRETS}
 
 
-def test_secrets_are_not_the_same_twice(render: Render) -> None:
+def test_secrets_differ_between_services(render: Render) -> None:
     secrets = [contents(render(variant)).get(SECRETS) for variant in every_variant()]
     assert None not in secrets
     assert len(set(secrets)) == len(secrets)
 
 
-def test_an_answer_that_is_no_axis_changes_nothing(
+def test_answers_outside_the_axes_change_no_file(
     render: Render, released: Path, tmp_path: Path
 ) -> None:
-    """`purpose` only sets a default: the services differ in the record of the answers alone."""
+    """`purpose` only determines a default: only the answers file may differ."""
     variant = every_variant()[0]
     expected = contents(render(variant))
     for name, question in questions().items():
@@ -177,7 +179,7 @@ def test_an_answer_that_is_no_axis_changes_nothing(
                 assert set(made) == set(expected)
 
 
-def test_the_service_resolves_to_what_this_release_was_tested_with(render: Render) -> None:
+def test_exclude_newer_equals_the_one_of_this_repository(render: Render) -> None:
     own = tomllib.loads((TEMPLATES.parent / "pyproject.toml").read_text())
     for variant in every_variant():
         made = tomllib.loads((render(variant) / "pyproject.toml").read_text())

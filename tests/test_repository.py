@@ -1,4 +1,4 @@
-"""This repository: its own Python, its documents, and what CI runs."""
+"""Linting, typing, documents and CI of this repository."""
 
 import os
 import re
@@ -20,27 +20,29 @@ def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_python_is_linted_and_formatted() -> None:
+def test_python_passes_ruff() -> None:
     run(RUFF, "check", cwd=ROOT)
     run(RUFF, "format", "--check", cwd=ROOT)
 
 
-def test_python_is_strictly_typed() -> None:
+def test_python_passes_mypy() -> None:
     run(sys.executable, "-m", "mypy", cwd=ROOT, timeout=300)
 
 
-def test_the_options_are_those_of_copier_yml() -> None:
-    assert TARGET.read_text(encoding="utf-8") == options(), "run scripts/write_options.py"
+def test_options_document_is_up_to_date() -> None:
+    assert TARGET.read_text(encoding="utf-8") == options(), (
+        "run: uv run python scripts/write_options.py"
+    )
 
 
 @pytest.mark.parametrize("question", ["framework", "jobs", "python_version"])
-def test_the_readme_lists_the_choices(question: str) -> None:
+def test_readme_lists_the_choices(question: str) -> None:
     offered = ", ".join(f"`{value}`" for value in values(question))
     assert f"| `{question}` | {offered} |" in text("README.md")
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name.endswith(".md")])
-def test_links_lead_somewhere(name: str) -> None:
+def test_links_have_existing_targets(name: str) -> None:
     for block in MarkdownIt("commonmark").enable("table").parse(text(name)):
         for inline in block.children or []:
             target = str(inline.attrGet("href") or "").partition("#")[0]
@@ -48,12 +50,12 @@ def test_links_lead_somewhere(name: str) -> None:
                 assert ((ROOT / name).parent / target).exists(), target
 
 
-def test_the_changelog_begins_with_this_version() -> None:
+def test_changelog_starts_with_the_current_version() -> None:
     headings = re.findall(r"^## (.+)$", text("CHANGELOG.md"), re.MULTILINE)
     assert headings[0] == version()
 
 
-def test_ci_runs_what_a_contributor_runs() -> None:
+def test_ci_runs_the_whole_suite() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert 'uv run pytest "$@"' in text(".ci/run")
     workflow = yaml.safe_load(text(".github/workflows/ci.yml"))
@@ -69,7 +71,7 @@ def test_actions_are_pinned_by_commit() -> None:
                 assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} +# v[\d.]+", used), f"{name}: {used}"
 
 
-def test_nothing_of_a_machine_is_committed() -> None:
+def test_no_machine_specific_path_is_committed() -> None:
     home, above = str(Path.home()) + "/", str(ROOT.parent) + "/"
     for name in files():
         assert Path(name).name != "uv.lock"

@@ -1,4 +1,4 @@
-"""Each of the twelve rules is broken on purpose, and the service's own check must say which."""
+"""Each of the twelve rules is violated deliberately; `just check` must name the rule."""
 
 import os
 import re
@@ -13,54 +13,53 @@ import pytest
 from conftest import once
 from template import UV, clean_environment, commit, run
 from variants import Render, covering, runnable
-from violations import HOUSES, IMPORTS, SOURCES, House, Violation
+from violations import FRAMEWORK_CASES, IMPORTS, SOURCES, FrameworkCase, Violation
 
 pytestmark = pytest.mark.slow
 
-# Flask has FastAPI's checks, but for those of its routes.
+# Flask shares FastAPI's checks, except for those of routes.
 VARIANTS = {
     framework: next(v for v in covering(runnable()) if v.answers["framework"] == framework)
-    for framework in HOUSES
+    for framework in FRAMEWORK_CASES
 }
-# The others (mypy, the migrations on a database) are slow, and enforce no rule.
+# The other commands (mypy, migrations on a database) are slow and enforce no rule.
 CHECKS = ("ruff", "lint-imports", "pytest")
 WIDGET_SCOPES = '    WIDGETS_READ = "widgets:read"\n    WIDGETS_WRITE = "widgets:write"\n'
 
 
 def imports(framework: str) -> tuple[Violation, ...]:
-    """Return what import-linter and ruff must find."""
+    """Return the violations that import-linter and ruff must find."""
     engine = VARIANTS[framework].answers["jobs"]
-    knows_engine = Violation(
+    engine_in_service = Violation(
         7,
-        "a service knows the engine",
+        "a service imports the job engine",
         "src/app/projects/service.py",
         imports=f"import {engine}",
         end=f"USED = {engine}",
     )
-    return (*IMPORTS, knows_engine, *HOUSES[framework].imports)
+    return (*IMPORTS, engine_in_service, *FRAMEWORK_CASES[framework].imports)
 
 
 def sources(framework: str) -> tuple[Violation, ...]:
-    """Return what the service's own tests must find."""
-    return (*HOUSES[framework].sources, *SOURCES)
+    """Return the violations that the tests of the service must find."""
+    return (*FRAMEWORK_CASES[framework].sources, *SOURCES)
 
 
 def batches(framework: str) -> list[list[Violation]]:
-    """Put the first violation of each rule together, then the second of each, and so on."""
+    """Group the violations: the first of each rule, the second of each rule, and so on."""
     by_rule = [[v for v in sources(framework) if v.rule == rule] for rule in range(1, 13)]
     rows = zip_longest(*by_rule)
     return [[violation for violation in row if violation] for row in rows]
 
 
 @pytest.fixture
-def house(framework: str) -> House:
-    """Tell how the rules are broken in the framework."""
-    return HOUSES[framework]
+def case(framework: str) -> FrameworkCase:
+    return FRAMEWORK_CASES[framework]
 
 
 @pytest.fixture
 def installed(framework: str, render: Render, shared: Path) -> Path:
-    """Return a service with its environment; the checks have passed, and left their caches."""
+    """Return a service with its environment, after its checks have passed and filled caches."""
 
     def make(project: Path) -> None:
         shutil.copytree(render(VARIANTS[framework]), project)
@@ -73,7 +72,7 @@ def installed(framework: str, render: Render, shared: Path) -> Path:
 
 
 def commands(project: Path) -> Iterator[list[str]]:
-    """Read what `just check` runs."""
+    """Yield the commands of the recipe `check` that are in `CHECKS`."""
     recipe = (project / "justfile").read_text().partition("\ncheck:\n")[2].partition("\n\n")[0]
     found = [line.split() for line in recipe.splitlines()]
     assert {words[0] for words in found} >= set(CHECKS)
@@ -104,17 +103,17 @@ def call(
 
 
 def check(project: Path, installed: Path) -> str | None:
-    """Run the checks as `just` does, and return what the first that fails has printed."""
+    """Run the checks; return the output of the first that fails, or None."""
     for words in commands(project):
         done = call(project, installed, *words)
         if done.returncode:
-            # import-linter lists all contracts first, and then those that are broken.
+            # import-linter lists all contracts first, the broken ones afterwards.
             return done.stdout.partition("Broken contracts")[2] or done.stdout
     return None
 
 
 def copy(installed: Path, target: Path, violations: Iterable[Violation] = ()) -> Path:
-    """Copy the service without its environment, release it, and break rules in it."""
+    """Copy the service without its environment, commit it, and apply violations."""
     shutil.copytree(installed, target, ignore=shutil.ignore_patterns(".venv"))
     commit(target, "Release")
     ruff = installed / ".venv" / "bin" / "ruff"
@@ -129,16 +128,18 @@ def copy(installed: Path, target: Path, violations: Iterable[Violation] = ()) ->
     ("framework", "violation"),
     [
         pytest.param(framework, violation, id=f"{framework}-{violation.rule}-{violation.what}")
-        for framework in HOUSES
+        for framework in FRAMEWORK_CASES
         for violation in imports(framework)
     ],
 )
-def test_import_is_refused(violation: Violation, installed: Path, tmp_path: Path) -> None:
+def test_forbidden_import_names_its_rule(
+    violation: Violation, installed: Path, tmp_path: Path
+) -> None:
     found = check(copy(installed, tmp_path / "svc", [violation]), installed)
     assert found is not None
     assert re.search(violation.says or rf"Rule {violation.rule}:", found), found
     others = set(re.findall(r"Rule \d+:", found)) - {f"Rule {violation.rule}:"}
-    # What is wrong in two ways may be named twice.
+    # This import violates two contracts.
     assert not others or violation.what in {"core imports a module"}, found
 
 
@@ -146,11 +147,13 @@ def test_import_is_refused(violation: Violation, installed: Path, tmp_path: Path
     ("framework", "batch"),
     [
         pytest.param(framework, batch, id=f"{framework}-{len(batch)}-rules")
-        for framework in HOUSES
+        for framework in FRAMEWORK_CASES
         for batch in batches(framework)
     ],
 )
-def test_broken_rules_are_named(batch: list[Violation], installed: Path, tmp_path: Path) -> None:
+def test_violations_name_their_rules(
+    batch: list[Violation], installed: Path, tmp_path: Path
+) -> None:
     found = check(copy(installed, tmp_path / "svc", batch), installed)
     assert found is not None
     messages = re.split(r"^(?=Rule \d+: )", found, flags=re.MULTILINE)
@@ -161,37 +164,45 @@ def test_broken_rules_are_named(batch: list[Violation], installed: Path, tmp_pat
         ), f"{violation.what}: not in\n{found}"
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_every_rule_is_broken(framework: str) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_every_rule_has_a_violation(framework: str) -> None:
     broken = {violation.rule for violation in imports(framework) + sources(framework)}
     assert broken == set(range(1, 13))
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_what_the_rules_allow(installed: Path, tmp_path: Path, house: House) -> None:
-    """A migration of one's own may still change, and may contract if it says why."""
-    project = copy(installed, tmp_path / "svc", [house.contracting])
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_contracting_migration_is_accepted(
+    installed: Path, tmp_path: Path, case: FrameworkCase
+) -> None:
+    """An unreleased migration may change, and may drop a column if it declares `contract`."""
+    project = copy(installed, tmp_path / "svc", [case.contracting])
     assert (found := check(project, installed)) is None, found
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_the_document_is_read(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_architecture_document_must_list_all_checks(installed: Path, tmp_path: Path) -> None:
     project = copy(installed, tmp_path / "svc")
     document = project / "ARCHITECTURE.md"
-    document.write_text(document.read_text().replace("`contract engine`, ", ""))
-    assert "contract engine" in (check(project, installed) or "")
+    document.write_text(document.read_text().replace("`contract broker`, ", ""))
+    assert "contract broker" in (check(project, installed) or "")
 
 
-@pytest.mark.parametrize("framework", HOUSES)
-def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House) -> None:
-    """What docs/adding-a-resource.md says, to the letter; the edits that it describes by hand."""
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_adding_a_resource_works_as_documented(
+    installed: Path, tmp_path: Path, case: FrameworkCase
+) -> None:
+    """Run the commands of docs/adding-a-resource.md and apply the edits it describes."""
     project = copy(installed, tmp_path / "svc")
     recipe = (project / "docs" / "adding-a-resource.md").read_text()
     shell = re.findall(r"```bash\n(.*?)```", recipe, re.DOTALL)
     run("bash", "-ec", shell[0], cwd=project)
     for file, after, put in (
-        ("src/app/core/security/roles.py", '    PROJECTS_WRITE = "projects:write"\n', WIDGET_SCOPES),
-        *house.registration,
+        (
+            "src/app/core/security/roles.py",
+            '    PROJECTS_WRITE = "projects:write"\n',
+            WIDGET_SCOPES,
+        ),
+        *case.registration,
     ):
         Violation(0, file, file, instead_of=after, put=after + put).apply(project)
 
@@ -205,9 +216,9 @@ def test_the_recipe_for_a_resource(installed: Path, tmp_path: Path, house: House
     just("fix")
     assert "Rule 6:" in (check(project, installed) or "")
 
-    (made,) = (project / house.migrations).glob("*add_widgets.py")
+    (made,) = (project / case.migrations).glob("*add_widgets.py")
     (secure,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
-    made.write_text(house.secure(made.read_text(), secure))
+    made.write_text(case.secure(made.read_text(), secure))
     just("fix")
     assert (found := check(project, installed)) is None, found
     assert " passed" in just("test", "tests/widgets")

@@ -1,4 +1,4 @@
-"""The covering variants as their users have them: installed, checked, tested, run and attacked."""
+"""The covering variants: install, `just check`, `just test`, `just dev`, conformance suite."""
 
 import os
 import signal
@@ -24,9 +24,8 @@ from variants import Variant, covering, runnable
 MINUTES = 60
 DEMO = ("demo@example.com", "correct horse battery")
 
-# Every pair of choices occurs in one of them.
 COVERING = covering(runnable())
-# Hard to write down, so that nothing of a service counts on a name that is easy.
+# Hostile answers, so that no command of a service depends on simple names.
 NAMES = {
     "project_name": 'O\'Brien & "Söhne" \\ {{ 7 * 7 }} ${X} 😀 שלום <b>',
     "project_description": "- 'a' \"b\" \\n $(id) {% raw %} | # %s",
@@ -37,10 +36,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def service(variant: Variant, released: Path) -> Iterator[Path]:
-    """Return a service, as a clean commit.
+    """Return a service, committed in git.
 
-    Not in pytest's directory, which each start of pytest closes to other users, such as the one
-    that PostgreSQL runs as when we are root.
+    Not below pytest's temporary directory, which is inaccessible to other users: PostgreSQL runs as
+    another user when the tests run as root.
     """
     with tempfile.TemporaryDirectory(prefix="copier-saas-") as directory:
         service = Path(directory) / "svc"
@@ -50,7 +49,7 @@ def service(variant: Variant, released: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("variant", COVERING, ids=lambda v: v.id)
-def test_service(
+def test_service_passes_its_checks_and_the_conformance_suite(
     service: Path,
     variant: Variant,
     subtests: pytest.Subtests,
@@ -62,7 +61,7 @@ def test_service(
         check(service, variant)
     with subtests.test("just test"):
         run(UV, "run", "just", "test", cwd=service, timeout=15 * MINUTES)
-    with subtests.test("the data of the first run are still there"):
+    with subtests.test("data survives a restart"):
         second_run(service, variant, location)
     with subtests.test("conformance"):
         options = (f"--service-dir={service}", f"--driver={driver(variant)}", "-q")
@@ -72,7 +71,7 @@ def test_service(
 
 
 def check(service: Path, variant: Variant) -> None:
-    """Check it, on the Python that was chosen, and leave nothing behind."""
+    """Run `just check` with the chosen Python; it must only create uv.lock."""
     run(UV, "run", "just", "check", cwd=service, timeout=10 * MINUTES)
     show = "import sys; print(*sys.version_info[:2], sep='.')"
     python = run(UV, "run", "python", "-c", show, cwd=service).splitlines()[-1]
@@ -81,12 +80,12 @@ def check(service: Path, variant: Variant) -> None:
 
 
 def driver(variant: Variant) -> str:
-    """Tell how its account operations are spoken."""
+    """Return the conformance driver of a variant."""
     return "allauth" if variant.answers["framework"] == "django" else "contract"
 
 
 def first_run(service: Path, variant: Variant) -> str:
-    """Do what the README says, and write something."""
+    """Start the service and create a project; return its path."""
     with developing(service) as base_url, httpx2.Client(base_url=base_url, timeout=30) as http:
         assert http.get("/docs").status_code == 200
         headers = signed_in(http, variant)
@@ -98,14 +97,14 @@ def first_run(service: Path, variant: Variant) -> str:
 
 
 def second_run(service: Path, variant: Variant, location: str) -> None:
-    """Find it again."""
+    """Start the service again and read the project."""
     with developing(service) as base_url, httpx2.Client(base_url=base_url, timeout=30) as http:
         assert http.get(location, headers=signed_in(http, variant)).json()["name"] == "Kept"
 
 
 @contextmanager
 def developing(service: Path) -> Iterator[str]:
-    """Run `just dev` until it is ready, end it with Ctrl-C, and see that no process is left."""
+    """Run `just dev`; at exit send SIGINT and check that all processes end."""
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
     mark = uuid4().hex
@@ -125,7 +124,7 @@ def developing(service: Path) -> Iterator[str]:
         yield base_url
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) in {0, 130, -signal.SIGINT}, log.read_text()[-3000:]
-        assert not marked(mark), "processes are left after Ctrl-C"
+        assert not marked(mark), "expected no process of `just dev` after SIGINT"
     finally:
         for left in marked(mark):
             left.kill()
@@ -141,11 +140,11 @@ def wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path)
         except httpx2.TransportError:
             pass
         time.sleep(0.2)
-    pytest.fail(f"`just dev` is not ready\n{log.read_text()[-3000:]}")
+    pytest.fail(f"{base_url}/readyz is not 200; end of {log}:\n{log.read_text()[-3000:]}")
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that were started below one, wherever they are in the tree now."""
+    """Return running processes with this mark in their environment, also orphaned ones."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -157,5 +156,5 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def signed_in(http: httpx2.Client, variant: Variant) -> dict[str, str]:
-    """Sign the seeded user in."""
-    return bearer(DRIVERS[driver(variant)](http).sign_in(*DEMO).session().access)
+    """Sign in as the demo user; return the authorization header."""
+    return bearer(DRIVERS[driver(variant)](http).sign_in(*DEMO).require_tokens().access)

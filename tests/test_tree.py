@@ -1,4 +1,4 @@
-"""The template as files: names, layers, and that no two of them write one path."""
+"""File names and layers of the template; no two active layers write one path."""
 
 import re
 from collections import defaultdict
@@ -8,12 +8,12 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from template import COPIER, ROOT, attempt, copy_what_answers_change, files, questions
+from template import COPIER, ROOT, attempt, copy_templated_files, files, questions
 from variants import Variant, every_variant
 
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 LAYER = re.compile(r"\{\{layer\.([a-z]+)\}\}")
-# Tools and git would take these for this repository's own.
+# git and tools would apply these files to this repository.
 PICKED_UP = {".gitignore", ".gitattributes", "pyproject.toml"}
 
 SOURCES = [
@@ -41,23 +41,23 @@ def active_layers(variant: Variant) -> dict[str, str]:
     return computed
 
 
-def test_a_layer_renders_to_a_dot_or_to_nothing() -> None:
+def test_layer_renders_to_a_dot_or_to_nothing() -> None:
     for variant in every_variant():
         assert set(active_layers(variant).values()) <= {".", ""}
 
 
-def test_every_layer_is_declared_and_every_declared_layer_has_files() -> None:
+def test_declared_layers_equal_existing_layers() -> None:
     declared = set(active_layers(every_variant()[0]))
     assert set().union(*map(layers, LAYERED)) == declared
 
 
-def test_every_layer_is_part_of_some_variant() -> None:
+def test_every_layer_is_active_in_some_variant() -> None:
     used = {name for v in every_variant() for name, value in active_layers(v).items() if value}
     assert used == set(active_layers(every_variant()[0]))
 
 
-def test_a_mistyped_layer_is_an_error(tmp_path: Path) -> None:
-    copy_what_answers_change(tmp_path / "template")
+def test_mistyped_layer_is_an_error(tmp_path: Path) -> None:
+    copy_templated_files(tmp_path / "template")
     (tmp_path / "template" / "templates" / "{{layer.fastapy}}").mkdir()
     (tmp_path / "template" / "templates" / "{{layer.fastapy}}" / "file").touch()
     done = attempt(COPIER, "copy", "--defaults", "template", "svc", cwd=tmp_path)
@@ -74,28 +74,28 @@ def test_no_two_layers_write_one_path(variant: Variant) -> None:
             writers[written_to(source).lower()].append(str(source))
     assert not {path: sources for path, sources in writers.items() if len(sources) > 1}
     folders = {str(parent) for path in writers for parent in PurePosixPath(path).parents}
-    assert not folders & set(writers), "a file and a directory of one name"
+    assert not folders & set(writers), "expected no path that is both a file and a directory"
 
 
 @pytest.mark.parametrize("source", LAYERED, ids=str)
-def test_name(source: PurePosixPath) -> None:
-    assert LAYER.fullmatch(source.parts[0]), "only the answers file stands outside a layer"
-    assert not LAYER.fullmatch(source.name), "a layer is a directory"
+def test_file_name_is_valid(source: PurePosixPath) -> None:
+    assert LAYER.fullmatch(source.parts[0]), "only the answers file may be outside a layer"
+    assert not LAYER.fullmatch(source.name), "expected a layer to be a directory"
     for part in source.parts:
         assert LAYER.fullmatch(part) or re.fullmatch(r"[A-Za-z0-9._-]+", part), part
-    assert source.name not in PICKED_UP, f"name it {source.name}.jinja"
+    assert source.name not in PICKED_UP, f"rename it to {source.name}.jinja"
     assert not (ROOT / "templates" / source).is_symlink()
 
 
-def test_a_jinja_file_needs_to_be_one() -> None:
+def test_jinja_file_contains_jinja() -> None:
     for source in LAYERED:
         if source.suffix == ".jinja" and source.stem not in PICKED_UP:
             text = (ROOT / "templates" / source).read_text()
             assert "{{" in text or "{%" in text, f"drop .jinja from the name of {source}"
 
 
-def test_a_python_file_has_few_conditions() -> None:
+def test_python_template_has_few_conditions() -> None:
     for source in LAYERED:
         if source.name.endswith(".py.jinja"):
             conditions = re.findall(r"\{%-?\s*if ", (ROOT / "templates" / source).read_text())
-            assert len(conditions) <= 3, f"{source} wants to be two files in two layers"
+            assert len(conditions) <= 3, f"more than 3 conditions: split {source} into two layers"

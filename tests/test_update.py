@@ -1,5 +1,6 @@
-"""`copier update` with a user's edits equals a fresh copy of the new version plus the edits."""
+"""`copier update` of an edited service equals the new version with the same edits."""
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,10 +17,9 @@ ANSWERS, SECRETS = ".copier-answers.yml", ".env"
 
 @pytest.fixture
 def history(tmp_path: Path) -> tuple[Path, str]:
-    """Return the repository with the working tree on top, and the commit before the last change.
+    """Return a clone with the working tree committed, and the parent of the last template change.
 
-    In a repository without such a commit (a first or a shallow one) a scripted one takes its
-    place: today's template without some files and lines.
+    Without such a parent (first commit, shallow clone) use `scripted`.
     """
     repository = tmp_path / "template"
     run("git", "clone", "--quiet", "--no-tags", ROOT, repository, cwd=tmp_path)
@@ -33,7 +33,7 @@ def history(tmp_path: Path) -> tuple[Path, str]:
 
 
 def scripted(repository: Path) -> tuple[Path, str]:
-    """Put a version before today's one: every tenth file is missing, others miss some lines."""
+    """Create an older version: without every tenth file and without some lines of others."""
     git(repository, "tag", "--delete", NEW)
     layered = [name for name in files() if name.startswith("templates/{{layer.")]
     for name in layered[::10]:
@@ -49,13 +49,13 @@ def scripted(repository: Path) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize("engine", values("jobs"))
-def test_update_from_the_previous_change_of_the_template(
+def test_update_from_the_previous_commit_keeps_edits(
     engine: str, history: tuple[Path, str], tmp_path: Path
 ) -> None:
     check_update(*history, engine, tmp_path)
 
 
-def test_update_from_a_scripted_version(tmp_path: Path) -> None:
+def test_update_from_a_scripted_version_keeps_edits(tmp_path: Path) -> None:
     repository = tmp_path / "template"
     copy_working_tree(repository)
     commit(repository, "The working tree", tag=NEW)
@@ -69,9 +69,12 @@ def check_update(repository: Path, old: str, engine: str, tmp_path: Path) -> Non
         run(COPIER, "copy", *options, repository, target, cwd=tmp_path)
     commit(service, "Generate")
 
-    alike = begins_alike(contents(service), contents(fresh))
-    assert len(alike) > 10, "too few to show anything"
-    dropped, edited = alike[len(alike) // 2], [n for n in alike if n != alike[len(alike) // 2]]
+    editable = with_equal_start(contents(service), contents(fresh))
+    assert len(editable) > 10, "expected more than 10 files with equal first lines in both versions"
+    dropped, edited = (
+        editable[len(editable) // 2],
+        [n for n in editable if n != editable[len(editable) // 2]],
+    )
     edit(service, edited, dropped)
     secrets = "SECRET_KEY=the-users-own-secret\n"
     (service / SECRETS).write_text(secrets)
@@ -87,8 +90,8 @@ def check_update(repository: Path, old: str, engine: str, tmp_path: Path) -> Non
     assert {name for name in expected if updated[name] != expected[name]} == set()
 
 
-def begins_alike(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
-    """Return the files that an edit of the first lines fits in both versions."""
+def with_equal_start(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """Return the files with equal first lines, so that one edit applies to both versions."""
     return [
         name
         for name in one
@@ -100,7 +103,7 @@ def begins_alike(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
 
 
 def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
-    """Edit as users do: change files, add one in a folder of the template, and delete one."""
+    """Change files, add one in a directory of the template, and delete one."""
     for name in edited:
         file = project / name
         file.write_text(f"# Edited by the user\n{file.read_text()}")
@@ -110,13 +113,36 @@ def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
     added.write_text("MINE = True\n")
 
 
-def test_the_service_of_an_older_version_says_that_there_is_news(
-    released: Path, tmp_path: Path
-) -> None:
+@pytest.mark.slow
+def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "copier-saas"
+    shutil.copytree(released, repository)
+    readme = (ROOT / "README.md").read_text()
+    (commands,) = re.findall(r"```bash\n(uvx copier copy .*?)uv run just dev", readme, re.DOTALL)
+    assert "$PWD" in commands
+    commands = commands.replace("uvx copier copy", f"{COPIER} copy --defaults")
+    run("bash", "-ec", commands, cwd=repository)
+    service = tmp_path / "svc"
+    assert git(service, "status", "--porcelain") == ""
+
+    (repository / "templates" / "{{layer.base}}" / "added.md").write_text("Added.\n")
+    commit(repository, "Newer", tag=NEW)
+    run(COPIER, "update", "--defaults", cwd=service)
+    assert (service / "added.md").is_file()
+
+
+def test_copy_from_a_relative_path_warns(released: Path, tmp_path: Path) -> None:
+    for source, warns in ((released.name, True), (str(released), False)):
+        printed = run(COPIER, "copy", "--defaults", source, tmp_path / "s", cwd=released.parent)
+        assert ("will not find the template" in printed) == warns
+        shutil.rmtree(tmp_path / "s")
+
+
+def test_check_update_reports_a_newer_version(released: Path, tmp_path: Path) -> None:
     repository = tmp_path / "template"
     shutil.copytree(released, repository)
     run(COPIER, "copy", "--defaults", repository, "svc", cwd=tmp_path)
     commit(tmp_path / "svc", "Generate")
     assert "up-to-date" in run(COPIER, "check-update", cwd=tmp_path / "svc")
-    commit(repository, "News", tag=NEW)
+    commit(repository, "Newer", tag=NEW)
     assert "999" in run(COPIER, "check-update", cwd=tmp_path / "svc")

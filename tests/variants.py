@@ -1,4 +1,4 @@
-"""Which services can be made, and which of them stand for all: read from copier.yml."""
+"""The variants of services, and a pairwise-covering subset, derived from copier.yml."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,22 +13,19 @@ from template import ROOT, TEMPLATES, UV, attempt, files, questions
 
 @dataclass(frozen=True)
 class Variant:
-    """One answer to every question that changes the service."""
+    """An answer to each question that affects the service."""
 
     choices: tuple[tuple[str, str], ...]
 
     @property
     def answers(self) -> dict[str, str]:
-        """The answers, as Copier takes them."""
         return dict(self.choices)
 
     @property
     def id(self) -> str:
-        """A name for people."""
         return "-".join(value for _, value in self.choices)
 
     def pairs(self) -> set[tuple[tuple[str, str], ...]]:
-        """Return every pair of its choices."""
         return set(combinations(self.choices, 2))
 
 
@@ -37,7 +34,7 @@ type Render = Callable[[Variant], Path]
 
 @cache
 def names_used() -> set[str]:
-    """Return the names of the answers that the templates, or the choice of layers, depend on."""
+    """Return the variables used in templates, file names and the computed layers."""
     environment = Environment(
         autoescape=False,  # noqa: S701 - nothing is rendered here
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
@@ -52,14 +49,13 @@ def names_used() -> set[str]:
 
 
 def values(question: str) -> list[str]:
-    """Return the values that may be chosen."""
     choices = questions()[question]["choices"]
     return list(choices.values() if isinstance(choices, dict) else choices)
 
 
 @cache
 def axes() -> dict[str, list[str]]:
-    """Return the questions with choices that make a difference, and their choices."""
+    """Return the questions whose choices affect the service, with their choices."""
     return {
         name: values(name)
         for name, question in questions().items()
@@ -68,14 +64,13 @@ def axes() -> dict[str, list[str]]:
 
 
 def every_variant() -> list[Variant]:
-    """Enumerate them."""
     return [
         Variant(tuple(zip(axes(), picked, strict=True))) for picked in product(*axes().values())
     ]
 
 
 def default_variant() -> Variant:
-    """Return what is made when nothing is answered."""
+    """Return the variant of the default answers."""
     defaults: dict[str, str] = {}
     for name, question in questions().items():
         if "choices" in question:
@@ -84,9 +79,9 @@ def default_variant() -> Variant:
 
 
 def covering(variants: list[Variant]) -> list[Variant]:
-    """Pick variants, the default first, until every pair of choices occurs.
+    """Return variants that contain every pair of choices, the default first.
 
-    Greedy, and always the same.
+    The greedy selection is deterministic.
     """
     chosen: list[Variant] = []
     missing = set().union(*(variant.pairs() for variant in variants))
@@ -100,11 +95,11 @@ def covering(variants: list[Variant]) -> list[Variant]:
 
 @cache
 def has_python(version: str) -> bool:
-    """Tell whether uv finds this Python without downloading it."""
+    """Return whether uv finds this Python without downloading it."""
     command = (UV, "python", "find", "--no-project", "--no-python-downloads", version)
     return attempt(*command, cwd=TEMPLATES).returncode == 0
 
 
 def runnable() -> list[Variant]:
-    """Return the variants whose Python is on this machine."""
+    """Return the variants whose Python is installed."""
     return [v for v in every_variant() if has_python(v.answers["python_version"])]

@@ -1,4 +1,4 @@
-"""How each of the twelve rules is broken on purpose, in a service of each house."""
+"""Deliberate violations of the twelve rules, for FastAPI and Django."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,11 @@ RELEASE = "    release: str | None = None\n"
 
 @dataclass(frozen=True)
 class Violation:
-    """A change of one file: imports, something at its end, or one text instead of another."""
+    """A change of one file that breaks a rule.
+
+    `imports` is inserted, `end` appended, `instead_of` replaced by `put`. The message of the check
+    must match `says` or contain `place`.
+    """
 
     rule: int
     what: str
@@ -28,10 +32,10 @@ class Violation:
     place: str = ""
 
     def apply(self, project: Path) -> None:
-        """Change the file, or make it."""
+        """Change or create the file."""
         path = project / self.file
         text = path.read_text() if path.exists() else ""
-        assert self.instead_of in text, f"{self.file} has changed: mend this test"
+        assert self.instead_of in text, f"{self.file} lacks {self.instead_of!r}: adapt this file"
         text = text.replace(self.instead_of, self.put, 1) if self.instead_of else text
         if self.imports:
             text = re.sub(r"^(?=import |from )", f"{self.imports}\n", text, count=1, flags=re.M)
@@ -39,17 +43,17 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class House:
-    """What differs between FastAPI and Django in how rules are broken."""
+class FrameworkCase:
+    """The violations that differ between FastAPI and Django."""
 
     imports: tuple[Violation, ...]
     sources: tuple[Violation, ...]
-    # A migration that drops a column, and says that it may.
+    # A migration that may drop a column, since it declares `contract`.
     contracting: Violation
-    # What docs/adding-a-resource.md describes by hand: a file, after what, and what to put there.
+    # The manual edits of docs/adding-a-resource.md: file, text to insert after, and insertion.
     registration: tuple[tuple[str, str, str], ...]
     migrations: str
-    # Puts what the page shows into the new table's migration.
+    # Inserts the code block of that page into the migration of the new table.
     secure: Callable[[str, str], str]
 
 
@@ -58,7 +62,7 @@ class House:
 # ---------------------------------------------------------------------------
 
 
-# What import-linter and ruff find, which is quick: one after the other.
+# Found by import-linter and ruff, which are fast: checked one at a time.
 IMPORTS = (
     Violation(
         1,
@@ -89,6 +93,34 @@ IMPORTS = (
         end="USED = ProjectStatus",
     ),
     Violation(
+        2,
+        "db imports web",
+        "src/app/core/db/pagination.py",
+        imports="from app.core.web import problems",
+        end="USED = problems",
+    ),
+    Violation(
+        2,
+        "security imports jobs",
+        "src/app/core/security/passwords.py",
+        imports="from app.core.jobs import registry",
+        end="USED = registry",
+    ),
+    Violation(
+        2,
+        "a cycle inside core",
+        "src/app/core/jobs/registry.py",
+        imports="from app.core.jobs import outbox",
+        end="USED = outbox",
+    ),
+    Violation(
+        2,
+        "a cycle between modules",
+        "src/app/audit/service.py",
+        imports="from app.projects import service as projects",
+        end="USED = projects",
+    ),
+    Violation(
         4,
         "a service opens a unit of work",
         SERVICE,
@@ -106,9 +138,9 @@ IMPORTS = (
     ),
     Violation(
         7,
-        "a service calls the engine",
+        "a service publishes a message itself",
         SERVICE,
-        imports="from app.core import engine",
+        imports="from app.core.jobs import broker",
         end="USED = broker.publish",
     ),
     Violation(
@@ -120,7 +152,7 @@ IMPORTS = (
     ),
     Violation(
         7,
-        "a service calls another",
+        "a service sends an HTTP request",
         SERVICE,
         imports="import httpx2",
         end="USED = httpx2.post",
@@ -136,8 +168,8 @@ IMPORTS = (
     Violation(9, "random ids", SERVICE, imports="from uuid import uuid4", end="ID = uuid4()"),
 )
 
-# What the service's own tests find. They take seconds, and tell all there is: so those of
-# different rules are tried together, each with the place that the message must name.
+# Found by the tests of the service, which take seconds and report all violations: violations of
+# different rules are checked together; the message must contain the place of each.
 SOURCES = (
     Violation(
         3,
@@ -148,7 +180,7 @@ SOURCES = (
     ),
     Violation(
         11,
-        "a comparison that tells the time",
+        "a comparison in variable time",
         SERVICE,
         end="def is_right(token: str, expected: str) -> bool:\n    return token == expected",
         place="token == expected",
@@ -162,7 +194,7 @@ SOURCES = (
     ),
     Violation(
         11,
-        "a setting that shows itself",
+        "a secret setting as plain text",
         "src/app/settings.py",
         instead_of=RELEASE,
         put=f"{RELEASE}    webhook_secret: str | None = None\n",
@@ -180,7 +212,7 @@ VERSION_COLUMN = '    version: Mapped[int] = mapped_column(server_default="1")\n
 
 
 def revision(upgrade: str, *, follows: str | None = "0001", contract: str = "") -> str:
-    """Write an Alembic migration."""
+    """Return the source of an Alembic migration."""
     return f'''\
 """Another one."""
 
@@ -204,11 +236,11 @@ def downgrade() -> None:
 
 
 def secure_revision(text: str, shown: str) -> str:
-    """Add it at the end of `upgrade()`."""
+    """Insert the code at the end of `upgrade()`."""
     return text.replace("\n\n\ndef downgrade", f"\n{indent(shown, '    ')}\n\ndef downgrade")
 
 
-FASTAPI = House(
+FASTAPI = FrameworkCase(
     imports=(
         Violation(
             2,
@@ -224,14 +256,35 @@ FASTAPI = House(
             imports="from fastapi import HTTPException",
             end="USED = HTTPException",
         ),
+        Violation(
+            1,
+            "a file of another module's service package",
+            SERVICE,
+            imports="from app.accounts.service.sessions import end_sessions",
+            end="USED = end_sessions",
+        ),
+        Violation(
+            3,
+            "the web framework in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            imports="from fastapi import HTTPException",
+            end="USED = HTTPException",
+        ),
     ),
     sources=(
         Violation(
             2,
-            "a module with jobs that no worker knows",
+            "a module whose jobs are not registered",
             "src/app/registry.py",
             instead_of=', "exports"',
             place="src/app/exports/jobs.py",
+        ),
+        Violation(
+            3,
+            "a status in a file of a service package",
+            "src/app/accounts/service/sessions.py",
+            end="def is_lost(answer: object) -> bool:\n    return answer.status_code == 404",
+            place="accounts/service/sessions.py",
         ),
         Violation(
             4,
@@ -277,7 +330,7 @@ FASTAPI = House(
             FIRST_REVISION,
             instead_of='"projects", "api_keys"',
             put='"api_keys"',
-            place="projects: no migration says ALTER TABLE projects FORCE",
+            place="projects: no migration has ALTER TABLE projects FORCE",
         ),
         Violation(
             6,
@@ -285,11 +338,11 @@ FASTAPI = House(
             MODELS,
             end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
             '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
-            place="tasks: has no organization_id",
+            place="tasks: no organization_id",
         ),
         Violation(
             7,
-            "a job that is not there",
+            "an unknown job",
             SERVICE,
             imports="from app.core.jobs.outbox import enqueue",
             end="async def later(session: AsyncSession) -> None:\n"
@@ -324,7 +377,7 @@ FASTAPI = House(
         ),
         Violation(
             9,
-            "numbers as ids",
+            "integer ids",
             MODELS,
             end='class Tag(Base):\n    __tablename__ = "tags"\n\n'
             "    id: Mapped[int] = mapped_column(primary_key=True)",
@@ -332,7 +385,7 @@ FASTAPI = House(
         ),
         Violation(
             10,
-            "a route for whoever",
+            "a route without authorisation",
             ROUTES,
             end='@router.get("/newest", operation_id="newest")\n'
             "async def newest(session: SessionDep) -> None:\n    pass",
@@ -340,7 +393,7 @@ FASTAPI = House(
         ),
         Violation(
             10,
-            "a route with two answers",
+            "a route with two authorisations",
             ROUTES,
             end='@router.get("/newest", operation_id="newest")\n'
             "async def newest(reader: Reader, writer: Writer) -> None:\n    pass",
@@ -348,7 +401,7 @@ FASTAPI = House(
         ),
         Violation(
             11,
-            "a token as it is",
+            "a token in plain text",
             MODELS,
             instead_of=VERSION_COLUMN,
             put=f"{VERSION_COLUMN}    share_token: Mapped[str]\n",
@@ -364,14 +417,14 @@ FASTAPI = House(
         ),
         Violation(
             12,
-            "a column dropped at once",
+            "a column dropped without `contract`",
             "migrations/versions/0002_drop.py",
             end=revision('op.drop_column("projects", "description")'),
             place="ALTER TABLE projects DROP COLUMN description",
         ),
         Violation(
             12,
-            "SQL that renames at once",
+            "SQL that renames without `contract`",
             "migrations/versions/0002_rename.py",
             end=revision('op.execute("ALTER TABLE projects RENAME COLUMN name TO title")'),
             place="0002_rename.py",
@@ -385,7 +438,7 @@ FASTAPI = House(
         ),
         Violation(
             12,
-            "migrations that wait for ever",
+            "migrations without lock_timeout",
             "migrations/env.py",
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
@@ -394,7 +447,7 @@ FASTAPI = House(
     ),
     contracting=Violation(
         12,
-        "a column dropped in good time",
+        "a column dropped with `contract`",
         "migrations/versions/0002_own.py",
         end=revision('op.drop_column("projects", "description")', contract='contract = "unused"'),
     ),
@@ -421,7 +474,7 @@ VERSION_FIELD = "    version = models.IntegerField(default=1, db_default=1, edit
 
 
 def migration(*operations: str, contract: str = "", follows: bool = True) -> str:
-    """Write a migration of Django's."""
+    """Return the source of a Django migration."""
     return f'''\
 """Another one."""
 
@@ -437,7 +490,7 @@ class Migration(migrations.Migration):
 
 
 def model(name: str, *lines: str, base: str = "Identified") -> str:
-    """Write a model of Django's."""
+    """Return the source of a Django model."""
     body = "\n".join(f"    {line}" for line in lines)
     return f'''\
 class {name}({base}):
@@ -454,7 +507,7 @@ class {name}({base}):
 
 
 def secure_migration(text: str, shown: str) -> str:
-    """Add it at the end of `operations`."""
+    """Insert the code at the end of `operations`."""
     lines = shown.splitlines(keepends=True)
     imported = "".join(line for line in lines if line.startswith("from "))
     operation = "".join(line for line in lines if line.lstrip().startswith("*"))
@@ -464,13 +517,13 @@ def secure_migration(text: str, shown: str) -> str:
 
 DROP = 'migrations.RemoveField("project", "description")'
 
-DJANGO = House(
+DJANGO = FrameworkCase(
     imports=(
         Violation(
             2,
             "a module imports the composition root",
             SERVICE,
-            imports="from app.django_settings import DEBUG",
+            imports="from app.config.settings import DEBUG",
             end="USED = DEBUG",
         ),
         Violation(
@@ -484,7 +537,7 @@ DJANGO = House(
     sources=(
         Violation(
             2,
-            "a module with jobs that no worker knows",
+            "a module whose jobs are not registered",
             "src/app/exports/apps.py",
             instead_of="from app.exports import jobs  # noqa: F401, PLC0415"
             " - models must be loaded first",
@@ -519,12 +572,12 @@ DJANGO = House(
             "a query around the tenant's manager",
             QUERIES,
             end="def find(project_id: UUID) -> Project | None:\n"
-            "    return Project.objects.across().filter(id=project_id).first()",
-            place="Project.objects.across()",
+            "    return Project.objects.filter(id=project_id).first()",
+            place="Project.objects",
         ),
         Violation(
             6,
-            "a manager that knows no tenant",
+            "a manager without the tenant's scope",
             MODELS,
             instead_of=VERSION_FIELD,
             put=f'{VERSION_FIELD}    everywhere = models.Manager["Project"]()\n',
@@ -532,11 +585,11 @@ DJANGO = House(
         ),
         Violation(
             6,
-            "SQL of one's own",
+            "raw SQL",
             QUERIES,
             end="def everything() -> object:\n"
-            '    return Project.objects.raw("SELECT * FROM projects")',
-            place="Project.objects.raw('SELECT * FROM projects')",
+            '    return Project.tenant.raw("SELECT * FROM projects")',
+            place="Project.tenant.raw('SELECT * FROM projects')",
         ),
         Violation(
             6,
@@ -555,11 +608,19 @@ DJANGO = House(
         ),
         Violation(
             7,
-            "a job that is not there",
+            "an unknown job",
             SERVICE,
             imports="from app.core.jobs.outbox import enqueue",
             end='def later() -> None:\n    enqueue("projects.nothing")',
             place="enqueue('projects.nothing')",
+        ),
+        Violation(
+            7,
+            "a service sends mail with Django",
+            SERVICE,
+            imports="from django.core.mail import mailers",
+            end="USED = mailers",
+            place="from django.core.mail import mailers",
         ),
         Violation(
             8,
@@ -571,21 +632,21 @@ DJANGO = House(
         Violation(
             9,
             "times without a zone in the database",
-            "src/app/django_settings.py",
+            "src/app/config/settings.py",
             instead_of="USE_TZ = True",
             put="USE_TZ = False",
-            place="src/app/django_settings.py: USE_TZ",
+            place="src/app/config/settings.py: USE_TZ",
         ),
         Violation(
             9,
-            "numbers as ids",
+            "integer ids",
             MODELS,
             end=model("Tag", "text = models.TextField()", base="models.Model"),
             place="tags.id",
         ),
         Violation(
             10,
-            "a route for whoever",
+            "a route without authorisation",
             ROUTES,
             imports="from django.http import HttpRequest",
             end='@router.get("/newest", response={204: None})\n'
@@ -594,7 +655,7 @@ DJANGO = House(
         ),
         Violation(
             10,
-            "a route with two answers",
+            "a route with two authorisations",
             ROUTES,
             imports="from django.http import HttpRequest",
             end='@router.get("/newest", auth=[reader, writer], response={204: None})\n'
@@ -603,7 +664,7 @@ DJANGO = House(
         ),
         Violation(
             11,
-            "a token as it is",
+            "a token in plain text",
             MODELS,
             instead_of=VERSION_FIELD,
             put=f"{VERSION_FIELD}    share_token = models.CharField(max_length=100)\n",
@@ -619,21 +680,21 @@ DJANGO = House(
         ),
         Violation(
             12,
-            "a column dropped at once",
+            "a column dropped without `contract`",
             "src/app/projects/migrations/0002_drop.py",
             end=migration(DROP),
             place="Remove field description from project",
         ),
         Violation(
             12,
-            "SQL that renames at once",
+            "SQL that renames without `contract`",
             "src/app/projects/migrations/0002_rename.py",
             end=migration('migrations.RunSQL("ALTER TABLE projects RENAME COLUMN name TO title")'),
             place="0002_rename.py",
         ),
         Violation(
             12,
-            "Python that nobody can review",
+            "a migration in Python",
             "src/app/projects/migrations/0002_python.py",
             end=migration("migrations.RunPython(migrations.RunPython.noop)"),
             place="0002_python.py",
@@ -647,7 +708,7 @@ DJANGO = House(
         ),
         Violation(
             12,
-            "migrations that wait for ever",
+            "migrations without lock_timeout",
             "src/app/core/management/commands/migrate.py",
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
@@ -656,22 +717,22 @@ DJANGO = House(
     ),
     contracting=Violation(
         12,
-        "a column dropped in good time",
+        "a column dropped with `contract`",
         "src/app/projects/migrations/0002_own.py",
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
     registration=(
-        ("src/app/django_settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
+        ("src/app/config/settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
         (
-            "src/app/api.py",
+            "src/app/config/api.py",
             "import routes as projects\n",
             "from app.widgets import routes as widgets\n",
         ),
-        ("src/app/api.py", "organizations, projects, ", "widgets, "),
+        ("src/app/config/api.py", "organizations, projects, ", "widgets, "),
         ("scripts/migrations.py", "APPS = (", '"widgets", '),
     ),
     migrations="src/app/widgets/migrations",
     secure=secure_migration,
 )
 
-HOUSES = {"fastapi": FASTAPI, "django": DJANGO}
+FRAMEWORK_CASES = {"fastapi": FASTAPI, "django": DJANGO}

@@ -1,1 +1,1 @@
-"""The black-box HTTP suite of the contract; README.md says how it is run."""
+"""Black-box HTTP tests of the contract; see README.md."""

@@ -1,7 +1,6 @@
 """Options and fixtures of the conformance suite.
 
-Without `--service-dir` or `--base-url` nothing here is collected: the suite tests a service,
-and there is none.
+Without `--service-dir` or `--base-url` no test is collected, since no service is running.
 """
 
 import os
@@ -14,43 +13,49 @@ import httpx2
 import pytest
 
 from .drivers import DRIVERS, Driver
+from .factories import Account, Factory, Organization, Team
 from .mailbox import Mailbox
-from .people import Account, Organization, People, Team
-from .service import BASE_URL, SHARED, OwnService, new_client, running_service
+from .service import BASE_URL, SHARED, ManagedService, new_client, running_service
 
 _stack = ExitStack()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance")
-    group.addoption("--service-dir", type=Path, help="a rendered service to start and test")
-    group.addoption("--base-url", help="a running service to test")
-    group.addoption("--mail-dir", type=Path, help="where the running service writes its mails")
-    group.addoption("--logs", type=Path, help="where to keep the logs and mails of --service-dir")
-    group.addoption("--driver", choices=sorted(DRIVERS), default="contract", help="account paths")
+    group.addoption(
+        "--service-dir", type=Path, help="directory of a rendered service to start and test"
+    )
+    group.addoption("--base-url", help="URL of a running service to test")
+    group.addoption("--mail-dir", type=Path, help="the MAIL_DIR of the running service")
+    group.addoption("--logs", type=Path, help="keep logs and mails of --service-dir here")
+    group.addoption(
+        "--driver", choices=sorted(DRIVERS), default="contract", help="family of account paths"
+    )
 
 
 def _option(config: pytest.Config, name: str) -> str | Path | None:
-    # The options do not exist when this file is found on the way, below another argument.
+    # The options are undefined when pytest loads this file while collecting another argument.
     value: str | Path | None = config.getoption(name, None)
     return value
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    # BASE_URL is missing too when tests are only listed: no service runs then.
+    # With --collect-only no service runs, so BASE_URL is unset as well.
     return None if os.environ.get(BASE_URL) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if SHARED in os.environ:
         return
-    ours = [item for item in items if "own_service" in getattr(item, "fixturenames", ())]
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item not in ours]
+    needs_processes = [
+        item for item in items if "managed_service" in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=needs_processes)
+    items[:] = [item for item in items if item not in needs_processes]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    # The workers of pytest-xdist start after this, and find the service in the environment.
+    # pytest-xdist starts its workers afterwards; they read the service from the environment.
     config = session.config
     if hasattr(config, "workerinput") or config.getoption("collectonly"):
         return
@@ -70,33 +75,31 @@ def pytest_sessionfinish() -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """The service under test, as far as HTTP is concerned."""
-
     base_url: str
     mail_directory: Path
     driver_name: str
 
 
 @pytest.fixture(scope="session")
-def own_service() -> OwnService:
-    return OwnService.load(os.environ[SHARED])
+def managed_service() -> ManagedService:
+    return ManagedService.load(os.environ[SHARED])
 
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Target:
     config = request.config
     if SHARED in os.environ:
-        mail_directory = OwnService.load(os.environ[SHARED]).mail_directory
+        mail_directory = ManagedService.load(os.environ[SHARED]).mail_directory
     else:
         option = _option(config, "--mail-dir")
-        assert option, "--base-url needs --mail-dir"
+        assert option, "--base-url requires --mail-dir"
         mail_directory = Path(option)
     return Target(os.environ[BASE_URL], mail_directory, str(_option(config, "--driver")))
 
 
 @pytest.fixture(scope="session")
 def http(target: Target) -> Iterator[httpx2.Client]:
-    """A client that is nobody."""
+    """Return an unauthenticated client."""
     with new_client(target.base_url) as client:
         yield client
 
@@ -112,30 +115,28 @@ def mailbox(target: Target) -> Mailbox:
 
 
 @pytest.fixture(scope="session")
-def people(driver: Driver, mailbox: Mailbox) -> Iterator[People]:
-    with closing(People(driver, mailbox)) as made:
+def factory(driver: Driver, mailbox: Mailbox) -> Iterator[Factory]:
+    with closing(Factory(driver, mailbox)) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def team(people: People) -> Team:
-    """One organization with every role, for tests that leave it as it is."""
-    return people.team()
+def team(factory: Factory) -> Team:
+    """Return a shared organization with every role; tests must not change its members."""
+    return factory.team()
 
 
 @pytest.fixture(scope="session")
-def owner(people: People) -> Account:
-    """A user who founds the organizations of most tests."""
-    return people.register("founder")
+def owner(factory: Factory) -> Account:
+    """Return the user who owns `organization`."""
+    return factory.register("owner")
 
 
 @pytest.fixture
-def organization(people: People, owner: Account) -> Organization:
-    """A fresh organization."""
-    return people.organization(owner)
+def organization(factory: Factory, owner: Account) -> Organization:
+    return factory.organization(owner)
 
 
 @pytest.fixture(scope="module")
-def people_organization(people: People, owner: Account) -> Organization:
-    """An organization for all tests of a module."""
-    return people.organization(owner)
+def module_organization(factory: Factory, owner: Account) -> Organization:
+    return factory.organization(owner)

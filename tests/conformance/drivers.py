@@ -1,8 +1,8 @@
-"""How the account operations are spoken: one small driver for each family of paths.
+"""Drivers for the account operations, one per family of paths.
 
-The behaviour that the tests demand is the same for every framework; only paths and bodies
-differ. A driver turns each answer into an `Outcome`, and checks what its own paths promise
-beyond that (the exact success status, problem details on every refusal).
+The tests require the same behaviour of every framework; only paths and bodies differ. A driver
+maps each response to an `Outcome` and checks what is specific to its paths: the success status,
+and problem details on every refusal.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ from .problems import assert_problem
 
 
 class Outcome(StrEnum):
-    """What an account operation came to."""
-
     OK = "ok"
     REFUSED = "refused"
     MFA_REQUIRED = "mfa required"
@@ -26,7 +24,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Tokens:
-    """A session, as a client without cookies holds it."""
+    """The tokens of a session without cookies; `expires_in` is in seconds."""
 
     access: str
     refresh: str
@@ -35,7 +33,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Result:
-    """An outcome, the answer it was read from, and what came with it."""
+    """An outcome, its response, and the values parsed from it."""
 
     outcome: Outcome
     response: httpx2.Response
@@ -46,19 +44,16 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether it was done."""
         return self.outcome is Outcome.OK
 
-    def session(self) -> Tokens:
-        """Return the tokens of a sign-in that must have succeeded."""
+    def require_tokens(self) -> Tokens:
+        """Return the tokens; fail unless the sign-in succeeded."""
         assert self.tokens is not None, f"{self.outcome}: {self.response.text[:300]}"
         return self.tokens
 
 
 @dataclass(frozen=True)
-class Session:
-    """One of the user's own sessions."""
-
+class UserSession:
     id: str
     current: bool
     client: str
@@ -66,7 +61,7 @@ class Session:
 
 
 class Driver(Protocol):
-    """The account operations. `access` is an access token."""
+    """Account operations; `access` is an access token."""
 
     http: httpx2.Client
     limited_path: str
@@ -86,7 +81,7 @@ class Driver(Protocol):
     ) -> Result: ...
     def refresh(self, token: str) -> Result: ...
     def sign_out(self, headers: dict[str, str]) -> Result: ...
-    def sessions(self, access: str) -> list[Session]: ...
+    def sessions(self, access: str) -> list[UserSession]: ...
     def end_session(self, access: str, session_id: str) -> Result: ...
     def forgot(self, email: str) -> Result: ...
     def reset(self, token: str, password: str) -> Result: ...
@@ -99,7 +94,7 @@ class Driver(Protocol):
 
 
 def bearer(access: str) -> dict[str, str]:
-    """Make the header that carries a token."""
+    """Return the header for an access token or an API key."""
     return {"Authorization": f"Bearer {access}"}
 
 
@@ -147,11 +142,11 @@ class ContractDriver:
     def sign_out(self, headers: dict[str, str]) -> Result:
         return self._result(self.http.post("/api/v1/auth/sign-out", headers=headers), 204)
 
-    def sessions(self, access: str) -> list[Session]:
+    def sessions(self, access: str) -> list[UserSession]:
         response = self.http.get("/api/v1/auth/sessions?limit=100", headers=bearer(access))
         assert response.status_code == 200, response.text
         return [
-            Session(
+            UserSession(
                 id=item["id"],
                 current=item["current"],
                 client=item["user_agent"] or "",
@@ -232,18 +227,18 @@ class ContractDriver:
 
 
 class AllauthDriver(ContractDriver):
-    """`/_allauth/{app,browser}/v1/...`: Django. What allauth does not offer is as elsewhere.
+    """`/_allauth/{app,browser}/v1/...`: Django. Operations allauth lacks use the contract's paths.
 
-    allauth answers 401 to whoever is not signed in when all is done, so a success is told by
-    what the answer says, not by its status. A refusal is a problem, as everywhere.
+    allauth answers a successful operation with 401 when no session results from it, so success is
+    read from the body. A refusal is a problem document, as in `ContractDriver`.
     """
 
     limited_path = "/_allauth/app/v1/auth/login"
 
     def __init__(self, http: httpx2.Client) -> None:
         super().__init__(http)
-        # A person knows the password by heart, and is asked for it again before second factors
-        # change; the calls here do not have it, so it is kept by user.
+        # By user id: allauth requires reauthentication before second factors change, and the
+        # methods of `Driver` do not receive the password.
         self._passwords: dict[str, str] = {}
 
     def sign_up(self, email: str, password: str, name: str) -> Result:
@@ -286,7 +281,7 @@ class AllauthDriver(ContractDriver):
             assert "meta" in result.response.json()
             return result
         meta = result.response.json()["meta"]
-        # The access token is the only credential there is.
+        # No other credential, such as allauth's session token, may be returned.
         assert set(meta) == {
             "is_authenticated",
             "access_token",
@@ -330,7 +325,7 @@ class AllauthDriver(ContractDriver):
         path = "account/authenticators/totp"
         result = self._call("GET", path, None, bearer(access))
         if not result.ok or result.response.status_code == 200:
-            # There is one already, of which nothing is told: neither is it exchanged.
+            # TOTP is already set up: a second set-up must be refused.
             return self._call("POST", path, {"code": "000000"}, bearer(access))
         meta = result.response.json()["meta"]
         assert set(meta) == {"secret", "totp_url"}, meta
@@ -356,13 +351,13 @@ class AllauthDriver(ContractDriver):
         return self._call("DELETE", "account/authenticators/totp", None, bearer(access))
 
     def _signed_out(self, result: Result) -> Result:
-        """Check that what was done signed nobody in; the rest of the answer is of no interest."""
+        """Check that the operation started no session; return an outcome without the body."""
         if not result.ok:
             return result
         body = result.response.json()
         assert body["meta"] == {"is_authenticated": False}, body
         assert not _pending(result.response), body
-        # It says which ways of signing in there are, for anybody.
+        # The body lists the available sign-in flows, which are public.
         headers = [
             (name, value)
             for name, value in result.response.headers.multi_items()
@@ -386,11 +381,11 @@ class AllauthDriver(ContractDriver):
         response = self.http.request(method, url, json=body, headers=headers)
         if response.headers["content-type"] != "application/json":
             return self._result(response, 0)
-        told = f"{method} {url} -> {response.status_code} {response.text[:600]}"
-        assert response.json()["status"] == response.status_code, told
-        assert response.status_code in (200, 401, 404), told
+        context = f"{method} {url} -> {response.status_code} {response.text[:600]}"
+        assert response.json()["status"] == response.status_code, context
+        assert response.status_code in (200, 401, 404), context
         if response.status_code == 404:
-            assert path.endswith("/totp"), told
+            assert path.endswith("/totp"), context
         return Result(Outcome.OK, response)
 
 

@@ -1,4 +1,4 @@
-"""Reads the folder that the service writes its mails to."""
+"""Reader of the mails that the service writes to MAIL_DIR."""
 
 import email
 import email.policy
@@ -11,7 +11,7 @@ LINK = re.compile(r"https?://\S+")
 
 
 class Mailbox:
-    """All mails of one service; each is a file `*.eml`."""
+    """The mails of one service, one `*.eml` file each."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -20,7 +20,7 @@ class Mailbox:
     def tokens(
         self, kind: str, address: str, *, at_least: int = 1, timeout: float = 45
     ) -> list[str]:
-        """Wait for mails with a link `/<kind>?token=` to this address; tokens, oldest first."""
+        """Wait for mails to `address` with a link `/<kind>?token=`; return tokens, oldest first."""
         deadline = time.monotonic() + timeout
         while True:
             found = self._tokens_now(kind, address)
@@ -28,16 +28,16 @@ class Mailbox:
                 return found
             if time.monotonic() > deadline:
                 raise AssertionError(
-                    f"{len(found)} of {at_least} mails '{kind}' to {address} after {timeout} s"
+                    f"expected {at_least} mails '{kind}' to {address} within {timeout} s, found "
+                    f"{len(found)} in {self.folder}: is the worker running?"
                 )
             time.sleep(0.05)
 
     def token(self, kind: str, address: str) -> str:
-        """Wait for the newest such token."""
+        """Wait for a mail as `tokens` does; return the newest token."""
         return self.tokens(kind, address)[-1]
 
     def count(self, address: str) -> int:
-        """Count the mails to this address so far."""
         return sum(address.lower() in to for _, to, _ in self._mails())
 
     def _tokens_now(self, kind: str, address: str) -> list[str]:

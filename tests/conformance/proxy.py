@@ -1,12 +1,12 @@
-"""A TCP proxy that can be cut, to take a server away from one process only."""
+"""A TCP proxy that simulates the loss of a server for one process."""
 
 import socket
 import threading
 from contextlib import suppress
 
 
-class Proxy:
-    """Forwards connections from a port of its own to `host:port`, until it is cut."""
+class TcpProxy:
+    """Forwards connections from `port` to another address until `stop`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
@@ -19,8 +19,8 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
-    def cut(self) -> None:
-        """Refuse new connections and drop all that there are."""
+    def stop(self) -> None:
+        """Close the listener and all open connections."""
         with self._lock:
             for one in (self._listener, *self._open):
                 with suppress(OSError):
@@ -28,8 +28,8 @@ class Proxy:
                 one.close()
             self._open.clear()
 
-    def mend(self) -> None:
-        """Forward again, on the same port."""
+    def restart(self) -> None:
+        """Listen again on the same port."""
         self._listen(self.port)
 
     def _accept(self, listener: socket.socket) -> None:

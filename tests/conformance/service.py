@@ -1,7 +1,7 @@
-"""The service under test: started from its own directory, or already running elsewhere.
+"""The processes of the service under test, started from the directory of the service.
 
-Nothing of the service is imported here. Its own virtual environment runs its own commands:
-`python -m app migrate|web|worker|scheduler`, and `scripts.servers` for PostgreSQL and Valkey.
+Nothing is imported from the service. Its virtual environment runs `python -m app
+migrate|web|worker|scheduler`, and its `tools.devservers` starts PostgreSQL and Valkey.
 """
 
 import base64
@@ -28,23 +28,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .drivers import DRIVERS, ContractDriver
 
 HOST = "127.0.0.1"
-# Environment variables that tell the processes of one test run what is tested.
+# Environment variables that pass the service to the pytest-xdist workers.
 BASE_URL = "CONFORMANCE_BASE_URL"
 SHARED = "CONFORMANCE_SERVICE"
 PROCESSES = ("web", "worker", "scheduler")
 
-# Keeps throw-away servers until its input ends: one database for use, one without migrations.
+# Runs temporary servers until stdin closes; the second database stays without migrations.
 SERVERS = """
 import json, sys
-from scripts.servers import throw_away
+from tools.devservers import throw_away
 with throw_away() as servers:
     urls = [servers.urls().environment(), servers.urls("empty").environment()]
     print(json.dumps(urls), flush=True)
     sys.stdin.read()
 """
 
-# Runs a command that is killed, with all its children, when our end of its input is closed:
-# nothing is left behind even when the test run itself is killed.
+# Kills the command and its process group when the test run closes stdin, also by being killed:
+# no process outlives the test run.
 GUARDED = """
 exec 3<&0 </dev/null
 (cat <&3 >/dev/null; kill -s KILL -- "-$$") 3<&3 &
@@ -53,12 +53,11 @@ exec "$@" 3<&-
 
 
 def new_client(base_url: str) -> httpx2.Client:
-    """Make a client that waits long enough for a busy machine."""
+    """Return a client with a time-out of 30 s, enough for a machine under load."""
     return httpx2.Client(base_url=base_url, timeout=30)
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -81,7 +80,7 @@ def _spawn(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process with all its children, and leave nothing of it open."""
+    """Kill a process group and close its pipes."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     with process:
@@ -96,14 +95,14 @@ def _wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path
             if httpx2.get(f"{base_url}/livez", timeout=2).status_code == 200:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"the service does not start:\n{_end_of(log)}")
+    raise RuntimeError(f"{base_url}/livez is not 200 after 60 s; end of {log}:\n{_tail(log)}")
 
 
-def _end_of(log: Path, lines: int = 40) -> str:
+def _tail(log: Path, lines: int = 40) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _group_lives(pid: int) -> bool:
+def _group_exists(pid: int) -> bool:
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
@@ -112,8 +111,8 @@ def _group_lives(pid: int) -> bool:
 
 
 @dataclass
-class Web:
-    """One more web process of the same service."""
+class WebProcess:
+    """An additional web process of the service."""
 
     base_url: str
     http: httpx2.Client
@@ -122,8 +121,8 @@ class Web:
 
 
 @dataclass(frozen=True)
-class OwnService:
-    """A service whose processes are ours. Shared by all workers of a test run, as plain data."""
+class ManagedService:
+    """A service started by the test run; shared with the pytest-xdist workers as JSON."""
 
     directory: str
     python: str
@@ -137,11 +136,10 @@ class OwnService:
 
     @classmethod
     def load(cls, text: str) -> Self:
-        """Read what `dump` wrote."""
         return cls(**json.loads(text))
 
     def dump(self) -> str:
-        """Write everything down for another process."""
+        """Serialize for the environment of another process."""
         return json.dumps(asdict(self))
 
     @property
@@ -149,17 +147,16 @@ class OwnService:
         return Path(self.env["MAIL_DIR"])
 
     def driver(self, http: httpx2.Client) -> ContractDriver:
-        """Make the driver of this framework for another web process."""
+        """Return a driver for another web process of the service."""
         return DRIVERS[self.driver_name](http)
 
     # Processes
 
     def log(self, name: str) -> Path:
-        """Where a process writes its output."""
         return Path(self.run_directory, f"{name}.log")
 
     def spawn(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a process that the caller looks after."""
+        """Start a process that the caller must end."""
         return _spawn(
             [self.python, "-m", "app", name],
             directory=self.directory,
@@ -168,24 +165,24 @@ class OwnService:
         )
 
     def command(self, *arguments: str) -> None:
-        """Run one of the service's commands to its end."""
+        """Run `python -m app` with these arguments; raise when it fails."""
         subprocess.run(
             [self.python, "-m", "app", *arguments], cwd=self.directory, env=self.env, check=True
         )
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
-        """Start one of the service's processes."""
+        """Start one of `PROCESSES`; `stop` ends it."""
         process = self.spawn(name)
         self._pid_file(name).write_text(str(process.pid))
         _started.append(process)
         return process
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a process and all its children."""
+        """Send a signal to the process group of one of `PROCESSES`."""
         os.killpg(int(self._pid_file(name).read_text()), number)
 
     def stop(self) -> None:
-        """Stop all processes, whoever started them."""
+        """End all processes, also those started by another pytest-xdist worker."""
         for name in PROCESSES:
             with suppress(ProcessLookupError, FileNotFoundError):
                 self.signal(name, signal.SIGTERM)
@@ -193,7 +190,7 @@ class OwnService:
         for name in PROCESSES:
             with suppress(ProcessLookupError, FileNotFoundError):
                 pid = int(self._pid_file(name).read_text())
-                while _group_lives(pid) and time.monotonic() < deadline:
+                while _group_exists(pid) and time.monotonic() < deadline:
                     for process in _started:
                         process.poll()
                     time.sleep(0.05)
@@ -205,8 +202,8 @@ class OwnService:
         return Path(self.run_directory, f"{name}.pid")
 
     @contextmanager
-    def another_web(self, **changes: str) -> Iterator[Web]:
-        """Run a second web process with other settings. `PUBLIC_URL="self"` is its own address."""
+    def web_process(self, **changes: str) -> Iterator[WebProcess]:
+        """Run a web process with changed settings; `PUBLIC_URL="self"` becomes its own URL."""
         port = free_port()
         base_url = f"http://{HOST}:{port}"
         if changes.get("PUBLIC_URL") == "self":
@@ -221,19 +218,19 @@ class OwnService:
         try:
             _wait_until_ready(base_url, process, log)
             with new_client(base_url) as http:
-                yield Web(base_url, http, process, log)
+                yield WebProcess(base_url, http, process, log)
         finally:
             end(process)
 
     # Valkey
 
-    def own_redis_url(self) -> str:
-        """Name one of Valkey's other databases: nothing is counted in it yet."""
+    def unused_redis_url(self) -> str:
+        """Return the URL of a random other Valkey database, without rate limit counters."""
         url = urlsplit(self.env["REDIS_URL"])
         return url._replace(path=f"/{1 + secrets.randbelow(63)}").geturl()
 
-    def empty_valkey(self) -> None:
-        """Lose everything that Valkey holds."""
+    def flush_valkey(self) -> None:
+        """Delete all data of Valkey."""
         url = urlsplit(self.env["REDIS_URL"])
         with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
             connection.sendall(f"AUTH {url.password}\r\nFLUSHALL\r\n".encode())
@@ -242,14 +239,14 @@ class OwnService:
                 answer += connection.recv(100)
         assert answer == b"+OK\r\n+OK\r\n", answer
 
-    # Access tokens, signed as only the service can
+    # Access tokens signed with the keys of the service
 
     def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any], *, key: int = 0) -> str:
-        """Sign claims with the service's own key."""
+        """Sign claims with one of the service's keys."""
         return self.sign_payload(json.dumps(claims).encode(), header, key=key)
 
     def sign_payload(self, payload: bytes, header: Mapping[str, Any], *, key: int = 0) -> str:
-        """Sign any bytes with the service's own key. A header that is None is left out."""
+        """Sign any bytes with one of the service's keys; a header field of None is removed."""
         seed = base64.urlsafe_b64decode(self.jwt_seeds[key] + "=")
         full = {"alg": "EdDSA", "typ": "at+jwt", **header}
         full = {name: value for name, value in full.items() if value is not None}
@@ -259,13 +256,15 @@ class OwnService:
         return f"{signed}.{jwt.utils.base64url_encode(signature).decode()}"
 
 
-# What this process started, so that it can be waited for.
+# Children of this process, which must be waited for.
 _started: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
-def running_service(directory: Path, driver_name: str, logs: Path | None) -> Iterator[OwnService]:
-    """Start everything that a service needs, migrate, and stop it all at the end."""
+def running_service(
+    directory: Path, driver_name: str, logs: Path | None
+) -> Iterator[ManagedService]:
+    """Start servers, migrate, start all processes; stop everything at exit."""
     directory = directory.resolve()
     with tempfile.TemporaryDirectory(prefix="conformance-") as run_directory:
         clean = _clean_environment()
@@ -300,7 +299,7 @@ def running_service(directory: Path, driver_name: str, logs: Path | None) -> Ite
 
 
 def _clean_environment() -> dict[str, str]:
-    """Take over only what a program needs to start: no setting of a developer's own."""
+    """Return the variables a program needs to start, without settings of the service."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "UV_", "SSL_", "XDG_", "LD_LIBRARY_PATH")
     return {name: value for name, value in os.environ.items() if name.startswith(kept)}
 
@@ -313,7 +312,7 @@ def _configure(
     env: dict[str, str],
     empty_database: dict[str, str],
     driver_name: str,
-) -> OwnService:
+) -> ManagedService:
     port = free_port()
     base_url = f"http://{HOST}:{port}"
     seeds = [base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode() for _ in "12"]
@@ -342,7 +341,7 @@ def _configure(
         "LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }
-    return OwnService(
+    return ManagedService(
         directory=str(directory),
         python=python,
         run_directory=str(run_directory),
@@ -371,7 +370,7 @@ def _running_servers(
         assert process.stdout
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError("PostgreSQL and Valkey do not start; see the output above")
+            raise RuntimeError("PostgreSQL and Valkey did not start; their errors are above")
         try:
             yield json.loads(line)
         finally:

@@ -1,4 +1,4 @@
-"""API keys: shown once, for one organization, gone at once."""
+"""API keys: shown once, limited to one organization, revoked immediately."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,13 +7,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Organization, Team, as_key, unique
+from .drivers import bearer
+from .factories import Organization, Team, unique
 from .problems import assert_problem
 
 READ, WRITE = "projects:read", "projects:write"
 
 
-def test_key_is_shown_once(organization: Organization) -> None:
+def test_api_key_is_shown_once(organization: Organization) -> None:
     created = organization.key(READ, WRITE)
     key = created["key"]
     assert key.startswith("sk_")
@@ -30,21 +31,23 @@ def test_key_is_shown_once(organization: Organization) -> None:
     assert key not in events.text
 
 
-def test_read_key(http: httpx2.Client, organization: Organization) -> None:
+def test_read_scope_allows_only_reads(http: httpx2.Client, organization: Organization) -> None:
     project = organization.project()
-    headers = as_key(organization.key(READ)["key"])
+    headers = bearer(organization.key(READ)["key"])
     listed = http.get(f"{organization.path}/projects", headers=headers)
     assert [item["id"] for item in listed.json()["items"]] == [project["id"]]
     response = http.post(f"{organization.path}/projects", json={"name": unique()}, headers=headers)
     assert_problem(response, 403, "forbidden")
 
 
-def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organization) -> None:
+def test_write_scope_records_the_key_as_actor(
+    http: httpx2.Client, organization: Organization
+) -> None:
     created = organization.key(WRITE)
     response = http.post(
         f"{organization.path}/projects",
         json={"name": unique()},
-        headers=as_key(created["key"]),
+        headers=bearer(created["key"]),
     )
     assert response.status_code == 201, response.text
     events = organization.owner.api.get(f"{organization.path}/audit-events").json()["items"]
@@ -53,8 +56,8 @@ def test_write_key_acts_for_itself(http: httpx2.Client, organization: Organizati
     assert event["actor"]["id"] == created["id"]
 
 
-def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -> None:
-    headers = as_key(organization.key(READ, WRITE)["key"])
+def test_user_routes_reject_api_keys(http: httpx2.Client, organization: Organization) -> None:
+    headers = bearer(organization.key(READ, WRITE)["key"])
     for method, path, body in (
         ("GET", "/api/v1/me", None),
         ("PATCH", "/api/v1/me", {"name": "x"}),
@@ -67,9 +70,11 @@ def test_what_keys_may_not_do(http: httpx2.Client, organization: Organization) -
         assert_problem(response, 403, "forbidden")
 
 
-def test_revoked_at_once(http: httpx2.Client, organization: Organization) -> None:
+def test_revoked_key_is_rejected_immediately(
+    http: httpx2.Client, organization: Organization
+) -> None:
     created = organization.key(READ)
-    headers = as_key(created["key"])
+    headers = bearer(created["key"])
     projects = f"{organization.path}/projects"
     assert http.get(projects, headers=headers).status_code == 200
     path = f"{organization.path}/api-keys/{created['id']}"
@@ -78,11 +83,11 @@ def test_revoked_at_once(http: httpx2.Client, organization: Organization) -> Non
     assert_problem(organization.owner.api.delete(path), 404, "not-found")
 
 
-def test_expiry(http: httpx2.Client, organization: Organization) -> None:
+def test_expired_key_is_rejected(http: httpx2.Client, organization: Organization) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
     created = organization.key(READ, expires_at=soon)
     assert created["expires_at"].endswith("Z")
-    projects, headers = f"{organization.path}/projects", as_key(created["key"])
+    projects, headers = f"{organization.path}/projects", bearer(created["key"])
     assert http.get(projects, headers=headers).status_code == 200
     time.sleep(2.5)
     assert_problem(http.get(projects, headers=headers), 401, "unauthenticated")
@@ -107,13 +112,15 @@ def test_expiry(http: httpx2.Client, organization: Organization) -> None:
     ],
     ids=str,
 )
-def test_refused_keys(organization: Organization, changes: dict[str, Any]) -> None:
+def test_invalid_key_requests_are_rejected(
+    organization: Organization, changes: dict[str, Any]
+) -> None:
     body = {"name": "x", "scopes": [READ], **changes}
     response = organization.owner.api.post(f"{organization.path}/api-keys", json=body)
     assert_problem(response, 422, "validation-error")
 
 
-def test_altered_keys(http: httpx2.Client, team: Team) -> None:
+def test_altered_keys_are_rejected(http: httpx2.Client, team: Team) -> None:
     key = team.organization.key(READ)["key"]
     other = team.organization.key(READ)["key"]
     for wrong in (
@@ -126,5 +133,5 @@ def test_altered_keys(http: httpx2.Client, team: Team) -> None:
         key[:40] + other[40:],
         f"{key}.{other}",
     ):
-        response = http.get(f"{team.organization.path}/projects", headers=as_key(wrong))
+        response = http.get(f"{team.organization.path}/projects", headers=bearer(wrong))
         assert_problem(response, 401, "unauthenticated")

@@ -1,20 +1,20 @@
-"""The audit log: who did what, written with what it records."""
+"""The audit log: one event per change, in the transaction of the change."""
 
 from typing import Any
 
-from .people import Organization, Team, unique
+from .factories import Organization, Team, unique
 from .problems import assert_problem
 
 
 def events(organization: Organization, query: str = "") -> list[dict[str, Any]]:
-    """Read the newest events."""
+    """Return the newest 100 events."""
     response = organization.owner.api.get(f"{organization.path}/audit-events?limit=100{query}")
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]
     return items
 
 
-def test_event(team: Team) -> None:
+def test_audit_event_has_actor_target_and_request(team: Team) -> None:
     request_id = f"audit-{unique('x')[2:]}"
     response = team.member.api.post(
         f"{team.organization.path}/projects",
@@ -73,7 +73,7 @@ def test_every_change_is_recorded(organization: Organization) -> None:
     assert key["key"] not in str(events(organization))
 
 
-def test_newest_first_and_by_action(organization: Organization) -> None:
+def test_events_are_sorted_and_filtered_by_action(organization: Organization) -> None:
     for _ in range(3):
         organization.project()
     times = [event["created_at"] for event in events(organization)]
@@ -83,7 +83,7 @@ def test_newest_first_and_by_action(organization: Organization) -> None:
     assert events(organization, "&action=nothing.happened") == []
 
 
-def test_what_failed_is_not_recorded(organization: Organization) -> None:
+def test_failed_change_is_not_recorded(organization: Organization) -> None:
     organization.project("Taken")
     before = events(organization)
     response = organization.owner.api.post(f"{organization.path}/projects", json={"name": "Taken"})
@@ -91,7 +91,7 @@ def test_what_failed_is_not_recorded(organization: Organization) -> None:
     assert events(organization) == before
 
 
-def test_append_only(organization: Organization) -> None:
+def test_audit_log_is_append_only(organization: Organization) -> None:
     event = events(organization)[0]
     path = f"{organization.path}/audit-events"
     for method in ("POST", "PATCH", "PUT", "DELETE"):
@@ -101,7 +101,7 @@ def test_append_only(organization: Organization) -> None:
     assert events(organization)[-1] == event
 
 
-def test_refused_filters(organization: Organization) -> None:
+def test_invalid_filters_are_rejected(organization: Organization) -> None:
     for query in ("action=%00", "limit=0", "cursor=x", "action=" + "x" * 3000):
         response = organization.owner.api.get(f"{organization.path}/audit-events?{query}")
         assert_problem(response, 422, "validation-error")

@@ -1,4 +1,4 @@
-"""Browsers: the session in a cookie that script cannot read and other sites cannot use."""
+"""Cookie sessions: HttpOnly, and protected against cross-site requests."""
 
 from http.cookies import SimpleCookie
 
@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from .drivers import Driver, Outcome
-from .people import Account, People
+from .factories import Account, Factory
 from .problems import assert_problem
 
 CROSS_SITE = [
@@ -19,7 +19,7 @@ CROSS_SITE = [
 
 
 def cookie_of(response: httpx2.Response) -> tuple[str, str]:
-    """Check the cookie's attributes; its name and value."""
+    """Check the attributes of the session cookie; return name and value."""
     (header,) = response.headers.get_list("set-cookie")
     cookie = SimpleCookie(header)
     ((name, morsel),) = cookie.items()
@@ -33,19 +33,19 @@ def cookie_of(response: httpx2.Response) -> tuple[str, str]:
 
 
 @pytest.fixture
-def browser(people: People, driver: Driver) -> tuple[Account, dict[str, str]]:
-    account = people.register("browser")
+def browser(factory: Factory, driver: Driver) -> tuple[Account, dict[str, str]]:
+    account = factory.register("browser")
     result = driver.sign_in(account.email, account.password, cookie=True)
     assert result.ok, result.response.text
     name, value = cookie_of(result.response)
-    # No token reaches script.
+    # The body is readable by JavaScript, so it must contain no token.
     assert "token" not in result.response.text
     assert value not in result.response.text
-    # A browser would send it over TLS only, so here the header is written by hand.
+    # httpx2 sends a Secure cookie over TLS only, so the header is set explicitly.
     return account, {"Cookie": f"{name}={value}"}
 
 
-def test_cookie_is_a_session(
+def test_cookie_authenticates_as_a_session(
     http: httpx2.Client, driver: Driver, browser: tuple[Account, dict[str, str]]
 ) -> None:
     account, cookie = browser
@@ -64,7 +64,7 @@ def test_cookie_is_a_session(
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
-def test_other_sites_cannot_use_it(
+def test_cross_site_requests_are_rejected(
     http: httpx2.Client, browser: tuple[Account, dict[str, str]], headers: dict[str, str]
 ) -> None:
     _, cookie = browser
@@ -84,14 +84,14 @@ def test_other_sites_cannot_use_it(
     assert http.get("/api/v1/organizations", headers=cookie).json()["items"] == []
 
 
-def test_tokens_are_not_bound_to_a_site(owner: Account) -> None:
-    # Another site has no token to send, so there is nothing to defend.
+def test_bearer_tokens_ignore_the_origin(owner: Account) -> None:
+    # Another site has no access to the token, so CSRF is impossible.
     for headers in CROSS_SITE:
         assert owner.api.patch("/api/v1/me", json={}, headers=headers).status_code != 403
 
 
-def test_other_sites_cannot_sign_in(driver: Driver, people: People) -> None:
-    account = people.register()
+def test_cross_site_sign_in_is_rejected(driver: Driver, factory: Factory) -> None:
+    account = factory.register()
     result = driver.sign_in(
         account.email,
         account.password,
@@ -102,7 +102,7 @@ def test_other_sites_cannot_sign_in(driver: Driver, people: People) -> None:
     assert "set-cookie" not in result.response.headers
 
 
-def test_sign_out_clears_it(
+def test_sign_out_clears_the_cookie(
     http: httpx2.Client, driver: Driver, browser: tuple[Account, dict[str, str]]
 ) -> None:
     _, cookie = browser
@@ -115,12 +115,14 @@ def test_sign_out_clears_it(
     assert_problem(http.get("/api/v1/me", headers=cookie), 401, "unauthenticated")
 
 
-def test_forged_cookies(http: httpx2.Client, browser: tuple[Account, dict[str, str]]) -> None:
+def test_forged_cookies_are_rejected(
+    http: httpx2.Client, browser: tuple[Account, dict[str, str]]
+) -> None:
     account, cookie = browser
     name, value = cookie["Cookie"].split("=", 1)
     tokens = account.new_session()
     for forged in ("", "x", value[:-1], value + "x", tokens.access, tokens.refresh, "A" * 3000):
         response = http.get("/api/v1/me", headers={"Cookie": f"{name}={forged}"})
         assert_problem(response, 401, "unauthenticated")
-    # Neither is the cookie's value a token of another kind.
+    # The value of the cookie is not accepted as a bearer token.
     assert_problem(http.get("/api/v1/me", headers={"Authorization": f"Bearer {value}"}), 401)

@@ -1,22 +1,21 @@
-"""The dashboard: a first screen in one request."""
+"""The dashboard: the data of a first screen in one request."""
 
 from typing import Any
 
 import pytest
 
-from .people import Account, Organization, Team
+from .factories import Account, Organization, Team
 from .problems import assert_problem
 
 
 def read(account: Account, organization: Organization, surface: str) -> dict[str, Any]:
-    """Read the dashboard."""
     response = account.api.get(f"{organization.path}/dashboard?surface={surface}")
     assert response.status_code == 200, response.text
     body: dict[str, Any] = response.json()
     return body
 
 
-def test_web(team: Team, organization: Organization) -> None:
+def test_dashboard_contains_the_first_screen(team: Team, organization: Organization) -> None:
     for number in range(7):
         organization.project(f"Project {number}")
     archived = organization.owner.api.get(f"{organization.path}/projects?limit=1").json()["items"]
@@ -36,11 +35,11 @@ def test_web(team: Team, organization: Organization) -> None:
     mobile = read(organization.owner, organization, "mobile")
     assert len(str(mobile)) < len(str(web))
     assert mobile["role"] == "owner"
-    # The shape is the same for an organization without anything in it.
+    # Every organization gets the same fields.
     assert read(team.owner, team.organization, "web").keys() == web.keys()
 
 
-def test_audit_events_are_for_admins(team: Team) -> None:
+def test_dashboard_shows_audit_events_to_admins_only(team: Team) -> None:
     team.organization.project()
     for role in ("owner", "admin"):
         assert read(team.of(role), team.organization, "web")["newest_audit_events"]
@@ -51,7 +50,7 @@ def test_audit_events_are_for_admins(team: Team) -> None:
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-def test_caching(organization: Organization, surface: str) -> None:
+def test_dashboard_supports_conditional_requests(organization: Organization, surface: str) -> None:
     api = organization.owner.api
     path = f"{organization.path}/dashboard?surface={surface}"
     first = api.get(path)
@@ -68,7 +67,7 @@ def test_caching(organization: Organization, surface: str) -> None:
     assert changed.headers["etag"] != first.headers["etag"]
 
 
-def test_refused_surfaces(organization: Organization) -> None:
+def test_invalid_surfaces_are_rejected(organization: Organization) -> None:
     for surface in ("watch", "", "%00"):
         response = organization.owner.api.get(f"{organization.path}/dashboard?surface={surface}")
         assert_problem(response, 422, "validation-error")

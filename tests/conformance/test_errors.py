@@ -1,12 +1,12 @@
-"""Errors: every one is a problem document, and hostile input never makes a 500."""
+"""Errors: always a problem document; hostile input never causes a 500."""
 
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from .people import Account, Organization, unique
-from .problems import assert_bare, assert_problem, assert_refused_field
+from .factories import Account, Organization, unique
+from .problems import assert_field_error, assert_no_internals, assert_problem
 
 ORGANIZATIONS = "/api/v1/organizations"
 JSON = {"Content-Type": "application/json"}
@@ -14,7 +14,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/no/such/path", "/api/v1/nothing", "/api/v2/me", "/api"])
-def test_unknown_path(http: httpx2.Client, method: str, path: str) -> None:
+def test_unknown_path_is_404(http: httpx2.Client, method: str, path: str) -> None:
     body = assert_problem(http.request(method, path), 404, "not-found")
     assert body["instance"] == path
 
@@ -28,7 +28,7 @@ def test_unknown_path(http: httpx2.Client, method: str, path: str) -> None:
         ("TRACE", ORGANIZATIONS, {"GET", "POST"}),
     ],
 )
-def test_wrong_method_says_which_are_allowed(
+def test_wrong_method_lists_the_allowed_ones(
     owner: Account, method: str, path: str, allowed: set[str]
 ) -> None:
     response = owner.api.request(method, path)
@@ -41,13 +41,13 @@ def test_wrong_method_says_which_are_allowed(
     "media_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json;x", ""],
 )
-def test_wrong_media_type(owner: Account, media_type: str) -> None:
+def test_wrong_media_type_is_415(owner: Account, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     response = owner.api.post(ORGANIZATIONS, content=b'{"name": "Wrong"}', headers=headers)
     assert_problem(response, 415, "unsupported-media-type")
 
 
-def test_json_with_charset_is_taken(owner: Account) -> None:
+def test_json_with_charset_is_accepted(owner: Account) -> None:
     response = owner.api.post(
         ORGANIZATIONS,
         content='{"name": "Größe"}'.encode(),
@@ -57,14 +57,14 @@ def test_json_with_charset_is_taken(owner: Account) -> None:
     assert response.json()["name"] == "Größe"
 
 
-def test_body_limit_with_length(owner: Account) -> None:
+def test_body_limit_applies_with_content_length(owner: Account) -> None:
     content = b'{"name": "' + b"x" * 1024 * 1024 + b'"}'
     assert_problem(
         owner.api.post(ORGANIZATIONS, content=content, headers=JSON), 413, "payload-too-large"
     )
 
 
-def test_body_limit_without_length(owner: Account) -> None:
+def test_body_limit_applies_to_chunked_bodies(owner: Account) -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"name": "'
         for _ in range(20):
@@ -76,15 +76,15 @@ def test_body_limit_without_length(owner: Account) -> None:
     )
 
 
-def test_a_refused_body_does_not_break_the_connection(owner: Account) -> None:
-    """Whoever sent too much sees the answer, and the next one on the same connection."""
+def test_connection_is_usable_after_a_rejected_body(owner: Account) -> None:
+    """The client reads the 413 and the next response on the same connection."""
     for _ in range(10):
         large = owner.api.post(ORGANIZATIONS, content=b"x" * 1_300_000, headers=JSON)
         assert_problem(large, 413, "payload-too-large")
         assert owner.api.get(ORGANIZATIONS).status_code == 200
 
 
-def test_body_limit_before_authentication(http: httpx2.Client) -> None:
+def test_oversized_anonymous_body_is_rejected(http: httpx2.Client) -> None:
     content = b'{"name": "' + b"x" * 1024 * 1024 + b'"}'
     assert_problem(http.post(ORGANIZATIONS, content=content, headers=JSON), (401, 413))
 
@@ -113,10 +113,10 @@ def test_body_limit_before_authentication(http: httpx2.Client) -> None:
     ],
     ids=lambda content: repr(content[:18]),
 )
-def test_malformed_json(owner: Account, content: bytes) -> None:
+def test_malformed_json_is_422(owner: Account, content: bytes) -> None:
     response = owner.api.post(ORGANIZATIONS, content=content, headers=JSON)
     assert_problem(response, 422, "validation-error")
-    assert_bare(response)
+    assert_no_internals(response)
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_malformed_json(owner: Account, content: bytes) -> None:
     ],
     ids=repr,
 )
-def test_refused_names(organization: Organization, name: object) -> None:
+def test_invalid_names_are_rejected(organization: Organization, name: object) -> None:
     response = organization.owner.api.post(f"{organization.path}/projects", json={"name": name})
-    assert_refused_field(response, "/name")
-    assert_bare(response)
+    assert_field_error(response, "/name")
+    assert_no_internals(response)
 
 
-def test_lone_surrogate_is_refused(organization: Organization) -> None:
+def test_lone_surrogate_is_rejected(organization: Organization) -> None:
     content = rb'{"name": "half \ud800"}'
     response = organization.owner.api.post(
         f"{organization.path}/projects", content=content, headers=JSON
@@ -156,11 +156,11 @@ def test_lone_surrogate_is_refused(organization: Organization) -> None:
 
 
 @pytest.mark.parametrize("description", ["nul \x00", "escape \x1b[0m", "x" * 2001, 5])
-def test_refused_descriptions(organization: Organization, description: object) -> None:
+def test_invalid_descriptions_are_rejected(organization: Organization, description: object) -> None:
     response = organization.owner.api.post(
         f"{organization.path}/projects", json={"name": "x", "description": description}
     )
-    assert_refused_field(response, "/description")
+    assert_field_error(response, "/description")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_refused_descriptions(organization: Organization, description: object) -
         "=1+1",
     ],
 )
-def test_strange_names_come_back_unchanged(organization: Organization, name: str) -> None:
+def test_unusual_names_are_stored_unchanged(organization: Organization, name: str) -> None:
     project = organization.project(name)
     assert project["name"] == name
     address = f"{organization.path}/projects/{project['id']}"
@@ -192,10 +192,10 @@ def test_text_is_trimmed(organization: Organization) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "organization_id", "created_by", "created_at", "version", "is_admin"]
 )
-def test_unknown_field_is_refused(organization: Organization, field: str) -> None:
+def test_unknown_field_is_rejected(organization: Organization, field: str) -> None:
     body = {"name": unique(), field: "x"}
     response = organization.owner.api.post(f"{organization.path}/projects", json=body)
-    assert_refused_field(response, f"/{field}")
+    assert_field_error(response, f"/{field}")
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,15 @@ def test_unknown_field_is_refused(organization: Organization, field: str) -> Non
         ("cursor=x", "cursor"),
     ],
 )
-def test_refused_parameters(organization: Organization, query: str, parameter: str) -> None:
+def test_invalid_parameters_are_rejected(
+    organization: Organization, query: str, parameter: str
+) -> None:
     response = organization.owner.api.get(f"{organization.path}/projects?{query}")
-    assert_refused_field(response, parameter)
+    assert_field_error(response, parameter)
 
 
 @pytest.mark.parametrize("query", ["q=%ff%fe", "q=%", "limit=5&limit=6", "&&&=", "q=%ED%A0%80"])
-def test_odd_queries_are_no_500(organization: Organization, query: str) -> None:
+def test_malformed_queries_do_not_cause_500(organization: Organization, query: str) -> None:
     response = organization.owner.api.get(f"{organization.path}/projects?{query}")
     if response.status_code != 200:
         assert_problem(response, 422)
@@ -236,10 +238,10 @@ def test_odd_queries_are_no_500(organization: Organization, query: str) -> None:
     "identifier",
     ["x", "0", "-1", str(10**40), "%00", "..%2f..", "%ff", "'", "0" * 32, "a" * 5000, "%F0%9F"],
 )
-def test_ids_that_are_none(owner: Account, identifier: str) -> None:
+def test_invalid_ids_are_rejected(owner: Account, identifier: str) -> None:
     response = owner.api.get(f"{ORGANIZATIONS}/{identifier}")
     assert_problem(response, (404, 422))
-    assert_bare(response)
+    assert_no_internals(response)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,9 @@ def test_ids_that_are_none(owner: Account, identifier: str) -> None:
         ("Accept-Language", b"\xff"),
     ],
 )
-def test_odd_headers_are_no_500(organization: Organization, header: str, value: bytes) -> None:
+def test_malformed_headers_do_not_cause_500(
+    organization: Organization, header: str, value: bytes
+) -> None:
     project = organization.project()
     response = organization.owner.api.patch(
         f"{organization.path}/projects/{project['id']}",
@@ -289,19 +293,19 @@ def test_odd_headers_are_no_500(organization: Organization, header: str, value: 
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_bad_credentials(http: httpx2.Client, authorization: bytes) -> None:
+def test_malformed_credentials_are_401(http: httpx2.Client, authorization: bytes) -> None:
     for path in ("/api/v1/me", f"{ORGANIZATIONS}"):
         response = http.get(path, headers={b"Authorization": authorization})
         assert_problem(response, 401, "unauthenticated")
-        assert_bare(response)
+        assert_no_internals(response)
 
 
-def test_no_credentials(http: httpx2.Client, organization: Organization) -> None:
+def test_missing_credentials_are_401(http: httpx2.Client, organization: Organization) -> None:
     for path in ("/api/v1/me", ORGANIZATIONS, organization.path):
         assert_problem(http.get(path), 401, "unauthenticated")
 
 
-def test_refused_values_are_not_echoed(http: httpx2.Client) -> None:
+def test_rejected_values_are_not_echoed(http: httpx2.Client) -> None:
     response = http.post(
         "/api/v1/invitations/accept", json={"token": "x", "password": "hunter2 hunter2"}
     )

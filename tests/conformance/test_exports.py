@@ -1,4 +1,4 @@
-"""Exports: a job that runs in the worker, and a file that any replica serves."""
+"""Exports: a job in the worker, and a file that every replica can serve."""
 
 import csv
 import io
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from .people import Account, Organization, People, Team
+from .factories import Account, Factory, Organization, Team
 from .problems import assert_problem
 
 NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rocket", "=1+1"]
 
 
-def finished(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
-    """Wait until an export is done."""
+def wait_for_export(account: Account, path: str, *, within: float = 60) -> dict[str, Any]:
+    """Poll an export until it has succeeded or failed; return it."""
     deadline = time.monotonic() + within
     while True:
         response = account.api.get(path)
@@ -23,12 +23,14 @@ def finished(account: Account, path: str, *, within: float = 60) -> dict[str, An
         if export["status"] in ("succeeded", "failed"):
             return export
         assert export["status"] in ("queued", "running")
-        assert time.monotonic() < deadline, f"{export} after {within} s"
+        assert time.monotonic() < deadline, (
+            f"export not finished after {within} s, is the worker running? {export}"
+        )
         time.sleep(0.1)
 
 
-def start(organization: Organization, file_format: str = "csv") -> str:
-    """Ask for an export; its address."""
+def start_export(organization: Organization, file_format: str = "csv") -> str:
+    """Request an export; return its path."""
     response = organization.owner.api.post(
         f"{organization.path}/exports", json={"format": file_format}
     )
@@ -38,7 +40,7 @@ def start(organization: Organization, file_format: str = "csv") -> str:
 
 
 @pytest.mark.parametrize("file_format", ["csv", "json"])
-def test_export(organization: Organization, file_format: str) -> None:
+def test_export_contains_all_projects(organization: Organization, file_format: str) -> None:
     api = organization.owner.api
     for name in NAMES:
         organization.project(name, description="two\nlines, and a comma")
@@ -50,7 +52,7 @@ def test_export(organization: Organization, file_format: str) -> None:
     path = response.headers["location"]
     assert path.endswith(f"{organization.path}/exports/{queued['id']}")
 
-    export = finished(organization.owner, path)
+    export = wait_for_export(organization.owner, path)
     assert export["status"] == "succeeded"
     assert export["finished_at"] >= export["created_at"]
     download = api.get(export["download_url"])
@@ -65,33 +67,33 @@ def test_export(organization: Organization, file_format: str) -> None:
         rows = list(csv.DictReader(io.StringIO(download.content.decode("utf-8-sig"))))
     found = {row["name"] for row in rows}
     assert len(rows) == len(NAMES)
-    # A spreadsheet must not run a name as a formula, so the CSV may disarm it.
+    # CSV injection: names that a spreadsheet would evaluate are escaped in CSV.
     assert {name for name in NAMES if not name.startswith("=")} <= found
     assert {row["description"] for row in rows} == {"two\nlines, and a comma"}
     if file_format == "csv":
-        assert "=1+1" not in found, "a formula"
+        assert "=1+1" not in found, "expected the formula to be escaped in CSV"
     else:
         assert "=1+1" in found
 
 
-def test_export_of_nothing(organization: Organization) -> None:
+def test_empty_organization_can_be_exported(organization: Organization) -> None:
     for file_format in ("csv", "json"):
-        export = finished(organization.owner, start(organization, file_format))
+        export = wait_for_export(organization.owner, start_export(organization, file_format))
         assert export["status"] == "succeeded"
         assert organization.owner.api.get(export["download_url"]).status_code == 200
 
 
-def test_export_holds_one_organization_only(team: Team, people: People) -> None:
+def test_export_contains_one_organization_only(team: Team, factory: Factory) -> None:
     secret = team.organization.project("Secret of the team")
-    other = people.organization(team.stranger)
-    export = finished(team.stranger, start(other, "json"))
+    other = factory.organization(team.stranger)
+    export = wait_for_export(team.stranger, start_export(other, "json"))
     download = team.stranger.api.get(export["download_url"])
     assert secret["name"] not in download.text
 
 
-def test_foreign_exports(team: Team) -> None:
-    path = start(team.organization)
-    export = finished(team.owner, path)
+def test_exports_are_visible_to_members_only(team: Team) -> None:
+    path = start_export(team.organization)
+    export = wait_for_export(team.owner, path)
     for address in (path, export["download_url"]):
         assert_problem(team.stranger.api.get(address), 404, "not-found")
         assert_problem(team.owner.driver.http.get(address), 401, "unauthenticated")
@@ -102,12 +104,12 @@ def test_foreign_exports(team: Team) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"format": "xml"}, {"format": None}, {"format": "CSV"}, {"format": "csv", "x": 1}]
 )
-def test_refused_formats(organization: Organization, body: dict[str, Any]) -> None:
+def test_invalid_formats_are_rejected(organization: Organization, body: dict[str, Any]) -> None:
     response = organization.owner.api.post(f"{organization.path}/exports", json=body)
     assert_problem(response, 422, "validation-error")
 
 
-def test_unknown_export(organization: Organization) -> None:
+def test_unknown_export_is_404(organization: Organization) -> None:
     path = f"{organization.path}/exports/0191e3a0-0000-7000-8000-000000000000"
     assert_problem(organization.owner.api.get(path), 404, "not-found")
     assert_problem(organization.owner.api.get(f"{path}/download"), 404, "not-found")

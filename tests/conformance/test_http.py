@@ -1,23 +1,23 @@
-"""What holds for every answer: request ids, security headers, CORS, caching."""
+"""Request ids, security headers, CORS and caching of all responses."""
 
 import re
 
 import httpx2
 import pytest
 
-from .people import Account, Organization
+from .factories import Account, Organization
 from .problems import REQUEST_ID, assert_problem
-from .service import OwnService
+from .service import ManagedService
 
 
-def test_request_id_is_made(http: httpx2.Client) -> None:
+def test_request_id_is_generated(http: httpx2.Client) -> None:
     ids = {http.get("/livez").headers["x-request-id"] for _ in range(5)}
     assert len(ids) == 5
     assert all(REQUEST_ID.match(made) for made in ids)
 
 
 @pytest.mark.parametrize("sent", ["abcDEF-12345678", "0191e3a0-aaaa-7bbb-8ccc-1234567890ab"])
-def test_request_id_is_taken(http: httpx2.Client, owner: Account, sent: str) -> None:
+def test_valid_request_id_is_kept(http: httpx2.Client, owner: Account, sent: str) -> None:
     headers = {"X-Request-ID": sent}
     assert http.get("/livez", headers=headers).headers["x-request-id"] == sent
     assert owner.api.get("/api/v1/me", headers=headers).headers["x-request-id"] == sent
@@ -29,13 +29,15 @@ def test_request_id_is_taken(http: httpx2.Client, owner: Account, sent: str) -> 
     "forged",
     [b"a b c d e f g", b"x" * 500, b"<script>alert(1)</script>", b'"quoted-id"', b"\xff" * 9],
 )
-def test_forged_request_id_is_replaced(http: httpx2.Client, forged: bytes) -> None:
+def test_invalid_request_id_is_replaced(http: httpx2.Client, forged: bytes) -> None:
     response = http.get("/livez", headers={b"X-Request-ID": forged})
     assert response.headers["x-request-id"].encode() != forged
     assert REQUEST_ID.match(response.headers["x-request-id"])
 
 
-def test_security_headers_on_every_answer(http: httpx2.Client, organization: Organization) -> None:
+def test_every_response_has_security_headers(
+    http: httpx2.Client, organization: Organization
+) -> None:
     api = organization.owner.api
     answers = [
         http.get("/livez"),
@@ -50,25 +52,25 @@ def test_security_headers_on_every_answer(http: httpx2.Client, organization: Org
         api.post("/api/v1/organizations", content=b"x" * 1_100_000),
     ]
     for answer in answers:
-        told = f"{answer.request.method} {answer.request.url} {answer.status_code}"
-        assert answer.headers["x-content-type-options"] == "nosniff", told
+        context = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+        assert answer.headers["x-content-type-options"] == "nosniff", context
         policy = answer.headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in policy or answer.headers["x-frame-options"], told
-        assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin"), told
-        assert "x-request-id" in answer.headers, told
-        assert not re.search(r"\d", answer.headers.get("server", "")), told
-        assert "x-powered-by" not in answer.headers, told
+        assert "frame-ancestors 'none'" in policy or answer.headers["x-frame-options"], context
+        assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin"), context
+        assert "x-request-id" in answer.headers, context
+        assert not re.search(r"\d", answer.headers.get("server", "")), context
+        assert "x-powered-by" not in answer.headers, context
     assert "default-src 'none'" in answers[6].headers["content-security-policy"]
 
 
-def test_private_answers_are_not_stored(organization: Organization) -> None:
+def test_private_responses_are_not_cacheable(organization: Organization) -> None:
     api = organization.owner.api
     for path in ("/api/v1/me", organization.path, f"{organization.path}/projects"):
         directives = api.get(path).headers.get("cache-control", "")
         assert re.search(r"\b(no-store|no-cache|private)\b", directives), path
 
 
-def test_cross_origin_is_off_by_default(organization: Organization) -> None:
+def test_cors_is_off_by_default(organization: Organization) -> None:
     api = organization.owner.api
     for origin in ("https://evil.example", "null"):
         answers = [
@@ -87,11 +89,11 @@ def test_cross_origin_is_off_by_default(organization: Organization) -> None:
             assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_cross_origin_from_an_explicit_list(
-    own_service: OwnService, organization: Organization
+def test_cors_allows_listed_origins_only(
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     allowed = "https://app.example.org"
-    with own_service.another_web(CORS_ORIGINS=allowed) as web:
+    with managed_service.web_process(CORS_ORIGINS=allowed) as web:
         headers = {
             "Origin": allowed,
             "Access-Control-Request-Method": "PATCH",

@@ -1,4 +1,4 @@
-"""Idempotency keys: one effect, one answer, whatever the client repeats."""
+"""Idempotency keys: a repeated request has one effect and one response."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,18 +6,19 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Account, Organization, People, Team, together, unique
+from .concurrency import run_concurrently
+from .factories import Account, Factory, Organization, Team, unique
 from .problems import assert_problem
 
 
 def post(
     account: Account, path: str, key: str, body: dict[str, Any] | None = None
 ) -> httpx2.Response:
-    """Create something under an idempotency key."""
+    """POST with an idempotency key."""
     return account.api.post(path, json=body or {"name": "Once"}, headers={"Idempotency-Key": key})
 
 
-def test_replay_is_the_same_answer(organization: Organization) -> None:
+def test_replay_returns_the_stored_response(organization: Organization) -> None:
     path, key = f"{organization.path}/projects", unique("key").replace(" ", "-")
     first = post(organization.owner, path, key)
     assert first.status_code == 201
@@ -32,7 +33,7 @@ def test_replay_is_the_same_answer(organization: Organization) -> None:
     assert len(organization.owner.api.get(path).json()["items"]) == 1
 
 
-def test_other_body_is_refused(organization: Organization) -> None:
+def test_same_key_with_another_body_is_rejected(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     assert post(organization.owner, path, "one-key", {"name": "A"}).status_code == 201
     response = post(organization.owner, path, "one-key", {"name": "B"})
@@ -41,7 +42,7 @@ def test_other_body_is_refused(organization: Organization) -> None:
 
 def test_parallel_posts_have_one_effect(organization: Organization) -> None:
     path = f"{organization.path}/projects"
-    answers = together([lambda: post(organization.owner, path, "parallel")] * 8)
+    answers = run_concurrently([lambda: post(organization.owner, path, "parallel")] * 8)
     created = [answer for answer in answers if answer.status_code == 201]
     waiting = [answer for answer in answers if answer.status_code == 409]
     assert len(created) + len(waiting) == 8
@@ -53,20 +54,20 @@ def test_parallel_posts_have_one_effect(organization: Organization) -> None:
     assert post(organization.owner, path, "parallel").content == created[0].content
 
 
-def test_keys_belong_to_caller_and_route(team: Team, people: People) -> None:
+def test_keys_are_scoped_to_caller_and_route(team: Team, factory: Factory) -> None:
     path = f"{team.organization.path}/projects"
     key = unique("scope").replace(" ", "-")
     first = post(team.owner, path, key, {"name": unique()})
-    # Another caller, the same route and key.
+    # Another caller with the same route and key.
     second = post(team.member, path, key, {"name": unique()})
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] != second.json()["id"]
-    # Another route, the same caller and key.
-    other = people.organization(team.owner)
+    # The same caller and key on another route.
+    other = factory.organization(team.owner)
     third = post(team.owner, f"{other.path}/projects", key, {"name": unique()})
     fourth = post(team.owner, "/api/v1/organizations", key, {"name": unique()})
     assert (third.status_code, fourth.status_code) == (201, 201)
-    # An API key is a caller of its own.
+    # An API key is a separate caller.
     api_key = team.organization.key("projects:write")["key"]
     fifth = team.owner.driver.http.post(
         path,
@@ -77,7 +78,7 @@ def test_keys_belong_to_caller_and_route(team: Team, people: People) -> None:
     assert "idempotency-replayed" not in fifth.headers
 
 
-def test_stored_answer_is_not_for_strangers(team: Team) -> None:
+def test_stored_response_is_not_replayed_to_others(team: Team) -> None:
     path = f"{team.organization.path}/projects"
     key = unique("private").replace(" ", "-")
     body = {"name": unique()}
@@ -86,9 +87,9 @@ def test_stored_answer_is_not_for_strangers(team: Team) -> None:
     assert_problem(post(team.viewer, path, key, body), 403, "forbidden")
 
 
-def test_replay_needs_the_role_still(people: People, organization: Organization) -> None:
-    member = people.register("leaver")
-    people.add(organization, member, "member")
+def test_replay_requires_current_membership(factory: Factory, organization: Organization) -> None:
+    member = factory.register("leaver")
+    factory.add(organization, member, "member")
     path = f"{organization.path}/projects"
     assert post(member, path, "kept").status_code == 201
     gone = organization.owner.api.delete(f"{organization.path}/members/{member.id}")
@@ -96,7 +97,7 @@ def test_replay_needs_the_role_still(people: People, organization: Organization)
     assert_problem(post(member, path, "kept"), 404, "not-found")
 
 
-def test_after_a_failure(organization: Organization) -> None:
+def test_key_is_reusable_after_a_validation_error(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     taken = organization.project("Taken")
     for _ in range(2):
@@ -104,7 +105,7 @@ def test_after_a_failure(organization: Organization) -> None:
         assert response.status_code == 409, response.text
         assert response.json()["type"] == "/problems/conflict"
     assert_problem(post(organization.owner, path, "invalid", {"name": ""}), 422)
-    # A refused request has no effect, so the key is free for the corrected one.
+    # A rejected request has no effect, so the corrected one may use the key.
     assert post(organization.owner, path, "invalid", {"name": "Right"}).status_code == 201
     organization.owner.api.delete(f"{path}/{taken['id']}")
     response = post(organization.owner, path, "failing", {"name": "Taken"})
@@ -115,14 +116,14 @@ def test_after_a_failure(organization: Organization) -> None:
 @pytest.mark.parametrize(
     "key", [b"", b"x" * 256, b"with space", b"\xc3\xa9", b"tab\there"], ids=repr
 )
-def test_malformed_keys(organization: Organization, key: bytes) -> None:
+def test_malformed_keys_are_rejected(organization: Organization, key: bytes) -> None:
     response = organization.owner.api.post(
         f"{organization.path}/projects", json={"name": unique()}, headers={b"Idempotency-Key": key}
     )
     assert_problem(response, 422, "validation-error")
 
 
-def test_longest_key(organization: Organization) -> None:
+def test_valid_keys_are_accepted(organization: Organization) -> None:
     path = f"{organization.path}/projects"
     for key in ("x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "!~{}"):
         body = {"name": unique()}
@@ -136,7 +137,7 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "import": ("/projects/import", lambda: {"items": [{"name": unique()}]}),
     "invitations": (
         "/invitations",
-        lambda: {"email": People.address("invited"), "role": "viewer"},
+        lambda: {"email": Factory.address("invited"), "role": "viewer"},
     ),
     "api-keys": ("/api-keys", lambda: {"name": unique(), "scopes": ["projects:read"]}),
     "exports": ("/exports", lambda: {"format": "csv"}),
@@ -144,7 +145,7 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", CREATIONS)
-def test_every_creation_takes_a_key(organization: Organization, name: str) -> None:
+def test_every_creation_accepts_a_key(organization: Organization, name: str) -> None:
     suffix, make_body = CREATIONS[name]
     path = f"{organization.path}{suffix}" if suffix else "/api/v1/organizations"
     body = make_body()

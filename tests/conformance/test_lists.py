@@ -1,16 +1,16 @@
-"""Lists: cursors that survive inserts and cannot be forged."""
+"""Lists: cursors are stable under inserts and cannot be forged."""
 
 import base64
 from typing import Any
 
 import pytest
 
-from .people import Account, Organization, Team, unique
-from .problems import assert_refused_field
+from .factories import Account, Organization, Team, unique
+from .problems import assert_field_error
 
 
-def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
-    """Read all pages of a list."""
+def fetch_all(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
+    """Read all pages of a list; return the items."""
     items: list[dict[str, Any]] = []
     cursor = ""
     joiner = "&" if "?" in address else "?"
@@ -22,18 +22,18 @@ def walk(account: Account, address: str, *, limit: int) -> list[dict[str, Any]]:
         if page["next_cursor"] is None:
             return items
         cursor = f"&cursor={page['next_cursor']}"
-    raise AssertionError("the list does not end")
+    raise AssertionError("next_cursor is not null after 1000 pages: does the cursor advance?")
 
 
 @pytest.fixture(scope="module")
-def many(people_organization: Organization) -> Organization:
-    # One request, so that all rows may well have the same time of creation.
-    people_organization.import_projects([f"Row {number:03}" for number in range(250)])
-    return people_organization
+def many(module_organization: Organization) -> Organization:
+    # One import, so that rows share created_at and the order needs its tie-breaker.
+    module_organization.import_projects([f"Row {number:03}" for number in range(250)])
+    return module_organization
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-def test_walk_with_inserts_sees_each_row_once(many: Organization, sort: str) -> None:
+def test_pages_with_inserts_contain_each_row_once(many: Organization, sort: str) -> None:
     api = many.owner.api
     seen: list[str] = []
     cursor = ""
@@ -54,26 +54,26 @@ def test_walk_with_inserts_sees_each_row_once(many: Organization, sort: str) -> 
         assert originals == sorted(originals, reverse=True)
 
 
-def test_default_page(many: Organization) -> None:
+def test_default_page_has_20_items(many: Organization) -> None:
     page = many.owner.api.get(f"{many.path}/projects").json()
     assert len(page["items"]) == 20
     assert page["next_cursor"]
 
 
-def test_order_without_regard_to_case(organization: Organization) -> None:
+def test_sort_by_name_ignores_case(organization: Organization) -> None:
     for name in ("beta", "Alpha", "GAMMA"):
         organization.project(name)
-    items = walk(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
+    items = fetch_all(organization.owner, f"{organization.path}/projects?sort=name", limit=1)
     assert [item["name"] for item in items] == ["Alpha", "beta", "GAMMA"]
 
 
-def test_filters(organization: Organization) -> None:
+def test_filters_select_matching_rows(organization: Organization) -> None:
     api = organization.owner.api
     for name in ("Blue whale", "Red fox", "100% wool", "under_score"):
         organization.project(name)
     whale = api.get(f"{organization.path}/projects?q=WHALE").json()["items"]
     assert [item["name"] for item in whale] == ["Blue whale"]
-    # Wildcards of SQL are plain characters here.
+    # SQL wildcards match literally.
     for query, found in (("%25", "100% wool"), ("_", "under_score")):
         items = api.get(f"{organization.path}/projects?q={query}").json()["items"]
         assert [item["name"] for item in items] == [found]
@@ -81,7 +81,9 @@ def test_filters(organization: Organization) -> None:
     address = f"{organization.path}/projects/{whale[0]['id']}"
     assert api.patch(address, json={"status": "archived"}).status_code == 200
     for status, count in (("archived", 1), ("active", 3)):
-        items = walk(organization.owner, f"{organization.path}/projects?status={status}", limit=2)
+        items = fetch_all(
+            organization.owner, f"{organization.path}/projects?status={status}", limit=2
+        )
         assert len(items) == count
         assert {item["status"] for item in items} == {status}
 
@@ -92,7 +94,7 @@ def _cursor(many: Organization, query: str = "") -> str:
     return cursor
 
 
-def test_tampered_cursor(many: Organization) -> None:
+def test_tampered_cursor_is_rejected(many: Organization) -> None:
     cursor = _cursor(many)
     forged = base64.urlsafe_b64encode(b'["2020-01-01T00:00:00Z", 1]').decode()
     wrong = [cursor[:-1], cursor + "A", cursor[1:], "AAAA" + cursor, cursor[::-1], forged]
@@ -101,23 +103,25 @@ def test_tampered_cursor(many: Organization) -> None:
         wrong.append(cursor[:at] + other + cursor[at + 1 :])
     for text in [*wrong, "", " ", "%F0%9F%9A%80", "x" * 3000, "null", "0"]:
         response = many.owner.api.get(f"{many.path}/projects?cursor={text}")
-        assert_refused_field(response, "cursor")
+        assert_field_error(response, "cursor")
 
 
 @pytest.mark.parametrize("query", ["&sort=name", "&sort=created_at", "&status=active", "&q=row"])
-def test_cursor_belongs_to_one_list(many: Organization, query: str) -> None:
+def test_cursor_is_bound_to_sort_and_filter(many: Organization, query: str) -> None:
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many)}{query}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
     response = many.owner.api.get(f"{many.path}/projects?cursor={_cursor(many, query)}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
 
 
-def test_cursor_of_another_organization(many: Organization, organization: Organization) -> None:
+def test_cursor_is_bound_to_the_organization(
+    many: Organization, organization: Organization
+) -> None:
     response = organization.owner.api.get(f"{organization.path}/projects?cursor={_cursor(many)}")
-    assert_refused_field(response, "cursor")
+    assert_field_error(response, "cursor")
 
 
-def test_page_size_may_change_on_the_way(many: Organization) -> None:
+def test_page_size_may_change_between_pages(many: Organization) -> None:
     first = many.owner.api.get(f"{many.path}/projects?limit=5&sort=name").json()
     rest = many.owner.api.get(
         f"{many.path}/projects?limit=7&sort=name&cursor={first['next_cursor']}"
@@ -126,7 +130,7 @@ def test_page_size_may_change_on_the_way(many: Organization) -> None:
     assert first["items"] + rest["items"] == whole["items"]
 
 
-def test_every_list_has_pages(team: Team) -> None:
+def test_every_list_is_paginated(team: Team) -> None:
     organization = team.organization
     api = team.owner.api
     for number in range(3):
@@ -139,24 +143,24 @@ def test_every_list_has_pages(team: Team) -> None:
         assert response.status_code == 201, response.text
     for name in ("members", "invitations", "projects", "api-keys", "audit-events"):
         address = f"{organization.path}/{name}"
-        one_by_one = walk(team.owner, address, limit=1)
+        one_by_one = fetch_all(team.owner, address, limit=1)
         assert len(one_by_one) >= 3, name
-        at_once = walk(team.owner, address, limit=100)
+        at_once = fetch_all(team.owner, address, limit=100)
         assert one_by_one == at_once, name
         for wrong in ("limit=0", "limit=101", "cursor=x"):
-            assert_refused_field(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
+            assert_field_error(api.get(f"{address}?{wrong}"), wrong.split("=")[0])
 
 
-def test_own_organizations_have_pages(team: Team) -> None:
+def test_own_organizations_are_paginated(team: Team) -> None:
     for account in (team.owner, team.viewer):
-        one_by_one = walk(account, "/api/v1/organizations", limit=1)
-        assert one_by_one == walk(account, "/api/v1/organizations", limit=100)
+        one_by_one = fetch_all(account, "/api/v1/organizations", limit=1)
+        assert one_by_one == fetch_all(account, "/api/v1/organizations", limit=100)
         assert team.organization.id in [item["id"] for item in one_by_one]
 
 
-def test_times_and_ids(organization: Organization) -> None:
+def test_times_are_utc_and_ids_are_uuid7(organization: Organization) -> None:
     project = organization.project()
     for field in ("created_at", "updated_at"):
         assert project[field].endswith("Z"), project
     for field in ("id", "organization_id"):
-        assert project[field][14] == "7", "not a UUIDv7"
+        assert project[field][14] == "7", f"expected a UUIDv7: {field}={project[field]}"

@@ -1,4 +1,4 @@
-"""Logs: one line an event, with the request it belongs to, and without secrets."""
+"""Logs: one JSON line per event with the request id, and without secrets."""
 
 import json
 import time
@@ -6,20 +6,20 @@ import uuid
 from typing import Any
 
 from .drivers import Driver, bearer
+from .factories import Factory, Organization
 from .mailbox import Mailbox
-from .people import Organization, People, as_key
-from .service import OwnService
-from .test_exports import finished
+from .service import ManagedService
+from .test_exports import wait_for_export
 
 
-def lines(own_service: OwnService, name: str) -> list[dict[str, Any]]:
-    """Read what a process has logged."""
-    text = own_service.log(name).read_text()
+def lines(managed_service: ManagedService, name: str) -> list[dict[str, Any]]:
+    """Return the JSON log lines of a process."""
+    text = managed_service.log(name).read_text()
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_request_can_be_followed_into_its_job(
-    own_service: OwnService, organization: Organization
+def test_job_logs_contain_the_request_and_trace_id(
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     request_id, trace_id = uuid.uuid4().hex, uuid.uuid4().hex
     response = organization.owner.api.post(
@@ -27,52 +27,58 @@ def test_request_can_be_followed_into_its_job(
         json={"format": "json"},
         headers={"X-Request-ID": request_id, "traceparent": f"00-{trace_id}-{trace_id[:16]}-01"},
     )
-    finished(organization.owner, response.headers["location"])
+    wait_for_export(organization.owner, response.headers["location"])
     for process in ("web", "worker"):
         deadline = time.monotonic() + 10
         while True:
-            found = [item for item in lines(own_service, process) if request_id in item.values()]
+            found = [
+                item for item in lines(managed_service, process) if request_id in item.values()
+            ]
             if found:
                 break
-            assert time.monotonic() < deadline, f"{process} does not log the request id"
+            assert time.monotonic() < deadline, (
+                f"no line with the request id in {managed_service.log(process)}"
+            )
             time.sleep(0.2)
         assert all(trace_id in str(item) for item in found), found
 
 
-def test_no_secret_is_logged(
-    own_service: OwnService,
-    people: People,
+def test_secrets_are_not_logged(
+    managed_service: ManagedService,
+    factory: Factory,
     driver: Driver,
     mailbox: Mailbox,
     organization: Organization,
 ) -> None:
-    account = people.register("discreet")
+    account = factory.register("discreet")
     tokens = account.new_session()
-    refreshed = driver.refresh(tokens.refresh).session()
+    refreshed = driver.refresh(tokens.refresh).require_tokens()
     driver.forgot(account.email)
     reset = mailbox.token("reset-password", account.email)
-    new = people.password()
-    wrong = people.password()
+    new = factory.password()
+    wrong = factory.password()
     driver.sign_in(account.email, wrong)
     key = organization.key("projects:read")["key"]
     cookie = driver.sign_in(account.email, account.password, cookie=True)
     value = cookie.response.headers["set-cookie"].split(";")[0].split("=", 1)[1]
-    # Where such things should not stand, they may all the more not be repeated.
+    # Clients put secrets into URLs and wrong fields; these must not be logged either.
     for path in (f"/api/v1/me?access_token={tokens.access}", f"/reset-password?token={reset}"):
         driver.http.get(path)
-    driver.http.get(f"{organization.path}/projects", headers=as_key(key))
+    driver.http.get(f"{organization.path}/projects", headers=bearer(key))
     driver.http.post("/api/v1/organizations", json={"name": wrong, "password": wrong})
     totp = driver.begin_totp(refreshed.access).secret
     driver.reset(reset, new)
     driver.http.get("/api/v1/me", headers=bearer(refreshed.access))
-    finished(
+    wait_for_export(
         organization.owner,
         organization.owner.api.post(f"{organization.path}/exports", json={"format": "csv"}).headers[
             "location"
         ],
     )
 
-    logged = "".join(own_service.log(name).read_text() for name in ("web", "worker", "scheduler"))
+    logged = "".join(
+        managed_service.log(name).read_text() for name in ("web", "worker", "scheduler")
+    )
     secrets = {
         "password": account.password,
         "wrong password": wrong,

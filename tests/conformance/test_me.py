@@ -1,21 +1,21 @@
-"""The user's own record."""
+"""`/api/v1/me`: the user's own account."""
 
 import pytest
 
 from .drivers import Driver, Outcome, bearer
-from .people import Account, Organization, People
-from .problems import assert_problem, assert_refused_field
-from .test_accounts import refused_bearer
+from .factories import Account, Factory, Organization
+from .problems import assert_field_error, assert_problem
+from .test_accounts import access_is_refused
 
 
-def test_read(owner: Account) -> None:
+def test_me_contains_no_password(owner: Account) -> None:
     me = owner.api.get("/api/v1/me").json()
     assert me["email"] == owner.email
     assert not {"password", "password_hash"} & set(me)
 
 
-def test_change_name(people: People) -> None:
-    account = people.register()
+def test_name_is_trimmed_and_changed(factory: Factory) -> None:
+    account = factory.register()
     response = account.api.patch("/api/v1/me", json={"name": "  New Name "})
     assert response.status_code == 200, response.text
     assert response.json()["name"] == "New Name"
@@ -25,18 +25,18 @@ def test_change_name(people: People) -> None:
 @pytest.mark.parametrize(
     "field", ["email", "id", "password", "email_verified_at", "is_admin", "disabled_at"]
 )
-def test_nothing_else_can_be_changed(owner: Account, field: str) -> None:
+def test_other_fields_cannot_be_changed(owner: Account, field: str) -> None:
     response = owner.api.patch("/api/v1/me", json={field: "x"})
-    assert_refused_field(response, f"/{field}")
+    assert_field_error(response, f"/{field}")
 
 
 @pytest.mark.parametrize("name", ["", " ", None, "x" * 121, "nul \x00", 5])
-def test_refused_names(owner: Account, name: object) -> None:
-    assert_refused_field(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
+def test_invalid_names_are_rejected(owner: Account, name: object) -> None:
+    assert_field_error(owner.api.patch("/api/v1/me", json={"name": name}), "/name")
 
 
-def test_delete(people: People, driver: Driver) -> None:
-    account = people.register("leaver")
+def test_deleting_the_account_requires_the_password(factory: Factory, driver: Driver) -> None:
+    account = factory.register("leaver")
     tokens = account.new_session()
     headers = bearer(tokens.access)
 
@@ -47,23 +47,23 @@ def test_delete(people: People, driver: Driver) -> None:
         return response.status_code
 
     assert delete({}) == 422
-    assert delete({"password": people.password()}) in (401, 403, 422)
-    assert not refused_bearer(driver, tokens.access)
+    assert delete({"password": factory.password()}) in (401, 403, 422)
+    assert not access_is_refused(driver, tokens.access)
     assert delete({"password": account.password}) == 204
-    assert refused_bearer(driver, tokens.access)
+    assert access_is_refused(driver, tokens.access)
     assert driver.refresh(tokens.refresh).outcome is Outcome.REFUSED
     assert driver.sign_in(account.email, account.password).outcome is Outcome.REFUSED
 
 
-def test_address_is_free_again(people: People) -> None:
-    account = people.register()
+def test_address_of_a_deleted_account_can_sign_up_again(factory: Factory) -> None:
+    account = factory.register()
     first = account.id
     response = account.api.request("DELETE", "/api/v1/me", json={"password": account.password})
     assert response.status_code == 204, response.text
     assert account.driver.sign_up(account.email, account.password, "Again").ok
-    token = people.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
+    token = factory.mailbox.tokens("verify-email", account.email, at_least=2)[-1]
     assert account.driver.verify(token).ok
-    again = account.driver.sign_in(account.email, account.password).session()
+    again = account.driver.sign_in(account.email, account.password).require_tokens()
     me = account.driver.http.get("/api/v1/me", headers=bearer(again.access)).json()
     assert me["id"] != first
     assert (
@@ -74,10 +74,10 @@ def test_address_is_free_again(people: People) -> None:
     )
 
 
-def test_sole_owner_cannot_leave(people: People) -> None:
-    founder, other = people.register_all("founder", "other")
-    organization: Organization = people.organization(founder)
-    people.add(organization, other, "admin")
+def test_sole_owner_cannot_delete_the_account(factory: Factory) -> None:
+    founder, other = factory.register_all("founder", "other")
+    organization: Organization = factory.organization(founder)
+    factory.add(organization, other, "admin")
     body = {"password": founder.password}
     refused = founder.api.request("DELETE", "/api/v1/me", json=body)
     assert_problem(refused, 409, "conflict")
@@ -86,6 +86,6 @@ def test_sole_owner_cannot_leave(people: People) -> None:
     assert founder.api.request("DELETE", "/api/v1/me", json=body).status_code == 204
     members = other.api.get(f"{organization.path}/members").json()["items"]
     assert [member["user_id"] for member in members] == [other.id]
-    # The log keeps who it was.
+    # The audit log keeps the email address.
     events = other.api.get(f"{organization.path}/audit-events?limit=100").json()["items"]
     assert founder.email in str(events)

@@ -12,43 +12,43 @@ import httpx2
 import pytest
 
 from .drivers import Driver, Outcome, Result, bearer
-from .openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, running_provider
-from .people import People
-from .problems import assert_bare, assert_problem
-from .service import OwnService
+from .factories import Factory
+from .oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, running_provider
+from .problems import assert_no_internals, assert_problem
+from .service import ManagedService
 from .test_cookies import cookie_of
 
 
 @dataclass
-class Setting:
-    """A service that knows a provider, and a browser before it."""
+class OidcFlow:
+    """A web process configured with the test provider, and the steps of a browser."""
 
     driver: Driver
-    provider: OpenIdProvider
+    provider: OidcProvider
 
     def start(self, *, cookie: bool = False) -> tuple[str, dict[str, str]]:
-        """Click on the button; the address the provider sends back to, and the cookies."""
+        """Begin a sign-in; return the callback URL and the cookies to send with it."""
         answer = self.driver.begin_oidc("test", cookie=cookie)
         assert answer.status_code == 302, answer.text
         assert answer.headers["location"].startswith(f"{self.provider.issuer}/authorize?")
         back = httpx2.get(answer.headers["location"]).headers["location"]
-        assert self.provider.complaints == []
+        assert self.provider.violations == []
         return back, cookies_of(answer)
 
     def sign_in(self) -> Result:
-        """Go the whole way."""
+        """Sign in up to the callback."""
         callback, cookies = self.start()
         return self.driver.finish_oidc(callback, cookies)
 
     def user(self) -> dict[str, Any]:
-        """Go the whole way; who is signed in then."""
-        access = self.sign_in().session().access
+        """Sign in; return the body of `/api/v1/me`."""
+        access = self.sign_in().require_tokens().access
         me: dict[str, Any] = self.driver.http.get("/api/v1/me", headers=bearer(access)).json()
         return me
 
 
 def cookies_of(answer: httpx2.Response) -> dict[str, str]:
-    """Return the header with which a browser would bring the cookies back."""
+    """Return the Cookie header for the cookies of a response."""
     cookie: SimpleCookie = SimpleCookie()
     for header in answer.headers.get_list("set-cookie"):
         cookie.load(header)
@@ -57,7 +57,7 @@ def cookies_of(answer: httpx2.Response) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(own_service: OwnService) -> Iterator[Setting]:
+def running_oidc(managed_service: ManagedService) -> Iterator[OidcFlow]:
     with running_provider() as provider:
         providers = {
             "test": {
@@ -71,22 +71,22 @@ def running(own_service: OwnService) -> Iterator[Setting]:
                 "client_secret": CLIENT_SECRET,
             },
         }
-        with own_service.another_web(
+        with managed_service.web_process(
             OIDC_PROVIDERS=json.dumps(providers), PUBLIC_URL="self"
         ) as web:
-            yield Setting(own_service.driver(web.http), provider)
+            yield OidcFlow(managed_service.driver(web.http), provider)
 
 
 @pytest.fixture
-def setting(running: Setting) -> Setting:
-    running.provider.identity = identity()
-    running.provider.lies = {}
-    running.provider.complaints = []
-    return running
+def oidc(running_oidc: OidcFlow) -> OidcFlow:
+    running_oidc.provider.identity = identity()
+    running_oidc.provider.faults = {}
+    running_oidc.provider.violations = []
+    return running_oidc
 
 
 def identity(**changes: Any) -> dict[str, Any]:
-    """Make someone new, as the provider knows them."""
+    """Return the provider's claims about a new user."""
     subject = secrets.token_hex(8)
     return {
         "sub": subject,
@@ -97,18 +97,18 @@ def identity(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_sign_in(setting: Setting) -> None:
-    me = setting.user()
-    assert me["email"] == setting.provider.identity["email"]
+def test_sign_in_creates_one_account(oidc: OidcFlow) -> None:
+    me = oidc.user()
+    assert me["email"] == oidc.provider.identity["email"]
     assert me["name"] == "Grace Hopper"
-    # The second time it is the same account.
-    assert setting.user()["id"] == me["id"]
-    assert setting.provider.complaints == []
+    # A second sign-in finds the same account.
+    assert oidc.user()["id"] == me["id"]
+    assert oidc.provider.violations == []
 
 
-def test_cookie_instead_of_tokens(setting: Setting) -> None:
-    callback, cookies = setting.start(cookie=True)
-    answer = setting.driver.http.get(callback, headers=cookies)
+def test_sign_in_can_set_a_cookie(oidc: OidcFlow) -> None:
+    callback, cookies = oidc.start(cookie=True)
+    answer = oidc.driver.http.get(callback, headers=cookies)
     assert answer.status_code in (200, 302, 303), answer.text
     assert "token" not in answer.text
     session = [
@@ -117,32 +117,32 @@ def test_cookie_instead_of_tokens(setting: Setting) -> None:
         if "max-age=0" not in header.lower() and "1970" not in header
     ]
     name, value = cookie_of(httpx2.Response(200, headers=[("set-cookie", session[0])]))
-    me = setting.driver.http.get("/api/v1/me", headers={"Cookie": f"{name}={value}"})
-    assert me.json()["email"] == setting.provider.identity["email"]
+    me = oidc.driver.http.get("/api/v1/me", headers={"Cookie": f"{name}={value}"})
+    assert me.json()["email"] == oidc.provider.identity["email"]
 
 
-def test_account_is_keyed_by_issuer_and_subject(setting: Setting) -> None:
-    me = setting.user()
-    # The address may change at the provider: still the same account.
-    setting.provider.identity["email"] = f"{secrets.token_hex(8)}@example.com"
-    assert setting.user()["id"] == me["id"]
-    # Another subject is somebody else, whatever else is the same.
-    setting.provider.identity = {**setting.provider.identity, **identity()}
-    assert setting.user()["id"] != me["id"]
+def test_account_is_keyed_by_issuer_and_subject(oidc: OidcFlow) -> None:
+    me = oidc.user()
+    # The account stays the same when the address changes at the provider.
+    oidc.provider.identity["email"] = f"{secrets.token_hex(8)}@example.com"
+    assert oidc.user()["id"] == me["id"]
+    # Another subject is another account.
+    oidc.provider.identity = {**oidc.provider.identity, **identity()}
+    assert oidc.user()["id"] != me["id"]
 
 
 @pytest.mark.parametrize("verified", [False, None, "false", 0])
-def test_unverified_address_takes_no_account_over(
-    setting: Setting, people: People, verified: object
+def test_unverified_address_does_not_link_to_an_account(
+    oidc: OidcFlow, factory: Factory, verified: object
 ) -> None:
-    victim = people.register("victim")
-    setting.provider.identity = identity(email=victim.email, email_verified=verified)
-    assert setting.sign_in().outcome is Outcome.REFUSED
+    victim = factory.register("victim")
+    oidc.provider.identity = identity(email=victim.email, email_verified=verified)
+    assert oidc.sign_in().outcome is Outcome.REFUSED
     assert victim.driver.sign_in(victim.email, victim.password).ok
 
 
 @pytest.mark.parametrize(
-    "lies",
+    "faults",
     [
         {"nonce": "another"},
         {"nonce": None},
@@ -173,37 +173,37 @@ def test_unverified_address_takes_no_account_over(
     ],
     ids=str,
 )
-def test_lies_of_the_provider(setting: Setting, lies: dict[str, Any]) -> None:
-    setting.provider.lies = lies
-    callback, cookies = setting.start()
-    response = setting.driver.http.get(callback, headers=cookies)
+def test_invalid_provider_responses_are_rejected(oidc: OidcFlow, faults: dict[str, Any]) -> None:
+    oidc.provider.faults = faults
+    callback, cookies = oidc.start()
+    response = oidc.driver.http.get(callback, headers=cookies)
     assert_problem(response, (401, 403, 409, 422, 502, 503))
-    assert_bare(response)
+    assert_no_internals(response)
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00 bell\x07", 5])
-def test_odd_names_are_no_obstacle(setting: Setting, name: object) -> None:
-    setting.provider.identity = identity(name=name)
-    assert setting.sign_in().outcome in (Outcome.OK, Outcome.REFUSED)
+def test_unusual_names_do_not_cause_500(oidc: OidcFlow, name: object) -> None:
+    oidc.provider.identity = identity(name=name)
+    assert oidc.sign_in().outcome in (Outcome.OK, Outcome.REFUSED)
 
 
-def test_callback_works_once(setting: Setting) -> None:
-    callback, cookies = setting.start()
-    assert setting.driver.finish_oidc(callback, cookies).ok
-    assert setting.driver.finish_oidc(callback, cookies).outcome is Outcome.REFUSED
+def test_callback_works_once(oidc: OidcFlow) -> None:
+    callback, cookies = oidc.start()
+    assert oidc.driver.finish_oidc(callback, cookies).ok
+    assert oidc.driver.finish_oidc(callback, cookies).outcome is Outcome.REFUSED
 
 
-def test_callback_belongs_to_the_browser_that_began(setting: Setting) -> None:
-    # An attacker sends the victim a link to the end of the attacker's own sign-in.
-    attackers_callback, _ = setting.start()
-    _, victims_cookies = setting.start()
+def test_callback_is_bound_to_the_browser(oidc: OidcFlow) -> None:
+    # Login CSRF: an attacker sends the callback URL of their own sign-in to a victim.
+    attackers_callback, _ = oidc.start()
+    _, victims_cookies = oidc.start()
     for cookies in ({}, victims_cookies):
-        result = setting.driver.finish_oidc(attackers_callback, cookies)
+        result = oidc.driver.finish_oidc(attackers_callback, cookies)
         assert result.outcome is Outcome.REFUSED
 
 
-def test_state_cannot_be_changed(setting: Setting) -> None:
-    callback, cookies = setting.start()
+def test_altered_state_is_rejected(oidc: OidcFlow) -> None:
+    callback, cookies = oidc.start()
     parts = urlsplit(callback)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     code, state = query["code"], query["state"]
@@ -220,18 +220,18 @@ def test_state_cannot_be_changed(setting: Setting) -> None:
         {"code": "\x00", "state": state},
         {},
     ):
-        response = setting.driver.http.get(parts.path, params=wrong, headers=cookies)
+        response = oidc.driver.http.get(parts.path, params=wrong, headers=cookies)
         assert_problem(response, (401, 403, 422))
-        assert_bare(response)
+        assert_no_internals(response)
 
 
-def test_providers_unknown_or_down(setting: Setting) -> None:
+def test_unknown_or_unreachable_provider_is_an_error(oidc: OidcFlow) -> None:
     for name in ("unknown", "%00", "x" * 300):
-        assert_problem(setting.driver.begin_oidc(name), (404, 422))
-    assert_problem(setting.driver.begin_oidc("down"), (502, 503))
+        assert_problem(oidc.driver.begin_oidc(name), (404, 422))
+    assert_problem(oidc.driver.begin_oidc("down"), (502, 503))
 
 
-def test_next_address_is_no_open_redirect(setting: Setting) -> None:
-    answer = setting.driver.http.get("/api/v1/auth/oidc/test?next=https://evil.example/")
+def test_next_parameter_is_no_open_redirect(oidc: OidcFlow) -> None:
+    answer = oidc.driver.http.get("/api/v1/auth/oidc/test?next=https://evil.example/")
     if answer.status_code == 302:
         assert "evil" not in answer.headers["location"]

@@ -1,4 +1,4 @@
-"""Health, metrics, documents, and how the service stops."""
+"""Health endpoints, metrics, OpenAPI documents and shutdown."""
 
 import re
 import signal
@@ -13,16 +13,18 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from .people import Account, Organization, unique
-from .problems import assert_bare, assert_problem
-from .proxy import Proxy
-from .service import OwnService
+from .factories import Account, Organization, unique
+from .problems import assert_no_internals, assert_problem
+from .proxy import TcpProxy
+from .service import ManagedService
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def until(http: httpx2.Client, path: str, status: int, *, within: float = 5) -> httpx2.Response:
-    """Ask again until the answer has this status."""
+def wait_for_status(
+    http: httpx2.Client, path: str, status: int, *, within: float = 5
+) -> httpx2.Response:
+    """Poll a path until it returns this status, for at most `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         response = http.get(path)
@@ -32,7 +34,7 @@ def until(http: httpx2.Client, path: str, status: int, *, within: float = 5) -> 
         time.sleep(0.1)
 
 
-def test_probes(http: httpx2.Client) -> None:
+def test_probes_report_a_healthy_service(http: httpx2.Client) -> None:
     assert http.get("/livez").status_code == 200
     assert http.get("/startupz").status_code == 200
     ready = http.get("/readyz")
@@ -45,10 +47,10 @@ def test_probes(http: httpx2.Client) -> None:
         assert "no-store" in http.get(path).headers["cache-control"]
 
 
-def test_without_redis_it_serves_and_says_so(
-    own_service: OwnService, organization: Organization
+def test_readiness_is_degraded_without_redis(
+    managed_service: ManagedService, organization: Organization
 ) -> None:
-    with own_service.another_web(REDIS_URL="redis://127.0.0.1:9/0") as web:
+    with managed_service.web_process(REDIS_URL="redis://127.0.0.1:9/0") as web:
         assert web.http.get("/livez").status_code == 200
         ready = web.http.get("/readyz")
         assert ready.status_code == 200
@@ -58,46 +60,48 @@ def test_without_redis_it_serves_and_says_so(
             f"{organization.path}/projects", json={"name": unique()}, headers=headers
         )
         assert answer.status_code == 201, answer.text
-        # A job that could not be handed over is run all the same.
+        # A job whose message could not be published is redelivered from the outbox.
         answer = web.http.post(
             f"{organization.path}/exports", json={"format": "csv"}, headers=headers
         )
         assert answer.status_code == 202
     deadline = time.monotonic() + 60
     while organization.owner.api.get(answer.headers["location"]).json()["status"] != "succeeded":
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "the export was not redelivered within 60 s"
         time.sleep(0.2)
 
 
-def test_without_database(own_service: OwnService, owner: Account) -> None:
-    url = urlsplit(own_service.env["DATABASE_URL"])
+def test_readiness_fails_without_the_database(
+    managed_service: ManagedService, owner: Account
+) -> None:
+    url = urlsplit(managed_service.env["DATABASE_URL"])
     assert url.hostname
     assert url.port
-    proxy = Proxy(url.hostname, url.port)
-    through_proxy = own_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
+    proxy = TcpProxy(url.hostname, url.port)
+    through_proxy = managed_service.env["DATABASE_URL"].replace(f":{url.port}/", f":{proxy.port}/")
     headers = {"Authorization": f"Bearer {owner.access()}"}
-    with own_service.another_web(DATABASE_URL=through_proxy) as web:
-        until(web.http, "/readyz", 200)
+    with managed_service.web_process(DATABASE_URL=through_proxy) as web:
+        wait_for_status(web.http, "/readyz", 200)
         assert web.http.get("/api/v1/me", headers=headers).status_code == 200
-        proxy.cut()
-        ready = until(web.http, "/readyz", 503)
+        proxy.stop()
+        ready = wait_for_status(web.http, "/readyz", 503)
         assert "database" in ready.text
         assert web.http.get("/livez").status_code == 200
         started = time.monotonic()
         broken = web.http.get("/api/v1/me", headers=headers)
         assert time.monotonic() - started < 10
-        # The one error that can be forced from outside: it tells its request id only.
+        # The only server error a test can cause: it must reveal nothing but the request id.
         assert_problem(broken, (500, 503))
-        assert_bare(broken)
+        assert_no_internals(broken)
         assert not re.search(r"connect|postgres|127\.0\.0\.1|\d{4,5}", broken.json()["detail"])
-        proxy.mend()
-        until(web.http, "/readyz", 200)
+        proxy.restart()
+        wait_for_status(web.http, "/readyz", 200)
         assert web.http.get("/api/v1/me", headers=headers).status_code == 200
-    proxy.cut()
+    proxy.stop()
 
 
-def test_without_migrations(own_service: OwnService) -> None:
-    with own_service.another_web(**own_service.empty_database) as web:
+def test_readiness_fails_without_migrations(managed_service: ManagedService) -> None:
+    with managed_service.web_process(**managed_service.empty_database) as web:
         assert web.http.get("/livez").status_code == 200
         for path in ("/readyz", "/startupz"):
             response = web.http.get(path)
@@ -105,24 +109,24 @@ def test_without_migrations(own_service: OwnService) -> None:
             assert "migrations" in response.text
 
 
-def test_draining(own_service: OwnService, tmp_path: Path) -> None:
+def test_readiness_fails_while_draining(managed_service: ManagedService, tmp_path: Path) -> None:
     drain_file = tmp_path / "drain"
-    with own_service.another_web(DRAIN_FILE=str(drain_file)) as web:
-        until(web.http, "/readyz", 200)
+    with managed_service.web_process(DRAIN_FILE=str(drain_file)) as web:
+        wait_for_status(web.http, "/readyz", 200)
         drain_file.touch()
-        until(web.http, "/readyz", 503)
+        wait_for_status(web.http, "/readyz", 503)
         assert web.http.get("/livez").status_code == 200
         assert web.http.get("/api/v1/me").status_code == 401
         drain_file.unlink()
-        until(web.http, "/readyz", 200)
+        wait_for_status(web.http, "/readyz", 200)
 
 
-def test_shutdown_finishes_what_is_in_flight(
-    own_service: OwnService, organization: Organization
+def test_shutdown_completes_requests_in_flight(
+    managed_service: ManagedService, organization: Organization
 ) -> None:
     token = organization.owner.access()
     body = b'{"name": "In flight"}'
-    with own_service.another_web() as web:
+    with managed_service.web_process() as web:
         address = urlsplit(web.base_url)
         with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
             head = (
@@ -134,7 +138,7 @@ def test_shutdown_finishes_what_is_in_flight(
             time.sleep(0.5)
             web.process.send_signal(signal.SIGTERM)
             time.sleep(1)
-            assert web.process.poll() is None, "it did not wait for the request"
+            assert web.process.poll() is None, f"exited before the response, see {web.log}"
             connection.sendall(body[5:])
             answer = b""
             while piece := connection.recv(65536):
@@ -143,21 +147,21 @@ def test_shutdown_finishes_what_is_in_flight(
         assert web.process.wait(20) == 0
 
 
-def test_metrics_are_protected(
-    http: httpx2.Client, own_service: OwnService, owner: Account
+def test_metrics_require_the_token(
+    http: httpx2.Client, managed_service: ManagedService, owner: Account
 ) -> None:
     http.get("/nothing/at/all")
     assert_problem(http.get("/metrics"), (401, 403, 404))
-    for wrong in ("x", own_service.metrics_token[:-1], owner.access()):
+    for wrong in ("x", managed_service.metrics_token[:-1], owner.access()):
         response = http.get("/metrics", headers={"Authorization": f"Bearer {wrong}"})
         assert_problem(response, (401, 403, 404))
     response = http.get(
-        "/metrics", headers={"Authorization": f"Bearer {own_service.metrics_token}"}
+        "/metrics", headers={"Authorization": f"Bearer {managed_service.metrics_token}"}
     )
     assert response.status_code == 200
     assert response.headers["content-type"].startswith(("text/plain", "application/openmetrics"))
     assert "# HELP" in response.text
-    # Paths that do not exist must not each make a series.
+    # Unknown paths must not create a time series each.
     assert "/nothing/at/all" not in response.text
 
 
@@ -170,7 +174,7 @@ def document(http: httpx2.Client) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """List (method, path, operation)."""
+    """Return (method, path, operation) tuples."""
     return [
         (method, path, item[method])
         for path, item in document["paths"].items()
@@ -201,7 +205,7 @@ CONTRACT = {
 }
 
 
-def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
+def test_openapi_contains_every_operation(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     found = {
         re.sub(r"\{key_id\}", "{api_key_id}", path): item
@@ -212,7 +216,7 @@ def test_openapi_names_the_contract(document: dict[str, Any]) -> None:
         assert set(methods.split()) <= set(item), path
 
 
-def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
+def test_openapi_documents_errors_and_unique_ids(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     shared = document["components"].get("responses", {})
@@ -231,7 +235,9 @@ def test_openapi_documents_errors_and_names(document: dict[str, Any]) -> None:
             assert {"401", "403", "404"} <= set(responses), (method, path)
 
 
-def test_deprecated_operations_say_so(http: httpx2.Client, document: dict[str, Any]) -> None:
+def test_deprecated_operations_send_deprecation_headers(
+    http: httpx2.Client, document: dict[str, Any]
+) -> None:
     for method, path, operation in operations(document):
         response = http.request(method, re.sub(r"\{.*?\}", "x", path))
         if not operation.get("deprecated"):
@@ -243,15 +249,15 @@ def test_deprecated_operations_say_so(http: httpx2.Client, document: dict[str, A
         assert sunset.timestamp() >= int(since[1])
 
 
-def test_docs(http: httpx2.Client) -> None:
+def test_docs_page_loads_no_external_assets(http: httpx2.Client) -> None:
     response = http.get("/docs")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/html")
-    # The page works where the internet does not.
+    # The page must work without internet access.
     assert not re.search(r"""(src|href)=["'](https?:)?//""", response.text)
 
 
-def test_docs_can_be_turned_off(own_service: OwnService) -> None:
-    with own_service.another_web(DOCS_ENABLED="false") as web:
+def test_docs_can_be_disabled(managed_service: ManagedService) -> None:
+    with managed_service.web_process(DOCS_ENABLED="false") as web:
         for path in ("/docs", "/openapi.json"):
             assert_problem(web.http.get(path), 404, "not-found")

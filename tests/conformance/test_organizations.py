@@ -1,4 +1,4 @@
-"""Organizations: who may do what, and that an owner always remains."""
+"""Organizations: roles, invitations, and that at least one owner remains."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from .people import Account, Organization, People, Team, as_key, together, unique
+from .concurrency import run_concurrently
+from .drivers import bearer
+from .factories import Account, Factory, Organization, Team, unique
 from .problems import assert_problem
 
 ROLES = ("owner", "admin", "member", "viewer")
@@ -16,7 +18,7 @@ ROLES = ("owner", "admin", "member", "viewer")
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of the contract's tables. `path` and `body` are made afresh for each call."""
+    """An operation of the contract; `path` and `body` are computed for each call."""
 
     method: str
     least_role: str
@@ -26,7 +28,6 @@ class Operation:
     key_scope: str = ""
 
     def call(self, http: httpx2.Client, team: Team, **options: Any) -> httpx2.Response:
-        """Make the call."""
         return http.request(self.method, self.path(team), json=self.body(team), **options)
 
 
@@ -40,7 +41,7 @@ def _new_project(team: Team) -> str:
 
 def _new_invitation(team: Team) -> str:
     path = f"{team.organization.path}/invitations"
-    body = {"email": People.address("guest"), "role": "viewer"}
+    body = {"email": Factory.address("guest"), "role": "viewer"}
     return f"{path}/{team.owner.api.post(path, json=body).json()['id']}"
 
 
@@ -71,7 +72,7 @@ OPERATIONS = {
         "admin",
         201,
         _below("/invitations"),
-        lambda _: {"email": People.address("guest"), "role": "viewer"},
+        lambda _: {"email": Factory.address("guest"), "role": "viewer"},
     ),
     "list invitations": Operation("GET", "admin", 200, _below("/invitations")),
     "read invitation": Operation("GET", "admin", 200, _new_invitation),
@@ -110,7 +111,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_roles(team: Team, name: str) -> None:
+def test_each_operation_requires_its_role(team: Team, name: str) -> None:
     operation = OPERATIONS[name]
     least = ROLES.index(operation.least_role)
     for rank, role in enumerate(ROLES):
@@ -122,13 +123,13 @@ def test_roles(team: Team, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_strangers_see_nothing(team: Team, http: httpx2.Client, name: str) -> None:
+def test_non_members_get_404(team: Team, http: httpx2.Client, name: str) -> None:
     operation = OPERATIONS[name]
     assert_problem(operation.call(team.stranger.api, team), 404, "not-found")
     assert_problem(operation.call(http, team), 401, "unauthenticated")
 
 
-def test_foreign_is_like_nonexistent(team: Team) -> None:
+def test_foreign_organization_is_like_a_missing_one(team: Team) -> None:
     api = team.stranger.api
     nowhere = "/api/v1/organizations/0191e3a0-0000-7000-8000-000000000000"
     foreign, missing = api.get(team.organization.path), api.get(nowhere)
@@ -139,8 +140,8 @@ def test_foreign_is_like_nonexistent(team: Team) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, op in OPERATIONS.items() if op.key_scope != READ])
-def test_body_is_not_read_for_strangers(team: Team, name: str) -> None:
-    # Validation before authorisation would tell that the organization exists.
+def test_authorization_precedes_validation(team: Team, name: str) -> None:
+    # A validation error for non-members would reveal that the organization exists.
     operation = OPERATIONS[name]
     if operation.method in ("POST", "PATCH"):
         response = team.stranger.api.request(
@@ -155,23 +156,27 @@ def test_body_is_not_read_for_strangers(team: Team, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_api_keys(team: Team, http: httpx2.Client, people: People, name: str) -> None:
+def test_api_key_scopes_limit_operations(
+    team: Team, http: httpx2.Client, factory: Factory, name: str
+) -> None:
     operation = OPERATIONS[name]
-    other = people.organization(team.owner)
+    other = factory.organization(team.owner)
     for scopes in ([READ], [WRITE], [READ, WRITE]):
-        headers = as_key(team.organization.key(*scopes)["key"])
+        headers = bearer(team.organization.key(*scopes)["key"])
         response = operation.call(http, team, headers=headers)
         if operation.key_scope in scopes:
             assert response.status_code == operation.success, (scopes, response.text)
         else:
             assert_problem(response, 403, "forbidden")
-        foreign = as_key(other.key(*scopes)["key"])
+        foreign = bearer(other.key(*scopes)["key"])
         assert_problem(operation.call(http, team, headers=foreign), 404, "not-found")
 
 
-def test_things_of_another_organization(team: Team, people: People) -> None:
-    """The owner of two organizations cannot reach one's things through the other."""
-    other = people.organization(team.owner)
+def test_resources_are_unreachable_through_another_organization(
+    team: Team, factory: Factory
+) -> None:
+    """An owner of two organizations reaches no resource under the path of the other one."""
+    other = factory.organization(team.owner)
     for make in (_new_project, _new_invitation, _new_key, _new_export, _member):
         path = make(team)
         elsewhere = path.replace(team.organization.id, other.id)
@@ -184,15 +189,15 @@ def test_things_of_another_organization(team: Team, people: People) -> None:
 
 
 @pytest.fixture
-def small(people: People) -> tuple[Organization, Account, Account]:
-    """An organization, its owner, and an admin."""
-    owner, admin = people.register_all("owner", "admin")
-    organization = people.organization(owner)
-    people.add(organization, admin, "admin")
+def small(factory: Factory) -> tuple[Organization, Account, Account]:
+    """Return an organization, its owner and an admin."""
+    owner, admin = factory.register_all("owner", "admin")
+    organization = factory.organization(owner)
+    factory.add(organization, admin, "admin")
     return organization, owner, admin
 
 
-def test_create_and_read(people: People, owner: Account) -> None:
+def test_creator_becomes_owner(factory: Factory, owner: Account) -> None:
     name = unique("Müller & Söhne")
     response = owner.api.post("/api/v1/organizations", json={"name": name})
     assert response.status_code == 201
@@ -205,14 +210,14 @@ def test_create_and_read(people: People, owner: Account) -> None:
     assert members[0]["email"] == owner.email
 
 
-def test_own_organizations_only(team: Team) -> None:
+def test_list_contains_own_organizations_only(team: Team) -> None:
     listed = team.stranger.api.get("/api/v1/organizations?limit=100").json()["items"]
     assert team.organization.id not in [item["id"] for item in listed]
     (own,) = team.viewer.api.get("/api/v1/organizations").json()["items"]
     assert (own["id"], own["role"]) == (team.organization.id, "viewer")
 
 
-def test_delete(small: tuple[Organization, Account, Account]) -> None:
+def test_deleted_organization_is_unreachable(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, admin = small
     organization.project()
     key = organization.key("projects:read")["key"]
@@ -222,14 +227,14 @@ def test_delete(small: tuple[Organization, Account, Account]) -> None:
     for account in (owner, admin):
         assert_problem(account.api.get(organization.path), 404, "not-found")
         assert account.api.get("/api/v1/organizations").json()["items"] == []
-    response = owner.driver.http.get(f"{organization.path}/projects", headers=as_key(key))
+    response = owner.driver.http.get(f"{organization.path}/projects", headers=bearer(key))
     assert_problem(response, 401, "unauthenticated")
     assert invitation
 
 
 def _invite(organization: Organization, by: Account, role: str) -> dict[str, Any]:
     response = by.api.post(
-        f"{organization.path}/invitations", json={"email": People.address(), "role": role}
+        f"{organization.path}/invitations", json={"email": Factory.address(), "role": role}
     )
     assert response.status_code == 201, response.text
     invitation: dict[str, Any] = response.json()
@@ -239,7 +244,7 @@ def _invite(organization: Organization, by: Account, role: str) -> dict[str, Any
 # Owners
 
 
-def test_last_owner_stays(small: tuple[Organization, Account, Account]) -> None:
+def test_last_owner_cannot_leave(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, admin = small
     me = f"{organization.path}/members/{owner.id}"
     for role in ("admin", "member", "viewer"):
@@ -254,8 +259,8 @@ def test_last_owner_stays(small: tuple[Organization, Account, Account]) -> None:
     assert_problem(admin.api.delete(other), 409, "conflict")
 
 
-def test_only_owners_make_and_unmake_owners(
-    small: tuple[Organization, Account, Account], people: People
+def test_only_owners_change_owners(
+    small: tuple[Organization, Account, Account], factory: Factory
 ) -> None:
     organization, owner, admin = small
     of_owner = f"{organization.path}/members/{owner.id}"
@@ -264,7 +269,7 @@ def test_only_owners_make_and_unmake_owners(
     assert_problem(admin.api.patch(of_owner, json={"role": "member"}), 403, "forbidden")
     assert_problem(admin.api.delete(of_owner), 403, "forbidden")
     refused = admin.api.post(
-        f"{organization.path}/invitations", json={"email": people.address(), "role": "owner"}
+        f"{organization.path}/invitations", json={"email": factory.address(), "role": "owner"}
     )
     assert_problem(refused, 403, "forbidden")
     for role in ("king", "OWNER", "", None, 1):
@@ -272,33 +277,35 @@ def test_only_owners_make_and_unmake_owners(
     assert admin.api.get(organization.path).json()["role"] == "admin"
 
 
-def test_two_owners_cannot_leave_at_once(small: tuple[Organization, Account, Account]) -> None:
+def test_parallel_demotions_keep_one_owner(small: tuple[Organization, Account, Account]) -> None:
     organization, owner, other = small
     path = f"{organization.path}/members"
     assert owner.api.patch(f"{path}/{other.id}", json={"role": "owner"}).status_code == 200
-    answers = together(
+    answers = run_concurrently(
         [
             lambda: owner.api.patch(f"{path}/{other.id}", json={"role": "viewer"}),
             lambda: other.api.patch(f"{path}/{owner.id}", json={"role": "viewer"}),
         ]
         * 2
     )
-    # The loser is refused: an owner no longer, or the last one.
+    # 403: the caller is no owner any more; 409: the target is the last owner.
     assert {answer.status_code for answer in answers} <= {200, 403, 409}
     members = owner.api.get(path).json()["items"]
     assert [member["role"] for member in members].count("owner") == 1
 
 
-def test_everyone_may_leave_and_is_gone_at_once(people: People, organization: Organization) -> None:
-    viewer = people.register("viewer")
-    people.add(organization, viewer, "viewer")
+def test_removed_member_loses_access_immediately(
+    factory: Factory, organization: Organization
+) -> None:
+    viewer = factory.register("viewer")
+    factory.add(organization, viewer, "viewer")
     own = f"{organization.path}/members/{viewer.id}"
     others = f"{organization.path}/members/{organization.owner.id}"
     assert_problem(viewer.api.delete(others), 403, "forbidden")
     assert viewer.api.delete(own).status_code == 204
     assert_problem(viewer.api.get(organization.path), 404, "not-found")
     assert_problem(organization.owner.api.delete(own), 404, "not-found")
-    people.add(organization, viewer, "member")
+    factory.add(organization, viewer, "member")
     assert organization.owner.api.delete(own).status_code == 204
     assert_problem(viewer.api.get(organization.path), 404, "not-found")
 
@@ -306,8 +313,10 @@ def test_everyone_may_leave_and_is_gone_at_once(people: People, organization: Or
 # Invitations
 
 
-def test_invitation(people: People, organization: Organization) -> None:
-    guest = people.register("guest")
+def test_invitation_is_accepted_once_by_its_address(
+    factory: Factory, organization: Organization
+) -> None:
+    guest = factory.register("guest")
     response = organization.owner.api.post(
         f"{organization.path}/invitations", json={"email": guest.email.upper(), "role": "member"}
     )
@@ -319,16 +328,16 @@ def test_invitation(people: People, organization: Organization) -> None:
     )
     assert abs(lifetime - timedelta(days=7)) < timedelta(minutes=1)
     assert "token" not in str(invitation)
-    token = people.mailbox.token("accept-invitation", guest.email)
+    token = factory.mailbox.token("accept-invitation", guest.email)
     assert token not in response.text
 
-    # Whoever finds the mail of somebody else gains nothing, and takes nothing away.
-    finder = people.register("finder")
-    taken = finder.api.post("/api/v1/invitations/accept", json={"token": token})
-    assert_problem(taken, (403, 404, 422))
-    assert_problem(finder.api.get(organization.path), 404)
+    # Another account cannot use the token, and does not consume it.
+    other = factory.register("other")
+    rejected = other.api.post("/api/v1/invitations/accept", json={"token": token})
+    assert_problem(rejected, (403, 404, 422))
+    assert_problem(other.api.get(organization.path), 404)
 
-    answers = together(
+    answers = run_concurrently(
         [lambda: guest.api.post("/api/v1/invitations/accept", json={"token": token})] * 6
     )
     codes = [answer.status_code for answer in answers]
@@ -338,15 +347,15 @@ def test_invitation(people: People, organization: Organization) -> None:
     again = guest.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(again, (404, 409, 422))
     assert organization.owner.api.get(f"{organization.path}/invitations").json()["items"] == []
-    # Nor does it work for a member who was removed since.
+    # A removed member cannot use the token again.
     organization.owner.api.delete(f"{organization.path}/members/{guest.id}")
     again = guest.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(again, (404, 409, 422))
 
 
-def test_revoked_invitation(people: People, organization: Organization) -> None:
-    guest = people.register("guest")
-    token = people.invite(organization, guest.email, "admin")
+def test_revoked_invitation_is_rejected(factory: Factory, organization: Organization) -> None:
+    guest = factory.register("guest")
+    token = factory.invite(organization, guest.email, "admin")
     path = f"{organization.path}/invitations"
     (invitation,) = organization.owner.api.get(path).json()["items"]
     assert organization.owner.api.delete(f"{path}/{invitation['id']}").status_code == 204
@@ -355,12 +364,10 @@ def test_revoked_invitation(people: People, organization: Organization) -> None:
     assert_problem(organization.owner.api.get(f"{path}/{invitation['id']}"), 404)
 
 
-def test_members_and_invited_are_not_invited_again(
-    people: People, organization: Organization
-) -> None:
+def test_duplicate_invitations_are_rejected(factory: Factory, organization: Organization) -> None:
     path = f"{organization.path}/invitations"
-    email = people.address()
-    answers = together(
+    email = factory.address()
+    answers = run_concurrently(
         [lambda: organization.owner.api.post(path, json={"email": email, "role": "viewer"})] * 4
     )
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
@@ -371,6 +378,6 @@ def test_members_and_invited_are_not_invited_again(
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 5000, None, 1, "a.b.c"])
-def test_tokens_that_are_none(owner: Account, token: object) -> None:
+def test_invalid_tokens_are_rejected(owner: Account, token: object) -> None:
     response = owner.api.post("/api/v1/invitations/accept", json={"token": token})
     assert_problem(response, 422, "validation-error")

@@ -1,22 +1,23 @@
-"""No job is lost: not with a killed worker, not with an emptied Valkey."""
+"""Jobs complete although a worker is killed or Valkey loses its data."""
 
 import signal
 import time
 
 import pytest
 
-from .people import Organization, People, at_once, together
-from .service import OwnService, end
-from .test_exports import finished, start
+from .concurrency import map_concurrently, run_concurrently
+from .factories import Factory, Organization
+from .service import ManagedService, end
+from .test_exports import start_export, wait_for_export
 
 BOUND = 90
 
 
 @pytest.fixture
-def large(people: People) -> Organization:
-    """An organization whose export takes a while."""
-    organization = people.organization(people.register("heavy"))
-    at_once(
+def large(factory: Factory) -> Organization:
+    """Return an organization whose export takes long enough to kill the worker during it."""
+    organization = factory.organization(factory.register("heavy"))
+    map_concurrently(
         lambda block: organization.import_projects(
             [f"Project {block} {number}" for number in range(1000)], description="x" * 900
         ),
@@ -25,60 +26,66 @@ def large(people: People) -> Organization:
     return organization
 
 
-def test_killed_worker(own_service: OwnService, large: Organization) -> None:
-    paths = together([lambda: start(large, "json")] * 6)
+def test_jobs_complete_after_the_worker_is_killed(
+    managed_service: ManagedService, large: Organization
+) -> None:
+    paths = run_concurrently([lambda: start_export(large, "json")] * 6)
     api = large.owner.api
     deadline = time.monotonic() + 30
-    # In the middle: something runs or has run, and something is still to be done.
+    # Wait until at least one export has started.
     while {"queued"} == {api.get(path).json()["status"] for path in paths}:
-        assert time.monotonic() < deadline
-    own_service.signal("worker", signal.SIGKILL)
+        assert time.monotonic() < deadline, "no export started within 30 s, is the worker running?"
+    managed_service.signal("worker", signal.SIGKILL)
     left = [path for path in paths if api.get(path).json()["status"] != "succeeded"]
-    assert left, "the worker was faster than its murderer: make the export larger"
-    own_service.start("worker")
+    assert left, "expected unfinished exports after SIGKILL: make the export larger"
+    managed_service.start("worker")
     for path in paths:
-        export = finished(large.owner, path, within=BOUND)
+        export = wait_for_export(large.owner, path, within=BOUND)
         assert export["status"] == "succeeded"
         assert len(api.get(export["download_url"]).json()) == 8000
-    # The effect happened once each.
+    # Each export took effect once.
     events = api.get(f"{large.path}/audit-events?limit=100").json()["items"]
     per_export = [event for event in events if event["action"].startswith("export.")]
     assert len({(event["action"], str(event["target"])) for event in per_export}) == len(per_export)
 
 
-def test_emptied_valkey(own_service: OwnService, organization: Organization) -> None:
+def test_jobs_complete_after_valkey_is_flushed(
+    managed_service: ManagedService, organization: Organization
+) -> None:
     organization.project()
-    own_service.signal("worker", signal.SIGSTOP)
+    managed_service.signal("worker", signal.SIGSTOP)
     try:
-        paths = [start(organization) for _ in range(3)]
-        own_service.empty_valkey()
+        paths = [start_export(organization) for _ in range(3)]
+        managed_service.flush_valkey()
     finally:
-        own_service.signal("worker", signal.SIGCONT)
+        managed_service.signal("worker", signal.SIGCONT)
     for path in paths:
-        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
-def test_killed_and_emptied(own_service: OwnService, organization: Organization) -> None:
-    own_service.signal("worker", signal.SIGSTOP)
-    paths = [start(organization) for _ in range(3)]
-    own_service.signal("worker", signal.SIGKILL)
-    own_service.empty_valkey()
-    own_service.start("worker")
+def test_jobs_complete_after_kill_and_flush(
+    managed_service: ManagedService, organization: Organization
+) -> None:
+    managed_service.signal("worker", signal.SIGSTOP)
+    paths = [start_export(organization) for _ in range(3)]
+    managed_service.signal("worker", signal.SIGKILL)
+    managed_service.flush_valkey()
+    managed_service.start("worker")
     for path in paths:
-        assert finished(organization.owner, path, within=BOUND)["status"] == "succeeded"
+        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
-def test_ends_in_order(own_service: OwnService, name: str) -> None:
-    # Before it is up, a signal ends it as it ends any program; a busy machine takes its time.
-    for patience in (4, 8, 16):
-        process = own_service.spawn(name)
+def test_process_exits_with_0_on_sigterm(managed_service: ManagedService, name: str) -> None:
+    # Before its signal handlers are installed SIGTERM kills the process: retry with longer waits.
+    for delay in (4, 8, 16):
+        process = managed_service.spawn(name)
         try:
-            time.sleep(patience)
+            time.sleep(delay)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
             if process.wait(30) == 0:
                 return
         finally:
             end(process)
-    raise AssertionError(f"the {name} ends with {process.returncode}")
+    raise AssertionError(f"expected exit status 0 from {name}, got {process.returncode}")

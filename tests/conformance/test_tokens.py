@@ -1,4 +1,4 @@
-"""Tokens: what a forged, foreign or replayed one may do (nothing)."""
+"""Tokens: forged, foreign and replayed tokens are rejected."""
 
 import base64
 import json
@@ -13,16 +13,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from .concurrency import run_concurrently
 from .drivers import Driver, Outcome, bearer
+from .factories import Account, Factory, Organization
 from .mailbox import Mailbox
-from .people import Account, Organization, People, as_key, together
-from .problems import assert_bare, assert_problem
-from .service import OwnService
-from .test_accounts import refused_bearer
+from .problems import assert_no_internals, assert_problem
+from .service import ManagedService
+from .test_accounts import access_is_refused
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Read the claims without checking anything."""
+    """Decode the claims without verification."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -35,7 +36,7 @@ def test_access_token_verifies_against_the_published_keys(
     for key in response.json()["keys"]:
         assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
         assert key["kid"]
-        assert "d" not in key, "a private key is published"
+        assert "d" not in key, "expected no private key in the JWKS"
     token = owner.new_session().access
     header = jwt.get_unverified_header(token)
     assert header["alg"] == "EdDSA"
@@ -54,25 +55,29 @@ def test_access_token_verifies_against_the_published_keys(
     assert not {"role", "roles", "scope", "email"} & set(claims)
 
 
-def test_two_keys_are_live(own_service: OwnService, http: httpx2.Client, owner: Account) -> None:
+def test_tokens_survive_key_rotation(
+    managed_service: ManagedService, http: httpx2.Client, owner: Account
+) -> None:
     kids = [key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]]
-    assert len(set(kids)) == len(own_service.jwt_seeds) == 2
-    # With the keys exchanged, as half-way through a rotation, old tokens still work.
-    rotated = ",".join(reversed(own_service.jwt_seeds))
-    with own_service.another_web(JWT_KEYS=rotated) as web:
+    assert len(set(kids)) == len(managed_service.jwt_seeds) == 2
+    # In the middle of a rotation the order of the keys differs; existing tokens stay valid.
+    rotated = ",".join(reversed(managed_service.jwt_seeds))
+    with managed_service.web_process(JWT_KEYS=rotated) as web:
         assert {key["kid"] for key in web.http.get("/.well-known/jwks.json").json()["keys"]} == set(
             kids
         )
         assert web.http.get("/api/v1/me", headers=bearer(owner.access())).status_code == 200
 
 
-def test_token_signed_by_the_older_key_is_accepted(own_service: OwnService, owner: Account) -> None:
+def test_token_signed_by_the_older_key_is_accepted(
+    managed_service: ManagedService, owner: Account
+) -> None:
     token = owner.new_session().access
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     http = owner.driver.http
     jwks = http.get("/.well-known/jwks.json").json()["keys"]
     (older,) = [key["kid"] for key in jwks if key["kid"] != header["kid"]]
-    resigned = own_service.sign(claims, {**header, "kid": older}, key=1)
+    resigned = managed_service.sign(claims, {**header, "kid": older}, key=1)
     assert http.get("/api/v1/me", headers=bearer(resigned)).status_code == 200
 
 
@@ -81,12 +86,14 @@ def _raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owner: Account) -> None:
+def test_forged_access_tokens_are_rejected(
+    http: httpx2.Client, managed_service: ManagedService, owner: Account
+) -> None:
     token = owner.new_session().access
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     now = int(time.time())
-    # The tools are right: signed anew without a change, it is accepted.
-    assert not refused_bearer(owner.driver, own_service.sign(claims, header))
+    # Control: unchanged claims signed by this test are accepted.
+    assert not access_is_refused(owner.driver, managed_service.sign(claims, header))
 
     jwk = http.get("/.well-known/jwks.json").json()["keys"][0]
     public = jwt.PyJWK(jwk).key
@@ -98,10 +105,10 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
     stranger_jwk = jwt.algorithms.OKPAlgorithm.to_jwk(stranger.public_key(), as_dict=True)
 
     def signed(**changes: Any) -> str:
-        return own_service.sign({**claims, **changes}, header)
+        return managed_service.sign({**claims, **changes}, header)
 
     def without(claim: str) -> str:
-        return own_service.sign({k: v for k, v in claims.items() if k != claim}, header)
+        return managed_service.sign({k: v for k, v in claims.items() if k != claim}, header)
 
     def hs256(secret: bytes) -> str:
         unsigned = _raw({**header, "alg": "HS256"}, claims).rsplit(".", 1)[0]
@@ -126,11 +133,11 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
         "key address in the header": jwt.encode(
             claims, stranger, algorithm="EdDSA", headers={**header, "jku": "http://127.0.0.1:1/"}
         ),
-        "unknown kid": own_service.sign(claims, {**header, "kid": "unknown"}),
-        "kid with a path": own_service.sign(claims, {**header, "kid": "../../dev/null"}),
-        "no kid": own_service.sign(claims, {"typ": "at+jwt"}),
-        "typ JWT": own_service.sign(claims, {**header, "typ": "JWT"}),
-        "no typ": own_service.sign(claims, {**header, "typ": None}),
+        "unknown kid": managed_service.sign(claims, {**header, "kid": "unknown"}),
+        "kid with a path": managed_service.sign(claims, {**header, "kid": "../../dev/null"}),
+        "no kid": managed_service.sign(claims, {"typ": "at+jwt"}),
+        "typ JWT": managed_service.sign(claims, {**header, "typ": "JWT"}),
+        "no typ": managed_service.sign(claims, {**header, "typ": None}),
         "expired": signed(iat=now - 700, exp=now - 100),
         "not yet": signed(nbf=now + 3600),
         "made in the future": signed(iat=now + 3600, exp=now + 4200),
@@ -145,9 +152,9 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
         "session null": signed(sid=None),
         "session with NUL": signed(sid="\x00"),
         "exp text": signed(exp="never"),
-        "claims a list": own_service.sign_payload(b"[]", header),
-        "claims no JSON": own_service.sign_payload(b"{", header),
-        "crit": own_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
+        "claims a list": managed_service.sign_payload(b"[]", header),
+        "claims no JSON": managed_service.sign_payload(b"{", header),
+        "crit": managed_service.sign(claims, {**header, "crit": ["x"], "x": 1}),
         **{f"no {claim}": without(claim) for claim in ("exp", "sub", "sid", "aud", "iss")},
     }
     accepted = []
@@ -158,11 +165,13 @@ def test_forged_access_tokens(http: httpx2.Client, own_service: OwnService, owne
             continue
         assert response.status_code == 401, (name, response.text)
         assert_problem(response, 401, "unauthenticated")
-        assert_bare(response)
+        assert_no_internals(response)
     assert accepted == []
 
 
-def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
+def test_access_token_is_accepted_in_the_bearer_header_only(
+    http: httpx2.Client, owner: Account
+) -> None:
     token = owner.access()
     for answer in (
         http.get(f"/api/v1/me?access_token={token}"),
@@ -174,13 +183,13 @@ def test_token_in_the_wrong_place(http: httpx2.Client, owner: Account) -> None:
         assert_problem(answer, 401, "unauthenticated")
 
 
-def test_no_kind_of_token_passes_for_another(
-    people: People, organization: Organization, driver: Driver, mailbox: Mailbox
+def test_token_kinds_are_not_interchangeable(
+    factory: Factory, organization: Organization, driver: Driver, mailbox: Mailbox
 ) -> None:
-    account = people.register("confused")
+    account = factory.register("confused")
     tokens = account.new_session()
-    pending = people.address("pending")
-    password = people.password()
+    pending = factory.address("pending")
+    password = factory.password()
     driver.sign_up(pending, password, "Pending")
     driver.forgot(account.email)
     kinds = {
@@ -188,7 +197,7 @@ def test_no_kind_of_token_passes_for_another(
         "refresh": tokens.refresh,
         "verification": mailbox.token("verify-email", pending),
         "reset": mailbox.token("reset-password", account.email),
-        "invitation": people.invite(organization, account.email, "viewer"),
+        "invitation": factory.invite(organization, account.email, "viewer"),
         "api key": organization.key("projects:read")["key"],
     }
     http = driver.http
@@ -201,68 +210,68 @@ def test_no_kind_of_token_passes_for_another(
         "access": lambda token: http.get("/api/v1/me", headers=bearer(token)),
         "refresh": lambda token: driver.refresh(token).response,
         "verification": lambda token: driver.verify(token).response,
-        "reset": lambda token: driver.reset(token, people.password()).response,
+        "reset": lambda token: driver.reset(token, factory.password()).response,
         "invitation": accept,
-        "api key": lambda token: http.get(f"{organization.path}/projects", headers=as_key(token)),
+        "api key": lambda token: http.get(f"{organization.path}/projects", headers=bearer(token)),
     }
     for use, attempt in uses.items():
         for kind, token in {**kinds, "nothing": "x", "much": "A" * 3000, "nul": "\x00"}.items():
-            # HTTP itself forbids NUL in a header.
+            # NUL is invalid in HTTP headers.
             if kind == use or (kind == "nul" and use in ("access", "api key")):
                 continue
             if (use, kind) == ("api key", "access"):
-                # A user's token in that place is a stranger's: no such organization.
+                # A valid token of a user who is no member: 404.
                 assert_problem(attempt(token), 404, "not-found")
                 continue
-            # An API key at /me is known, but not as a user.
+            # /me recognises an API key, and rejects it with 403.
             allowed = (401, 403) if (use, kind) == ("access", "api key") else (401, 404, 422)
             response = attempt(token)
             assert response.status_code in allowed, (use, kind, response.text)
             assert_problem(response, allowed)
-    # None of it used the right ones up.
+    # The attempts consumed no token.
     for kind in ("access", "refresh", "verification", "invitation", "api key"):
         assert uses[kind](kinds[kind]).is_success, kind
     assert uses["reset"](kinds["reset"]).is_success
 
 
-def test_refresh_rotates(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_refresh_rotates_the_tokens(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     first = account.new_session()
-    second = driver.refresh(first.refresh).session()
+    second = driver.refresh(first.refresh).require_tokens()
     assert second.refresh != first.refresh
     assert second.access != first.access
     assert second.expires_in == 600
     assert claims_of(second.access)["sid"] == claims_of(first.access)["sid"]
-    # The old access token lives on: it is of the same session.
-    assert not refused_bearer(driver, first.access)
+    # The old access token stays valid: it belongs to the same session.
+    assert not access_is_refused(driver, first.access)
     assert len(driver.sessions(second.access)) == 1
 
 
-def test_parallel_refreshes_and_later_replay(people: People, driver: Driver) -> None:
-    account = people.register()
+def test_replayed_refresh_token_ends_the_session(factory: Factory, driver: Driver) -> None:
+    account = factory.register()
     first = account.new_session()
     other = account.new_session()
-    results = together([lambda: driver.refresh(first.refresh)] * 8)
+    results = run_concurrently([lambda: driver.refresh(first.refresh)] * 8)
     winners = [result for result in results if result.ok]
     assert len(winners) == 1
     assert all(r.outcome is Outcome.REFUSED for r in results if r not in winners)
     assert all(r.response.status_code == 401 for r in results if r not in winners)
 
-    # Two tabs: the losers did no harm, within ten seconds of the rotation.
-    second = winners[0].session()
-    assert not refused_bearer(driver, second.access)
-    third = driver.refresh(second.refresh).session()
+    # Within 10 s of the rotation a reused token is rejected without ending the session (two tabs).
+    second = winners[0].require_tokens()
+    assert not access_is_refused(driver, second.access)
+    third = driver.refresh(second.refresh).require_tokens()
     assert driver.refresh(second.refresh).outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, third.access)
+    assert not access_is_refused(driver, third.access)
 
     time.sleep(11)
-    # Later it is a replay, by a thief or of a thief: the whole session ends, and only it.
+    # After 10 s a reused token counts as stolen (RFC 9700, section 4.14.2): the session ends.
     assert driver.refresh(first.refresh).outcome is Outcome.REFUSED
-    assert refused_bearer(driver, third.access)
+    assert access_is_refused(driver, third.access)
     assert driver.refresh(third.refresh).outcome is Outcome.REFUSED
-    assert not refused_bearer(driver, other.access)
+    assert not access_is_refused(driver, other.access)
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "A" * 43, "A" * 10_000, "é"])
-def test_refresh_tokens_that_are_none(driver: Driver, token: str) -> None:
+def test_invalid_refresh_tokens_are_rejected(driver: Driver, token: str) -> None:
     assert_problem(driver.refresh(token).response, (401, 422))

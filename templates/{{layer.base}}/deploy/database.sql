@@ -1,9 +1,9 @@
--- One database and its two roles. Run it as a superuser, as often as you like:
+-- Creates the database and its two roles. Run it as a superuser; repeated runs are safe:
 --
 --   OWNER_PASSWORD=... APP_PASSWORD=... psql --no-psqlrc -v ON_ERROR_STOP=1 -f deploy/database.sql
 --
--- DATABASE_NAME, OWNER_ROLE and APP_ROLE may be set too. The owner runs the migrations
--- (MIGRATION_DATABASE_URL); the service connects as the other role (DATABASE_URL), which owns
+-- Optional: DATABASE_NAME, OWNER_ROLE, APP_ROLE. The owner runs the migrations
+-- (MIGRATION_DATABASE_URL). The service connects as the other role (DATABASE_URL), which owns
 -- nothing: PostgreSQL exempts owners and superusers from row-level security.
 
 \set database app
@@ -21,12 +21,12 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 ALTER ROLE :"owner" NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
 ALTER ROLE :"app" NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD :'app_password';
 
--- No request and no job may hold the database up; migrations set their own time-outs.
+-- Limits for requests. Jobs and migrations set their own time-outs.
 ALTER ROLE :"app" SET statement_timeout = '15s';
 ALTER ROLE :"app" SET lock_timeout = '3s';
 ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '30s';
 
--- The same order of texts everywhere, whatever the locales of the machine (PostgreSQL 17 or later).
+-- The built-in locale sorts text independently of the operating system (PostgreSQL 17 or later).
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0', :'database', :'owner')
     || ' LOCALE_PROVIDER builtin BUILTIN_LOCALE ''C.UTF-8'' ENCODING ''UTF8'''
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec

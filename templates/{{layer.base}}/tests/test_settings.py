@@ -1,4 +1,4 @@
-"""Settings: what is refused, how it is said, and that .env.example tells the truth."""
+"""Settings: validation, error messages, and the completeness of .env.example."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -33,11 +33,11 @@ def load_with(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> Set
     return load()
 
 
-def test_example_names_every_setting_with_its_default() -> None:
+def test_example_contains_every_setting_with_its_default() -> None:
     described = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
     assert set(described) == {name.upper() for name in Settings.model_fields}
     given = {name.lower(): value for name, value in described.items() if value}
-    assert Settings(**given) == Settings()  # as the environment gives it
+    assert Settings(**given) == Settings()  # strings, as in the environment
 
 
 def test_development_needs_no_settings() -> None:
@@ -46,7 +46,7 @@ def test_development_needs_no_settings() -> None:
     assert settings.app_url == settings.jwt_issuer == "http://localhost:8000"
 
 
-def test_production_takes_safe_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_accepts_safe_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_with(monkeypatch, PRODUCTION)
     assert not settings.docs_enabled
     assert settings.log_format == "json"
@@ -54,7 +54,7 @@ def test_production_takes_safe_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL"])
-def test_production_demands(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_production_requires_setting(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     with pytest.raises(SystemExit, match=missing):
         load_with(monkeypatch, {**PRODUCTION, missing: ""})
 
@@ -72,7 +72,9 @@ def test_production_demands(monkeypatch: pytest.MonkeyPatch, missing: str) -> No
         ("MAIL_FROM", ""),
     ],
 )
-def test_production_refuses(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_production_rejects_unsafe_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     with pytest.raises(SystemExit, match=name):
         load_with(monkeypatch, {**PRODUCTION, name: value})
 
@@ -90,18 +92,22 @@ def test_production_refuses(monkeypatch: pytest.MonkeyPatch, name: str, value: s
         ("REDIS_URL", "http://localhost"),
         ("JWT_KEYS", "AAAA"),
         ("RATE_LIMIT_IP", "many"),
-        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "not-an-address"),
         ("OIDC_PROVIDERS", "google"),
         ("OIDC_PROVIDERS", '{"acme": {"client_id": "a", "client_secret": "b"}}'),
         ("OIDC_PROVIDERS", '{"A/../b": {"issuer": "https://a.b", "client_id": "a"}}'),
     ],
 )
-def test_nonsense_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_setting_is_named_in_the_error(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     with pytest.raises(SystemExit, match=f"(?m)^  {name}"):
         load_with(monkeypatch, {name: value})
 
 
-def test_all_problems_are_told_at_once_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_all_invalid_settings_without_their_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(SystemExit) as error:
         load_with(
             monkeypatch,
@@ -136,13 +142,17 @@ def test_google_needs_no_issuer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_sqlalchemy_is_told_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_sqlalchemy_url_names_the_psycopg_driver(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     settings = load_with(monkeypatch, {"DATABASE_URL": f"{scheme}://user:pass@host/app"})
     assert settings.sqlalchemy_url == "postgresql+psycopg://user:pass@host/app"
     assert settings.sqlalchemy_migration_url == settings.sqlalchemy_url
 
 
-def test_dotenv_is_for_development_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dotenv_file_is_read_in_development_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".env").write_text("PORT=9999\n")
     monkeypatch.chdir(tmp_path)
     assert load().port == 9999

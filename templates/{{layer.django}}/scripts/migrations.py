@@ -1,7 +1,7 @@
 """Check or write migrations, on a throw-away database.
 
-python -m scripts.migrations check          they run, undo, and give what the models say
-python -m scripts.migrations make MESSAGE   write those for what has changed in the models
+python -m scripts.migrations check          they apply, revert, and match the models
+python -m scripts.migrations make MESSAGE   write migrations for changes of the models
 """
 
 import os
@@ -9,15 +9,15 @@ import re
 import subprocess
 import sys
 
-from scripts.servers import ROOT, ServerError, throw_away
+from tools.devservers import ROOT, ServerError, throw_away
 
 SOURCE = ROOT / "src" / "app"
-# The service's own, in an order in which they can be undone.
+# In an order in which their migrations can be reverted.
 APPS = ("projects", "api_keys", "exports", "audit", "organizations", "core")
 
 
 def check() -> None:
-    """Run all migrations forth, back and forth; then compare with the models."""
+    """Apply, revert and apply all migrations; then compare them with the models."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
@@ -29,7 +29,6 @@ def check() -> None:
 
 
 def make(message: str) -> None:
-    """Write migrations, for a person to read and complete."""
     from django.core.management import call_command
 
     before = set(SOURCE.glob("*/migrations/*.py"))
@@ -50,7 +49,7 @@ def _set_up(environment: dict[str, str]) -> None:
         **environment,
         "ENVIRONMENT": "test",
         "LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "app.django_settings",
+        "DJANGO_SETTINGS_MODULE": "app.config.settings",
     }
     import django
 
@@ -58,7 +57,6 @@ def _set_up(environment: dict[str, str]) -> None:
 
 
 def main() -> int:
-    """Do what the arguments say."""
     try:
         with throw_away() as servers:
             _set_up(servers.urls().environment())

@@ -1,4 +1,4 @@
-"""A member of the staff at a browser, as the admin's tests need one."""
+"""Staff users, and browser clients that are signed in to the admin."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ PASSWORD = "correct horse staple"
 
 
 def make_staff(**values: Any) -> User:
-    """Make a superuser with a password."""
+    """Create a superuser with the password PASSWORD."""
     rights = {"is_staff": True, "is_superuser": True}
     return UserFactory.create(password=PASSWORD, **(rights | values))
 
 
 def set_up_totp(user: User) -> pyotp.TOTP:
-    """Give a user an authenticator app, which has shown no code so far."""
+    """Enable TOTP for a user; no code has been used."""
     secret = pyotp.random_base32()
     data = {"secret": service.seal_secret(secret), "last_step": 0}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
@@ -30,13 +30,13 @@ def set_up_totp(user: User) -> pyotp.TOTP:
 
 
 def sign_in(browser: Client, email: str, code: str = "", password: str = PASSWORD) -> Any:
-    """Fill in the admin's form."""
+    """Submit the sign-in form of the admin."""
     form = {"username": email, "password": password, "code": code, "next": ADMIN}
     return browser.post(f"{ADMIN}login/", form)
 
 
 def signed_in(user: User) -> Client:
-    """Open a browser in which somebody is in the admin."""
+    """Return a client with an admin session of the user."""
     browser = Client()
     answer = sign_in(browser, user.email)
     assert (answer.status_code, answer.headers["Location"]) == (302, ADMIN)

@@ -8,21 +8,21 @@ afterwards.
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
-from scripts import servers
+from tools import devservers
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client
+
+    from tests.factories import Factory
 
 _running = ExitStack()
-# The scripts' servers, in the process that started them.
-_servers = pytest.StashKey[servers.Servers]()
+# The running servers, in the process that started them.
+_servers = pytest.StashKey[devservers.Servers]()
 
 # The application reads its settings when it is imported, so they are made before: neither `app`
 # nor Django may be imported at the top of this file.
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "committed: the test commits; tables are emptied after it")
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is None:
-        config.stash[_servers] = _running.enter_context(servers.throw_away())
+        config.stash[_servers] = _running.enter_context(devservers.throw_away())
         environment = config.stash[_servers].urls().environment()
     else:
         environment = worker["environment"]
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker is None and config.getoption("numprocesses", None):
         return  # the workers run the tests, each with settings of its own
     # pytest-django would do it before there are settings.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "app.django_settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
     import django
 
     django.setup()
@@ -88,6 +88,14 @@ def migrated(
     with django_db_blocker.unblock():
         connections.close_all()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
+
+
+@pytest.fixture(scope="session", autouse=True)
+def file_mailer(django_test_environment: None) -> None:
+    """Write mails to files again: pytest-django keeps them in memory."""
+    from django.conf import settings
+
+    settings.MAILERS = {"default": {"BACKEND": "app.core.mail_backends.FileBackend"}}
 
 
 @pytest.fixture(scope="session")
@@ -174,69 +182,8 @@ def mails(migrated: None) -> Path:
     return settings.mail_dir
 
 
-@dataclass
-class Person:
-    """A user with a session; `headers` authenticate."""
-
-    id: UUID
-    email: str
-    session_id: UUID
-    token: str
-    client: "Client"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Make the Authorization header."""
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def request(self, method: str, path: str, **arguments: Any) -> "Response":
-        """Send a request as this user; `path` is below /api/v1."""
-        headers = self.headers | arguments.pop("headers", {})
-        return self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
-
-
-@dataclass
-class Factory:
-    """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
-
-    client: "Client"
-
-    def person(self, name: str | None = None, password: str | None = None) -> Person:
-        """Make a verified user who is signed in; without a password, only by token."""
-        from app.core.security import access_tokens
-        from tests.factories import UserFactory, UserSessionFactory
-
-        named = {"name": name.title()} if name else {}
-        user = UserFactory.create(password=password, **named)
-        signed_in = UserSessionFactory.create(user_id=user.id)
-        token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-        return Person(user.id, user.email, signed_in.id, token, self.client)
-
-    def organization(self, owner: Person, name: str = "Acme") -> UUID:
-        """Make an organization through the API."""
-        answer = owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
-
-    def member(self, organization_id: UUID, role: str) -> Person:
-        """Make a person who belongs to an organization already."""
-        from tests.factories import MembershipFactory
-
-        person = self.person(role)
-        MembershipFactory.create(organization_id=organization_id, user_id=person.id, role=role)
-        return person
-
-    def count(self, table: str) -> int:
-        """Count the rows of a table that belongs to no organization."""
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - names from tests
-            (found,) = cursor.fetchone()
-        return int(found)
-
-
 @pytest.fixture
-def factory(client: "Client") -> Factory:
-    """Give the maker of people and organizations."""
+def factory(client: "Client") -> "Factory":
+    from tests.factories import Factory
+
     return Factory(client)

@@ -1,4 +1,4 @@
-"""The database, for what the API neither arranges nor shows: by SQL, without models or the ORM."""
+"""Direct database access for tests, where the API cannot arrange or show a state."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,27 +11,26 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 
 
-class Work:
-    """A unit of work that a test has opened."""
+class UnitOfWork:
+    """An open unit of work."""
 
     def call[**P, Result](
         self, function: Callable[P, Result], /, *arguments: P.args, **named: P.kwargs
     ) -> Result:
-        """Call a function of the service in it."""
+        """Call a service function in this unit of work."""
         return function(*arguments, **named)
 
 
 @contextmanager
-def work() -> Iterator[Work]:
-    """Open a unit of work."""
+def open_unit_of_work() -> Iterator[UnitOfWork]:
     with unit_of_work():
-        yield Work()
+        yield UnitOfWork()
 
 
 def execute(
     statement: str, organization_id: UUID | None = None, /, **values: Any
 ) -> list[dict[str, Any]]:
-    """Run a statement in a unit of work, open to an organization; values stand as `%(name)s`."""
+    """Run SQL in a unit of work of its own, in an organization; `%(name)s` are placeholders."""
     with unit_of_work():
         if organization_id is not None:
             tenancy.enter_organization(organization_id)
@@ -44,13 +43,13 @@ def execute(
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """Note the statements that are sent while the block runs."""
-    seen: list[str] = []
+def capture_statements() -> Iterator[list[str]]:
+    """Collect the SQL statements that are executed inside the block."""
+    captured: list[str] = []
 
-    def note(execute: Any, sql: str, *arguments: Any) -> Any:
-        seen.append(sql)
+    def capture(execute: Any, sql: str, *arguments: Any) -> Any:
+        captured.append(sql)
         return execute(sql, *arguments)
 
-    with connection.execute_wrapper(note):
-        yield seen
+    with connection.execute_wrapper(capture):
+        yield captured

@@ -1,4 +1,4 @@
-"""The operations of the API, from Ninja's own table: what is new is in it by itself."""
+"""All routes of the service, read from Ninja and from Django's URL resolver."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from app.api import api
+from app.config.api import api
 from app.core.web import openapi
 from app.settings import settings
 
@@ -17,7 +17,7 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one route, and what it declares about access."""
+    """One method of one route, with its `auth` callbacks."""
 
     method: str
     path: str
@@ -29,7 +29,6 @@ class Operation:
 
 
 def every_operation() -> list[Operation]:
-    """List them."""
     return [
         Operation(
             method,
@@ -43,7 +42,7 @@ def every_operation() -> list[Operation]:
 
 
 def every_path() -> list[tuple[str, URLPattern]]:
-    """List everything that answers, Ninja's or not; a regular expression stays one."""
+    """List all URL patterns, with path templates; regular expressions are not converted."""
     return list(_walk("/", get_resolver().url_patterns))
 
 
@@ -62,12 +61,12 @@ def _walk(
 
 
 def other_paths() -> set[str]:
-    """Name the paths that are neither these, nor in the families that have tests of their own."""
+    """Return the paths that are neither operations of the API, nor of the admin or allauth."""
     known = {operation.path for operation in every_operation()}
     return {
         path
         for path, pattern in every_path()
         if path not in known
         and not path.startswith((ADMIN, ALLAUTH))
-        and pattern.name != "api-root"  # where Ninja has nothing but a name
+        and pattern.name != "api-root"  # only a name, for `reverse`
     }

@@ -13,18 +13,17 @@ from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
-from click.testing import CliRunner
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from app.__main__ import main
 from app.accounts.models import SecurityEvent, User, UserSession
 from app.audit.models import AuditEvent
 from app.core.admin_site import ReadOnlyAdmin
@@ -38,8 +37,8 @@ from app.settings import Settings, settings
 from tests import factories
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory
 from tests.factories import (
+    Factory,
     InvitationFactory,
     MembershipFactory,
     OutboxEntryFactory,
@@ -211,7 +210,7 @@ def last_note(user: User) -> tuple[str, dict[str, Any]]:
 
 
 def test_a_project_is_made_and_seen_through_the_api(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     form = {"name": "Made by staff", "status": "active", "organization": str(organization)}
     assert staff.post(f"{ADMIN}projects/project/add/", form).status_code == 302
@@ -248,7 +247,7 @@ def members(organization: UUID) -> dict[UUID, Membership]:
 
 
 def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/projects"
     ada.request("POST", path, json={"name": "Apollo"})
@@ -266,7 +265,7 @@ def test_a_name_is_taken_only_once(staff: Client, factory: Factory) -> None:
 def test_texts_are_judged_as_in_the_api(
     field: str, text: str, staff: Client, factory: Factory
 ) -> None:
-    organization = factory.organization(factory.person())
+    organization = factory.organization(factory.user())
     form = {"name": "A", "status": "active", "organization": str(organization), field: text}
     refused = staff.post("/admin/projects/project/add/", form)
     assert refused.status_code == 200
@@ -274,7 +273,7 @@ def test_texts_are_judged_as_in_the_api(
 
 
 def test_a_description_keeps_its_lines(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     form = {"name": "A", "description": "a\r\nb", "status": "active"}
     form["organization"] = str(organization)
@@ -291,7 +290,7 @@ def test_what_cannot_be_looked_for_is_refused(staff: Client) -> None:
 
 
 def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) -> None:
-    ada, bob, new = factory.person(), factory.person(), factory.person()
+    ada, bob, new = factory.user(), factory.user(), factory.user()
     organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="member")
     path = f"{ADMIN}organizations/organization/{organization}/change/"
@@ -325,7 +324,7 @@ def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) 
 
 @pytest.mark.committed
 def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) -> None:
-    ada, bob = factory.person(), factory.person()
+    ada, bob = factory.user(), factory.user()
     organization = factory.organization(ada)
     MembershipFactory.create(organization_id=organization, user_id=bob.id, role="owner")
     were = members(organization)
@@ -356,7 +355,7 @@ def test_an_owner_stays_though_both_go_at_once(staff: Client, factory: Factory) 
 
 
 def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, me: User) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"{ADMIN}organizations/organization/add/"
     form = {"name": "New", **formset("memberships", {"user": ada.id, "role": "viewer"})}
     assert "must keep at least one owner" in staff.post(path, form).text
@@ -372,7 +371,7 @@ def test_an_organization_begins_with_an_owner(staff: Client, factory: Factory, m
 
 
 def test_an_account_is_shut_and_opened_again(staff: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     user = User.objects.get(id=ada.id)
     path = f"{ADMIN}accounts/user/{ada.id}/change/"
     assert staff.post(path, {"name": user.name}).status_code == 302
@@ -397,7 +396,7 @@ def test_dead_jobs_are_run_again(staff: Client, me: User) -> None:
     dead = OutboxEntryFactory.create(dead_lettered_at=ClockTimestamp(), attempts=8)
     done = OutboxEntryFactory.create(done_at=ClockTimestamp(), attempts=1)
     path = f"{ADMIN}core/outboxentry/"
-    listed = staff.get(f"{path}?state=dead").text
+    listed = staff.get(f"{path}?state=dead-letter").text
     assert str(dead.id) in listed
     assert str(done.id) not in listed
     form = {"action": "replay", "_selected_action": [str(dead.id), str(done.id)]}
@@ -457,7 +456,7 @@ def test_nothing_hidden_can_be_asked_for(staff: Client) -> None:
 
 
 def test_nobody_else_gets_in(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     for path in ("", "projects/project/", "accounts/user/", "autocomplete/", "password_change/"):
         answer = Client().get(ADMIN + path)
         assert answer.status_code == 302, path
@@ -574,13 +573,30 @@ def test_forms_need_their_token(me: User) -> None:
     assert sign_in(browser, me.email).status_code == 403
 
 
+def test_the_index_has_one_section_for_each_subject(staff: Client) -> None:
+    sections = [app["name"] for app in staff.get(ADMIN).context["app_list"]]
+    assert sections == [
+        "Accounts",
+        "API keys",
+        "Audit log",
+        "Exports",
+        "Operations",
+        "Organizations",
+        "Projects",
+    ]
+    for label in {model._meta.app_label for model in REGISTERED}:
+        assert staff.get(f"{ADMIN}{label}/").status_code == 200, label
+    assert staff.get(f"{ADMIN}nothing/").status_code == 404
+
+
 # Where it is, and who is staff
 
 
 def test_the_path_is_a_setting() -> None:
     code = (
         "import django; django.setup(); from django.urls import reverse;"
-        "from app.core.web.middleware import PAGES; print(reverse('admin:index'), PAGES[0])"
+        "from app.core.web.middleware import BROWSER_PATHS;"
+        "print(reverse('admin:index'), BROWSER_PATHS[0])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -605,7 +621,11 @@ def test_staff_is_made_and_revoked(me: User, staff: Client) -> None:
     user = UserFactory.create(password=PASSWORD)
 
     def call(*arguments: str) -> str:
-        return CliRunner().invoke(main, ["users", *arguments]).output
+        try:
+            call_command("users", *arguments)
+        except CommandError as error:
+            return str(error)
+        return ""
 
     assert call("make-staff", user.email.upper()) == ""
     browser = signed_in(user)

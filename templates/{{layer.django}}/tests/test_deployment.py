@@ -1,4 +1,4 @@
-"""What is set in production, tried in a process that has production's settings."""
+"""Django's settings in production, in a process with production's environment."""
 
 import json
 import os
@@ -12,11 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Asks the application for some paths, as a server behind a proxy does: without TLS.
+# Sends GET requests to the application, without TLS as a server behind a proxy.
 ASK = """
 import json, sys
 from io import BytesIO
-from app.wsgi import application
+from app.config.wsgi import application
 
 answers = []
 for host, path in json.load(sys.stdin):
@@ -39,7 +39,7 @@ print(json.dumps(answers))
 
 
 def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run Python as in production, on this run's servers."""
+    """Run Python with the settings of production, and the servers of this test run."""
     kept = ("PATH", "HOME", "DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL")
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {
         "ENVIRONMENT": "production",
@@ -48,7 +48,7 @@ def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         "SMTP_URL": "smtps://user:password@mail.example.com",
         "MAIL_FROM": "no-reply@example.com",
         "PYTHONPATH": str(ROOT / "src"),
-        "DJANGO_SETTINGS_MODULE": "app.django_settings",
+        "DJANGO_SETTINGS_MODULE": "app.config.settings",
     }
     return subprocess.run(
         [sys.executable, *command],
@@ -72,7 +72,7 @@ def _ask(*asked: tuple[str, str]) -> list[dict[str, Any]]:
 def test_check_deploy_finds_nothing() -> None:
     done = _run("manage.py", "check", "--deploy", "--fail-level", "DEBUG")
     assert done.returncode == 0, done.stderr
-    # The one about redirects to HTTPS, which are the proxy's.
+    # W008 is about redirects to HTTPS: the proxy does them.
     assert "no issues (1 silenced)" in done.stdout + done.stderr
     from django.conf import settings
 
@@ -80,7 +80,7 @@ def test_check_deploy_finds_nothing() -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_probes_come_by_address_and_people_by_name() -> None:
+def test_health_endpoints_accept_any_host_and_others_only_the_public_one() -> None:
     probes = ("/livez", "/readyz", "/startupz")
     answers = _ask(
         *(("10.1.2.3:8000", path) for path in probes),
@@ -92,6 +92,6 @@ def test_probes_come_by_address_and_people_by_name() -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_browsers_are_told_to_use_tls() -> None:
+def test_responses_have_strict_transport_security() -> None:
     for answer in _ask(("api.example.com", "/api/v1/me"), ("api.example.com", "/admin/login/")):
         assert "max-age=63072000" in answer["headers"]["Strict-Transport-Security"]

@@ -16,8 +16,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.jobs import execution
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
-from tests.conftest import Factory, Person
-from tests.factories import UserFactory, UserSessionFactory
+from tests.factories import Factory, SignedInUser, UserFactory, UserSessionFactory
 
 USERS = f"{ADMIN}accounts/user/"
 STAFF = "staff@example.com"
@@ -63,7 +62,7 @@ def sessions(user_id: UUID) -> QuerySet[UserSession]:
 
 
 def test_staff_is_signed_in_as_the_user(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     assert "Impersonate this user" in browser.get(f"{USERS}{ada.id}/change/").text
     begun = impersonate(browser, ada.id)
@@ -80,7 +79,7 @@ def test_staff_is_signed_in_as_the_user(browser: Client, me: User, factory: Fact
 
 
 def test_changes_are_recorded_with_both_names(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     impersonate(browser, ada.id)
     below = f"/api/v1/organizations/{organization}"
@@ -100,7 +99,7 @@ def test_changes_are_recorded_with_both_names(browser: Client, me: User, factory
 
 
 def test_start_and_end_are_in_both_histories(browser: Client, me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     impersonate(browser, ada.id)
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
@@ -116,7 +115,7 @@ def test_release_returns_to_the_staffs_own_session(
     app = set_up_totp(me)
     assert sign_in(browser, me.email, app.now()).status_code == 302
     (own,) = UserSession.objects.filter(user=me, revoked_at=None)
-    ada = factory.person()
+    ada = factory.user()
     former = browser.cookies["__Host-session"].value
     impersonate(browser, ada.id)
     during = browser.cookies["__Host-session"].value
@@ -134,7 +133,7 @@ def test_release_returns_to_the_staffs_own_session(
 
 
 def test_release_needs_an_impersonation(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     impersonate(browser, ada.id)
     # The session of a user who has signed in herself.
     sessions(ada.id).update(staff_session=None)
@@ -143,7 +142,7 @@ def test_release_needs_an_impersonation(browser: Client, factory: Factory) -> No
 
 
 def test_start_and_release_need_a_csrf_token(me: User, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     browser = Client(enforce_csrf_checks=True)
     page = browser.get(f"{ADMIN}login/")
 
@@ -196,12 +195,12 @@ def test_start_refuses_staff_and_unusable_accounts(values: dict[str, Any], brows
 def test_start_refuses_unknown_and_own_accounts(browser: Client, me: User) -> None:
     assert impersonate(browser, me.pk).status_code == 403
     assert impersonate(browser, UserSessionFactory.create().pk).status_code == 404
-    assert impersonate(browser, "nobody").status_code == 404
+    assert impersonate(browser, "not-a-uuid").status_code == 404
     assert browser.post(f"{USERS}impersonate/").status_code == 400
 
 
 def test_users_cannot_impersonate(factory: Factory) -> None:
-    ada, bob = factory.person(), factory.person()
+    ada, bob = factory.user(), factory.user()
     browser = Client()
     assert impersonate(browser, bob.id).status_code == 302
     assert not sessions(bob.id).exists()
@@ -215,12 +214,12 @@ def test_users_cannot_impersonate(factory: Factory) -> None:
 
 
 def test_admin_is_closed_during_an_impersonation(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     impersonate(browser, ada.id)
     page = browser.get(ADMIN, follow=True)
     assert page.redirect_chain[-1][0] == f"{USERS}impersonation/"
     assert "Stop impersonating" in page.text
-    assert impersonate(browser, factory.person().id).status_code == 302
+    assert impersonate(browser, factory.user().id).status_code == 302
     assert browser.get(ME).json()["email"] == ada.email
 
 
@@ -255,7 +254,7 @@ def test_admin_is_closed_during_an_impersonation(browser: Client, factory: Facto
 def test_account_security_is_refused_during_an_impersonation(
     method: str, path: str, body: object, browser: Client, factory: Factory
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     user = User.objects.get(id=ada.id)
     user.set_password(PASSWORD)
     user.save()
@@ -307,7 +306,7 @@ def user_is_disabled(session: UserSession) -> None:
     ],
 )
 def test_impersonation_ends(happens: Any, browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     impersonate(browser, ada.id)
     (session,) = sessions(ada.id)
     allowed = session.expires_at - session.created_at
@@ -320,7 +319,7 @@ def test_impersonation_ends(happens: Any, browser: Client, factory: Factory) -> 
 
 
 def test_user_sees_and_ends_the_impersonation(browser: Client, factory: Factory) -> None:
-    ada: Person = factory.person()
+    ada: SignedInUser = factory.user()
     impersonate(browser, ada.id)
     (session,) = sessions(ada.id)
     listed = ada.request("GET", "/auth/sessions").json()["items"]
@@ -331,7 +330,7 @@ def test_user_sees_and_ends_the_impersonation(browser: Client, factory: Factory)
 
 
 def test_sign_out_ends_the_impersonation(browser: Client, factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     impersonate(browser, ada.id)
     told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
     assert told.json()["data"]["user"]["email"] == ada.email

@@ -11,8 +11,7 @@ from app.core.ids import uuid7
 from app.core.security.roles import Scope
 from app.core.web.access import SESSION_COOKIE
 from tests.accounts.account_client import PAGE, bearer
-from tests.conftest import Factory
-from tests.factories import UserFactory
+from tests.factories import Factory, UserFactory
 from tests.route_table import ADMIN, ALLAUTH, every_path
 
 # What a stranger may do: prove who he is. The document has no client in its path.
@@ -82,7 +81,7 @@ def test_no_session_is_made_up(client: Client, method: str, path: str) -> None:
 
 
 def test_key_is_no_user(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     made = ada.request("POST", path, json={"name": "CI", "scopes": list(Scope)})
     for method, route in CLOSED:

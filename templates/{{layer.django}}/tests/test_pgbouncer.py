@@ -20,9 +20,9 @@ import psycopg
 import pytest
 
 from app.settings import settings
-from scripts.servers import HOST, free_port, is_free
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
+from tools.devservers import HOST, free_port, is_free
 
 CLIENTS = 8
 ROUNDS = 15
@@ -80,9 +80,9 @@ def through_bouncer(database: None, tmp_path: Path) -> Iterator[tuple[str, str]]
         yield bounced, f"http://{HOST}:{web_port}"
 
 
-def _use(person: Person, organization: object, base_url: str, number: int) -> None:
+def _use(user: SignedInUser, organization: object, base_url: str, number: int) -> None:
     """Write and read, and see nobody else's."""
-    with httpx2.Client(base_url=base_url, timeout=30, headers=person.headers) as client:
+    with httpx2.Client(base_url=base_url, timeout=30, headers=user.headers) as client:
         path = f"/api/v1/organizations/{organization}"
         for turn in range(ROUNDS):
             made = client.post(f"{path}/projects", json={"name": f"{number} {turn}"})
@@ -117,11 +117,11 @@ def test_two_connections_are_enough_for_all(
     factory: Factory, through_bouncer: tuple[str, str]
 ) -> None:
     database_url, base_url = through_bouncer
-    people = [factory.person() for _ in range(CLIENTS)]
-    organizations = [factory.organization(person) for person in people]
+    people = [factory.user() for _ in range(CLIENTS)]
+    organizations = [factory.organization(user) for user in people]
     clients: list[Callable[[], Any]] = [
-        partial(_use, person, organization, base_url, number)
-        for number, (person, organization) in enumerate(zip(people, organizations, strict=True))
+        partial(_use, user, organization, base_url, number)
+        for number, (user, organization) in enumerate(zip(people, organizations, strict=True))
     ]
     clients.append(partial(_look, database_url))
     meanwhile = run_concurrently(clients)[-1]

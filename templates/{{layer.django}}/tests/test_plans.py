@@ -148,7 +148,7 @@ def test_lists_follow_an_index(filled: tuple[UUID, UUID]) -> None:
             for begin in (None, cursor):
                 page = partial(read, limit=10, cursor=begin, **arguments)
                 (planned,) = _explain(page)
-                # A person's few rows may be sorted more cheaply; but they need not be.
+                # A user's few rows may be sorted more cheaply; but they need not be.
                 (unsorted,) = _explain(page, "enable_sort = off")
                 (scope,) = arguments.keys() & {"organization_id", "user_id"}
                 if _scanned(planned) & LARGE or not _follows(unsorted, scope):

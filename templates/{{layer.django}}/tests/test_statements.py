@@ -18,7 +18,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.organizations.models import Membership, Organization
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 
 
 @contextmanager
@@ -34,20 +34,20 @@ def _statements() -> Iterator[list[str]]:
         yield seen
 
 
-def _session(factory: Factory, owner: Person, organization: UUID) -> None:
+def _session(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
     UserSession.objects.create(user_id=owner.id, expires_at=Now() + timedelta(days=30))
 
 
-def _organization(factory: Factory, owner: Person, organization: UUID) -> None:
+def _organization(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
     factory.organization(owner)
 
 
-def _member(factory: Factory, owner: Person, organization: UUID) -> None:
+def _member(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
     factory.member(organization, "viewer")
 
 
-def _post(path: str, **body: Any) -> Callable[[Factory, Person, UUID], None]:
-    def post(factory: Factory, owner: Person, organization: UUID) -> None:
+def _post(path: str, **body: Any) -> Callable[[Factory, SignedInUser, UUID], None]:
+    def post(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
         unique = uuid7().hex
         sent = {
             name: value.format(unique) if isinstance(value, str) else value
@@ -60,7 +60,7 @@ def _post(path: str, **body: Any) -> Callable[[Factory, Person, UUID], None]:
 
 
 # How to have one more row in each list of the API.
-ONE_MORE: dict[str, Callable[[Factory, Person, UUID], None]] = {
+ONE_MORE: dict[str, Callable[[Factory, SignedInUser, UUID], None]] = {
     "/auth/sessions": _session,
     "/organizations": _organization,
     "/organizations/{organization_id}/members": _member,
@@ -97,7 +97,7 @@ def test_every_list_is_known(client: Client) -> None:
 
 @pytest.mark.parametrize("path", ONE_MORE)
 def test_more_rows_need_no_more_statements(factory: Factory, path: str) -> None:
-    owner = factory.person()
+    owner = factory.user()
     organization = factory.organization(owner)
 
     def read() -> tuple[int, list[str]]:
@@ -120,7 +120,7 @@ def test_more_rows_need_no_more_statements(factory: Factory, path: str) -> None:
 
 
 def test_an_import_is_one_batch(factory: Factory) -> None:
-    owner = factory.person()
+    owner = factory.user()
     organization = factory.organization(owner)
     items = [{"name": f"Project {number}", "description": "x" * 100} for number in range(1000)]
     with _statements() as seen:
@@ -145,12 +145,10 @@ def test_managers_load_nothing_later(database: None, model: type[models.Model]) 
         assert managers
         for manager in managers:
             assert manager.get_queryset()._fetch_mode is models.FETCH_RAISE
-            if hasattr(manager, "across"):
-                assert manager.across()._fetch_mode is models.FETCH_RAISE
 
 
 def test_relations_load_nothing_later(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     factory.member(organization, "viewer")
     with unit_of_work():

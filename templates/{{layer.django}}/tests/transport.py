@@ -1,4 +1,4 @@
-"""How the tests' HTTP client reaches the application."""
+"""A transport for httpx2 that calls the application in this process."""
 
 from django.test import Client
 from httpx2 import BaseTransport, Request, Response
@@ -9,7 +9,7 @@ class _Transport(BaseTransport):
         self.address = address
 
     def handle_request(self, request: Request) -> Response:
-        # A new one each time: cookies are the business of whoever sends the request.
+        # A new client for each request: it must not add cookies that the test did not send.
         client = Client(enforce_csrf_checks=True, raise_request_exception=False)
         answer = client.generic(
             request.method,
@@ -27,5 +27,5 @@ class _Transport(BaseTransport):
 
 
 def transport(address: str = "127.0.0.1") -> BaseTransport:
-    """Call the application in this process, from an address, with Django's own test client."""
+    """Return a transport that uses Django's test client; `address` is the client's IP address."""
     return _Transport(address)

@@ -1,4 +1,4 @@
-"""The operations of the application, from its own table: what is new is in it by itself."""
+"""All operations of the application, from its route table."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tests.transport import app
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one route, and what it declares about access."""
+    """One method of a route, with its access declarations."""
 
     method: str
     path: str
@@ -23,13 +23,15 @@ class Operation:
 
 
 def every_operation() -> list[Operation]:
-    """List them; those below /api/ run in a unit of work."""
+    """List all operations, and assert that those below /api/ run in a unit of work."""
     found = []
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute) and context.path is not None:
             in_unit_of_work = isinstance(route, UnitOfWorkRoute)
-            assert in_unit_of_work or not context.path.startswith("/api/"), context.path
+            assert in_unit_of_work or not context.path.startswith("/api/"), (
+                f"{context.path}: expected route_class=UnitOfWorkRoute on its router"
+            )
             found += [
                 Operation(
                     method,
@@ -43,7 +45,7 @@ def every_operation() -> list[Operation]:
 
 
 def other_paths() -> set[str | None]:
-    """Name the paths that the framework has added."""
+    """Return the paths that the framework has added."""
     return {
         context.path
         for context in iter_route_contexts(app.routes)

@@ -1,4 +1,4 @@
-"""How the tests' HTTP client reaches the application."""
+"""HTTP transport of the test clients: the application in this process."""
 
 from httpx2 import ASGITransport
 
@@ -8,5 +8,5 @@ app = create_app()
 
 
 def transport(address: str = "127.0.0.1") -> ASGITransport:
-    """Call the application in this process, from an address."""
+    """Return a transport whose requests come from `address`."""
     return ASGITransport(app=app, raise_app_exceptions=False, client=(address, 1))

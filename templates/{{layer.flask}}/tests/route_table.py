@@ -1,4 +1,4 @@
-"""The operations of the application, from its own table: what is new is in it by itself."""
+"""All operations of the application, from its route table."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.transport import app
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one route, and what its view declares about access."""
+    """One method of a route, with its access declarations."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Operation:
 
 
 def every_operation() -> list[Operation]:
-    """List them; HEAD is GET without a body."""
+    """List all operations except HEAD."""
     return [
         Operation(
             method,
@@ -36,7 +36,7 @@ def every_operation() -> list[Operation]:
 
 
 def other_paths() -> set[str]:
-    """Name the paths that the framework has added."""
+    """Return the paths that the framework has added."""
     known = {operation.path for operation in every_operation()}
     return {
         rule.rule

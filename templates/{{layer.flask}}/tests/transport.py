@@ -1,4 +1,4 @@
-"""How the tests' HTTP client reaches the application."""
+"""HTTP transport of the test clients: the application in this process."""
 
 from httpx2 import BaseTransport, Request, Response
 
@@ -12,7 +12,7 @@ class _Transport(BaseTransport):
         self.address = address
 
     def handle_request(self, request: Request) -> Response:
-        answer = app.test_client(use_cookies=False).open(
+        response = app.test_client(use_cookies=False).open(
             request.url.raw_path.decode("ascii"),
             method=request.method,
             headers=[
@@ -21,15 +21,15 @@ class _Transport(BaseTransport):
             ],
             data=request.read(),
             environ_base={"REMOTE_ADDR": self.address},
-            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn says
+            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn sets it
         )
         return Response(
-            answer.status_code,
-            headers=answer.headers.to_wsgi_list(),
-            content=answer.get_data(),
+            response.status_code,
+            headers=response.headers.to_wsgi_list(),
+            content=response.get_data(),
         )
 
 
 def transport(address: str = "127.0.0.1") -> BaseTransport:
-    """Call the application in this process, from an address, with Flask's own test client."""
+    """Return a transport whose requests come from `address`, sent by Flask's test client."""
     return _Transport(address)

@@ -9,18 +9,19 @@ from app.settings import settings
 
 register_models()
 
-# A migration that waits for a lock blocks every query behind it: give up soon, try again later.
+# A migration that waits for a lock blocks all later queries of the table: fail early, retry.
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "5min"
-TURN_TIMEOUT = "15min"
+ADVISORY_LOCK_TIMEOUT = "15min"
 
 
 def run_online() -> None:
-    """Migrate the database that MIGRATION_DATABASE_URL names."""
+    """Migrate the database of MIGRATION_DATABASE_URL."""
     engine = create_engine(settings.sqlalchemy_migration_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
-        # Of two deployments at once, the second waits, and finds nothing left to do.
-        connection.execute(text(f"SET lock_timeout = 0; SET statement_timeout = '{TURN_TIMEOUT}'"))
+        # Of two concurrent deployments, the second waits, and then finds nothing to migrate.
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text(f"SET statement_timeout = '{ADVISORY_LOCK_TIMEOUT}'"))
         connection.execute(text("SELECT pg_advisory_lock(hashtext('migrations'))"))
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))

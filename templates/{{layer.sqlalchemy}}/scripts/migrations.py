@@ -1,20 +1,20 @@
-"""Check or write migrations, on a throw-away database.
+"""Check or generate migrations, on a throw-away database.
 
-python -m scripts.migrations check          they run, undo, and give what the models say
-python -m scripts.migrations make MESSAGE   write one for what has changed in the models
+python -m scripts.migrations check          upgrade, downgrade, compare with the models
+python -m scripts.migrations make MESSAGE   generate a migration from the changes of the models
 """
 
 import os
 import subprocess
 import sys
 
-from scripts.servers import ROOT, ServerError, throw_away
+from tools.devservers import ROOT, ServerError, throw_away
 
 VERSIONS = ROOT / "migrations" / "versions"
 
 
 def check(env: dict[str, str]) -> None:
-    """Run all migrations forth, back and forth; then compare with the models."""
+    """Upgrade, downgrade and upgrade again; then compare with the models."""
     _run("alembic", "upgrade", "head", env=env)
     _run("alembic", "downgrade", "base", env=env)
     _run("alembic", "upgrade", "head", env=env)
@@ -22,14 +22,14 @@ def check(env: dict[str, str]) -> None:
 
 
 def make(env: dict[str, str], message: str) -> None:
-    """Write a migration, for a person to read and complete."""
+    """Generate a migration; it must be reviewed and completed by hand."""
     before = set(VERSIONS.glob("*.py"))
     _run("alembic", "upgrade", "head", env=env)
     _run("alembic", "revision", "--autogenerate", "--message", message, env=env)
     for path in set(VERSIONS.glob("*.py")) - before:
         _run("ruff", "format", "--quiet", str(path), env=env)
         _run("ruff", "check", "--quiet", "--fix", str(path), env=env)
-        print(f"Read and complete {path.relative_to(ROOT)}, then: uv run just migrate")
+        print(f"Review and complete {path.relative_to(ROOT)}, then: uv run just migrate")
 
 
 def _run(program: str, *arguments: str, env: dict[str, str]) -> None:
@@ -47,7 +47,6 @@ def _run(program: str, *arguments: str, env: dict[str, str]) -> None:
 
 
 def main() -> int:
-    """Do what the arguments say."""
     try:
         with throw_away() as servers:
             env = {**os.environ, **servers.urls().environment(), "ENVIRONMENT": "test"}

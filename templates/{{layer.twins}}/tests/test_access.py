@@ -1,6 +1,6 @@
-"""Rule 10, by attack: every route there is, tried by everyone who may not.
+"""Rule 10: every route is requested by each kind of caller without access, and refuses.
 
-The routes come from the application's own table, so a new one is covered by itself.
+The routes come from the application's route table, so new routes are covered automatically.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from httpx2 import Client, Response
 from app.core.ids import uuid7
 from app.core.security.roles import Role, Scope
 from app.core.web import access
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 from tests.route_table import Operation, every_operation, other_paths
 
 
@@ -22,7 +22,7 @@ def _send(
     credentials: str | None,
     organization: UUID | None = None,
 ) -> Response:
-    """Send a request that is wrong in everything but its address and its credentials."""
+    """Send a request whose ids and body are invalid; only path and credentials matter."""
     path = operation.path.format_map(
         {name: uuid7() for name in operation.parameters}
         | {"organization_id": organization or uuid7()}
@@ -34,89 +34,93 @@ def _send(
     return client.request(operation.method, path, headers=headers, **body)
 
 
-EVERY = every_operation()
-PROTECTED = [item for item in EVERY if access.public not in item.access]
-OF_USERS = [item for item in EVERY if access.current_user in item.access]
-OF_TENANTS = [item for item in EVERY if "{organization_id}" in item.path]
+OPERATIONS = every_operation()
+PROTECTED_OPERATIONS = [item for item in OPERATIONS if access.public not in item.access]
+USER_OPERATIONS = [item for item in OPERATIONS if access.current_user in item.access]
+TENANT_OPERATIONS = [item for item in OPERATIONS if "{organization_id}" in item.path]
 
 
-def _key(owner: Person, organization: UUID, *scopes: Scope) -> str:
-    answer = owner.request(
+def _key(owner: SignedInUser, organization: UUID, *scopes: Scope) -> str:
+    response = owner.request(
         "POST", f"/organizations/{organization}/api-keys", json={"name": "CI", "scopes": scopes}
     )
-    assert answer.status_code == 201, answer.text
-    key: str = answer.json()["key"]
+    assert response.status_code == 201, response.text
+    key: str = response.json()["key"]
     return key
 
 
-def _is_refused(answer: Response, status: int) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.json()["status"] == status
+def _assert_refused(response: Response, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert response.json()["status"] == status
     if status == 401:
-        assert answer.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"] == "Bearer"
     if status == 404:
-        # Not "no such project": nobody has looked for one.
-        assert answer.json()["detail"] == "No such organization."
+        # Not "No such project.": access is checked before the project is looked up.
+        assert response.json()["detail"] == "No such organization."
 
 
-def test_only_the_framework_adds_routes_without_access() -> None:
+def test_only_the_openapi_document_has_no_access_declaration() -> None:
     assert other_paths() == {"/openapi.json"}
-    assert len(OF_TENANTS) > 20, "the walk has lost its way"
+    assert len(TENANT_OPERATIONS) > 20, (
+        "expected more than 20 routes with {organization_id}: see tests/route_table.py"
+    )
 
 
-@pytest.mark.parametrize("operation", EVERY, ids=str)
-def test_every_route_says_who_may_call_it(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_every_route_declares_its_access(operation: Operation) -> None:
     (declared,) = operation.access
-    # A path that names an organization asks for a role in it, and no other can.
-    assert isinstance(declared, access.Require) is (operation in OF_TENANTS)
+    # A route requires a role if and only if its path contains an organization.
+    assert isinstance(declared, access.Require) is (operation in TENANT_OPERATIONS)
 
 
-@pytest.mark.parametrize("operation", PROTECTED, ids=str)
-def test_stranger_is_401(client: Client, operation: Operation) -> None:
+@pytest.mark.parametrize("operation", PROTECTED_OPERATIONS, ids=str)
+def test_missing_or_invalid_credentials_are_401(client: Client, operation: Operation) -> None:
     for credentials in (None, "nonsense", "sk_nonsense", "a.b.c"):
-        _is_refused(_send(client, operation, credentials), 401)
+        _assert_refused(_send(client, operation, credentials), 401)
 
 
-@pytest.mark.parametrize("operation", OF_USERS, ids=str)
-def test_key_is_no_user(factory: Factory, operation: Operation) -> None:
-    ada = factory.person()
+@pytest.mark.parametrize("operation", USER_OPERATIONS, ids=str)
+def test_api_key_is_403_on_routes_for_users(factory: Factory, operation: Operation) -> None:
+    ada = factory.user()
     key = _key(ada, factory.organization(ada), *Scope)
-    _is_refused(_send(factory.client, operation, key), 403)
+    _assert_refused(_send(factory.client, operation, key), 403)
 
 
-@pytest.mark.parametrize("operation", OF_TENANTS, ids=str)
-def test_tenant_route_admits_only_whom_it_says(factory: Factory, operation: Operation) -> None:
+@pytest.mark.parametrize("operation", TENANT_OPERATIONS, ids=str)
+def test_tenant_route_admits_only_its_role_and_scope(
+    factory: Factory, operation: Operation
+) -> None:
     (declared,) = operation.access
     assert isinstance(declared, access.Require)
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     organization, foreign = factory.organization(ada), factory.organization(eve)
 
     def attempt(credentials: str) -> Response:
         return _send(factory.client, operation, credentials, organization)
 
-    _is_refused(attempt(eve.token), 404)
-    _is_refused(attempt(_key(eve, foreign, *Scope)), 404)
+    _assert_refused(attempt(eve.token), 404)
+    _assert_refused(attempt(_key(eve, foreign, *Scope)), 404)
     for role in Role:
         if not role.includes(declared.role):
-            person = factory.member(organization, role)
-            _is_refused(attempt(person.token), 403)
+            user = factory.member(organization, role)
+            _assert_refused(attempt(user.token), 403)
     others = [scope for scope in Scope if scope is not declared.scope]
-    _is_refused(attempt(_key(ada, organization, *others)), 403)
+    _assert_refused(attempt(_key(ada, organization, *others)), 403)
 
-    # Whoever is refused has claimed no idempotency key.
+    # A refused request must not claim an idempotency key.
     assert factory.count("idempotency_keys") == 0
 
-    # The same request of those who may: it gets on, if only to the next thing wrong with it.
+    # With access, the same request passes the check; it may fail later for its invalid body.
     admitted = [factory.member(organization, declared.role).token]
     if declared.scope is not None:
         admitted.append(_key(ada, organization, declared.scope))
     for credentials in admitted:
-        answer = attempt(credentials)
-        assert answer.status_code < 500, answer.text
+        response = attempt(credentials)
+        assert response.status_code < 500, response.text
         for refusal in (
             "No such organization.",
             f"This needs the role {declared.role.value}.",
             "The API key may not do this.",
         ):
-            assert refusal not in answer.text
-        assert answer.status_code != 401
+            assert refusal not in response.text
+        assert response.status_code != 401

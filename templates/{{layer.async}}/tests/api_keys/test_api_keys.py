@@ -1,5 +1,3 @@
-"""API keys: shown once, good for one organization, gone at once."""
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,15 +12,17 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
+from tests.factories import Factory, SignedInUser
 
 
-async def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
+async def _create(
+    user: SignedInUser, organization: UUID, *scopes: str, **more: Any
+) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = await person.request("POST", f"/organizations/{organization}/api-keys", json=body)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+    response = await user.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
@@ -40,8 +40,8 @@ async def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
     return row
 
 
-async def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_key_is_returned_once_and_stored_hashed(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
@@ -60,8 +60,8 @@ async def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
         assert key not in text_
 
 
-async def test_key_does_what_its_scopes_name(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_key_is_limited_to_its_scopes(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (await _create(ada, organization, "projects:read"))["key"]
@@ -77,24 +77,24 @@ async def test_key_does_what_its_scopes_name(factory: Factory) -> None:
     assert events.json()["items"][0]["actor"]["label"] == "CI"
 
 
-async def test_key_is_nobody_elsewhere(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_key_is_valid_in_its_own_organization_only(factory: Factory) -> None:
+    ada = await factory.user()
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
     for organization in (other, uuid7()):
-        answer = await _use(ada.client, key, f"/organizations/{organization}/projects")
-        assert answer.status_code == 404
+        response = await _use(ada.client, key, f"/organizations/{organization}/projects")
+        assert response.status_code == 404
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (await _use(ada.client, key, f"/organizations{path}")).status_code == 403
-    # The organization in a key is a hint: with another one in its place it opens nothing.
+    # The key contains its organization id: replacing that id invalidates the key.
     raw = crypto.from_base64url(key.removeprefix("sk_"))
     forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
-    answer = await _use(ada.client, forged, f"/organizations/{other}/projects")
-    assert answer.status_code == 401
+    response = await _use(ada.client, forged, f"/organizations/{other}/projects")
+    assert response.status_code == 401
 
 
-async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_revoked_key_is_rejected_immediately(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = await _create(ada, organization)
@@ -108,17 +108,17 @@ async def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
 
 
 async def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+    ada, eve = await factory.user(), await factory.user()
     mine, hers = await factory.organization(ada), await factory.organization(eve)
     created = await _create(ada, mine)
-    answer = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
-    assert answer.status_code == 404
+    response = await eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
+    assert response.status_code == 404
     projects = f"/organizations/{mine}/projects"
     assert (await _use(ada.client, created["key"], projects)).status_code == 200
 
 
-async def test_expired_key_is_refused(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_expired_key_is_rejected(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = await _create(ada, organization, expires_at=tomorrow)
@@ -150,29 +150,29 @@ async def test_expired_key_is_refused(factory: Factory) -> None:
     ],
     ids=str,
 )
-async def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
-    ada = await factory.person()
+async def test_invalid_body_is_rejected(factory: Factory, change: dict[str, Any]) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
-    answer = await ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+    response = await ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
 
 
 @pytest.mark.parametrize(
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
-async def test_junk_is_no_key(factory: Factory, key: str) -> None:
-    organization = await factory.organization(await factory.person())
+async def test_malformed_key_is_rejected(factory: Factory, key: str) -> None:
+    organization = await factory.organization(await factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = await factory.client.get(
+    response = await factory.client.get(
         f"/api/v1/organizations/{organization}/projects", headers=headers
     )
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
-async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_last_used_at_is_updated_once_a_minute(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -192,8 +192,8 @@ async def test_use_is_noted_once_a_minute(factory: Factory) -> None:
     assert later >= first
 
 
-async def test_pages_hold_every_key_once(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_pages_contain_every_key_once(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     made = [(await _create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
@@ -203,23 +203,23 @@ async def test_pages_hold_every_key_once(factory: Factory) -> None:
     assert rest["next_cursor"] is None
 
 
-async def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_authenticate_binds_the_transaction_to_one_organization(factory: Factory) -> None:
+    ada = await factory.user()
     mine, other = await factory.organization(ada), await factory.organization(ada)
     key = (await _create(ada, mine))["key"]
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         principal = await unit.call(authenticate, key)
         assert principal.organization_id == mine
         with pytest.raises(RuntimeError):
             await unit.call(tenancy.enter_organization, other)
     with pytest.raises(Unauthenticated):
-        async with work() as unit:
+        async with open_unit_of_work() as unit:
             await unit.call(authenticate, key + "A")
 
 
 @pytest.mark.committed
-async def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_idempotent_request_returns_the_same_key(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
@@ -235,13 +235,13 @@ async def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-async def test_one_of_many_revokes(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_concurrent_revocations_succeed_once(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     created = await _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = await run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
-    assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
+    responses = await run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
+    assert sorted(response.status_code for response in responses) == [204] + [404] * 4
     events = await ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
     )
@@ -249,15 +249,15 @@ async def test_one_of_many_revokes(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-async def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_requests_with_one_key_do_not_block_each_other(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     key = (await _create(ada, organization))["key"]
-    async with work() as unit:
-        # A request that takes long: it has noted the use, and holds the key's row.
+    async with open_unit_of_work() as unit:
+        # A slow request has updated last_used_at, and holds a lock on the row of the key.
         await unit.call(authenticate, key)
-        # If one of them waited for the row, the lock time-out would make it a 503.
-        answers = await run_concurrently(
+        # A request that waited for the lock would end with 503, by the lock time-out.
+        responses = await run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
-    assert [answer.status_code for answer in answers] == [200] * 3
+    assert [response.status_code for response in responses] == [200] * 3

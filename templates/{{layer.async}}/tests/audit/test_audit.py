@@ -1,5 +1,3 @@
-"""The audit log: written with what it records, read by admins."""
-
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,12 +7,12 @@ from app.audit import service
 from app.core import context
 from app.core.db import tenancy
 from app.core.security.roles import Role
-from tests.conftest import Factory
-from tests.database import work
+from tests.database import open_unit_of_work
+from tests.factories import Factory
 
 
-async def test_event_tells_who_what_and_whence(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_event_records_actor_target_changes_and_address(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     project = await ada.request(
         "POST",
@@ -36,23 +34,23 @@ async def test_event_tells_who_what_and_whence(factory: Factory) -> None:
     }
 
 
-async def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_events_are_paged_newest_first_and_filtered_by_action(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     events = f"/organizations/{organization}/audit-events"
     for number in range(5):
         await ada.request("POST", projects, json={"name": f"Project {number}"})
 
-    seen: list[str] = []
+    names: list[str] = []
     params: dict[str, str | int] = {"limit": 2, "action": "project.created"}
     for _ in range(3):
         page = (await ada.request("GET", events, params=params)).json()
-        seen += [item["changes"]["name"] for item in page["items"]]
-        # What happens meanwhile must not push an event to a second page.
-        await ada.request("POST", projects, json={"name": f"Meanwhile {len(seen)}"})
+        names += [item["changes"]["name"] for item in page["items"]]
+        # An event between two pages must not move another event to a second page.
+        await ada.request("POST", projects, json={"name": f"Later {len(names)}"})
         params["cursor"] = page["next_cursor"]
-    assert seen == [f"Project {number}" for number in (4, 3, 2, 1, 0)]
+    assert names == [f"Project {number}" for number in (4, 3, 2, 1, 0)]
     assert page["next_cursor"] is None
 
     everything = (await ada.request("GET", events, params={"limit": 100})).json()["items"]
@@ -62,14 +60,14 @@ async def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None
 
 
 @pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
-async def test_action_is_well_formed(factory: Factory, action: str) -> None:
-    ada = await factory.person()
+async def test_malformed_action_is_rejected(factory: Factory, action: str) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/audit-events?action={action}"
     assert (await ada.request("GET", path)).status_code == 422
 
 
-async def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_cursor_is_valid_for_its_own_filter_only(factory: Factory) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     for name in "ab":
         await ada.request("POST", f"{path}/projects", json={"name": name})
@@ -79,24 +77,26 @@ async def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
         {"cursor": page["next_cursor"][:-1]},
         {"cursor": "é"},
     ):
-        answer = await ada.request("GET", f"{path}/audit-events", params=params)
-        assert answer.status_code == 422, params
+        response = await ada.request("GET", f"{path}/audit-events", params=params)
+        assert response.status_code == 422, params
 
 
-async def test_members_may_not_read_it(factory: Factory) -> None:
-    organization = await factory.organization(await factory.person())
+async def test_audit_log_is_for_admins(factory: Factory) -> None:
+    organization = await factory.organization(await factory.user())
     path = f"/organizations/{organization}/audit-events"
     for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
-        person = await factory.member(organization, role)
-        assert (await person.request("GET", path)).status_code == status
+        user = await factory.member(organization, role)
+        assert (await user.request("GET", path)).status_code == status
 
 
-async def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_event_outside_a_request_has_the_system_as_actor_and_json_changes(
+    factory: Factory,
+) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         await unit.call(tenancy.enter_organization, organization)
         await unit.call(
             service.record,
@@ -119,26 +119,26 @@ async def test_no_request_means_the_system_and_changes_become_json(factory: Fact
     }
 
 
-async def test_what_fails_leaves_no_event(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_failed_request_leaves_no_event(factory: Factory) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
-        answer = await ada.request("POST", f"{path}/projects", json={"name": name})
-        assert answer.status_code == status
+        response = await ada.request("POST", f"{path}/projects", json={"name": name})
+        assert response.status_code == status
     page = await ada.request("GET", f"{path}/audit-events?action=project.created")
     assert len(page.json()["items"]) == 1
 
 
-async def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_one_transaction_can_record_in_several_organizations(factory: Factory) -> None:
+    ada = await factory.user()
     organizations = [await factory.organization(ada) for _ in range(2)]
-    async with work() as unit:
+    async with open_unit_of_work() as unit:
         for organization in organizations:
             await unit.call(tenancy.enter_organization, organization)
             await unit.call(
                 service.record,
                 organization_id=organization,
-                action="test.visited",
+                action="test.recorded",
                 target_type="organization",
                 target_id=organization,
             )

@@ -1,36 +1,34 @@
-"""The dashboard: what a first screen needs, in one request and a fixed number of queries."""
-
 from typing import Any
 from uuid import UUID
 
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Factory, Person
-from tests.database import statements
+from tests.database import capture_statements
+from tests.factories import Factory, SignedInUser
 
 
-async def _read(person: Person, organization: UUID, surface: str = "web") -> dict[str, Any]:
+async def _read(user: SignedInUser, organization: UUID, surface: str = "web") -> dict[str, Any]:
     path = f"/organizations/{organization}/dashboard"
-    answer = await person.request("GET", path, params={"surface": surface})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = await user.request("GET", path, params={"surface": surface})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
-async def _projects(person: Person, organization: UUID, names: list[str]) -> None:
+async def _create_projects(user: SignedInUser, organization: UUID, names: list[str]) -> None:
     for name in names:
-        answer = await person.request(
+        response = await user.request(
             "POST", f"/organizations/{organization}/projects", json={"name": name}
         )
-        assert answer.status_code == 201
+        assert response.status_code == 201
 
 
-async def test_web(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_web_dashboard(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     await factory.member(organization, "viewer")
-    await _projects(ada, organization, [f"Project {n}" for n in range(7)])
+    await _create_projects(ada, organization, [f"Project {n}" for n in range(7)])
     newest = (await ada.request("GET", f"/organizations/{organization}/projects")).json()["items"]
     await ada.request(
         "PATCH",
@@ -50,10 +48,10 @@ async def test_web(factory: Factory) -> None:
     assert (events[0]["action"], events[0]["actor"]) == ("project.updated", ada.email)
 
 
-async def test_mobile_is_smaller(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_mobile_dashboard_has_fewer_fields(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
-    await _projects(ada, organization, ["Apollo"])
+    await _create_projects(ada, organization, ["Apollo"])
     body = await _read(ada, organization, "mobile")
     (project,) = body.pop("newest_projects")
     assert set(project) == {"id", "name"}
@@ -66,7 +64,7 @@ async def test_mobile_is_smaller(factory: Factory) -> None:
 
 
 async def test_audit_events_are_for_admins(factory: Factory) -> None:
-    organization = await factory.organization(await factory.person())
+    organization = await factory.organization(await factory.user())
     for role, sees in (("viewer", False), ("member", False), ("admin", True)):
         body = await _read(await factory.member(organization, role), organization)
         assert body["role"] == role
@@ -74,18 +72,18 @@ async def test_audit_events_are_for_admins(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+async def test_number_of_queries_is_constant(factory: Factory, surface: str) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
 
     async def count() -> int:
-        with statements() as seen:
+        with capture_statements() as executed:
             await _read(ada, organization, surface)
-        return len([statement for statement in seen if "FROM" in statement])
+        return len([statement for statement in executed if "FROM" in statement])
 
-    await _projects(ada, organization, ["First"])
+    await _create_projects(ada, organization, ["First"])
     few = await count()
-    await _projects(ada, organization, [f"Project {n}" for n in range(30)])
+    await _create_projects(ada, organization, [f"Project {n}" for n in range(30)])
     for role in ("viewer", "member", "admin") * 3:
         await factory.member(organization, role)
     assert await count() == few
@@ -93,8 +91,8 @@ async def test_number_of_queries_is_fixed(factory: Factory, surface: str) -> Non
 
 
 @pytest.mark.parametrize("surface", ["web", "mobile"])
-async def test_caching(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+async def test_dashboard_can_be_cached(factory: Factory, surface: str) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/dashboard?surface={surface}"
     first = await ada.request("GET", path)
@@ -105,24 +103,24 @@ async def test_caching(factory: Factory, surface: str) -> None:
     assert (same.status_code, same.content) == (304, b"")
     for name in ("etag", "cache-control", "vary"):
         assert same.headers[name] == first.headers[name]
-    await _projects(ada, organization, ["Apollo"])
+    await _create_projects(ada, organization, ["Apollo"])
     changed = await ada.request("GET", path, headers=known)
     assert changed.status_code == 200
     assert changed.headers["etag"] != first.headers["etag"]
 
 
 @pytest.mark.parametrize("surface", ["watch", "", "WEB", "%00"])
-async def test_unknown_surface(factory: Factory, surface: str) -> None:
-    ada = await factory.person()
+async def test_unknown_surface_is_rejected(factory: Factory, surface: str) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}/dashboard?surface={surface}"
     assert (await ada.request("GET", path)).status_code == 422
 
 
-async def test_both_shapes_are_documented(client: AsyncClient) -> None:
+async def test_both_surfaces_are_in_the_openapi_document(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     path = document["paths"]["/api/v1/organizations/{organization_id}/dashboard"]
-    answer = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert answer == {"$ref": "#/components/schemas/Dashboard"}
+    response = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert response == {"$ref": "#/components/schemas/Dashboard"}
     assert document["components"]["schemas"]["Dashboard"]["discriminator"]["mapping"] == {
         "web": "#/components/schemas/WebDashboard",
         "mobile": "#/components/schemas/MobileDashboard",

@@ -1,12 +1,11 @@
-"""Organizations, members and invitations through HTTP."""
+from uuid import UUID, uuid4
 
-from uuid import uuid4
+from app.core.security.tokens import sign_tenant_row_token
+from tests.factories import Factory
 
-from tests.conftest import Factory
 
-
-async def test_creator_owns_the_organization(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_creator_becomes_owner(factory: Factory) -> None:
+    ada = await factory.user()
     created = await ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -21,8 +20,8 @@ async def test_creator_owns_the_organization(factory: Factory) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_list_shows_own_organizations_only(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+async def test_list_contains_own_organizations_only(factory: Factory) -> None:
+    ada, eve = await factory.user(), await factory.user()
     mine = {str(await factory.organization(ada, f"Org {n}")) for n in range(3)}
     await factory.organization(eve)
     first = (await ada.request("GET", "/organizations", params={"limit": 2})).json()
@@ -33,8 +32,8 @@ async def test_list_shows_own_organizations_only(factory: Factory) -> None:
     assert rest["next_cursor"] is None
 
 
-async def test_stranger_learns_nothing(factory: Factory) -> None:
-    ada, eve = await factory.person(), await factory.person()
+async def test_foreign_and_missing_organization_give_the_same_response(factory: Factory) -> None:
+    ada, eve = await factory.user(), await factory.user()
     organization = await factory.organization(ada)
     there = await eve.request("GET", f"/organizations/{organization}")
     nowhere = await eve.request("GET", f"/organizations/{uuid4()}")
@@ -42,8 +41,8 @@ async def test_stranger_learns_nothing(factory: Factory) -> None:
     assert there.json()["detail"] == nowhere.json()["detail"]
 
 
-async def test_stale_if_match_is_refused(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_stale_if_match_is_412(factory: Factory) -> None:
+    ada = await factory.user()
     path = f"/organizations/{await factory.organization(ada)}"
     etag = (await ada.request("GET", path)).headers["etag"]
     body = {"name": "New"}
@@ -55,8 +54,8 @@ async def test_stale_if_match_is_refused(factory: Factory) -> None:
         assert stale.status_code == 412, stale.text
 
 
-async def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_only_owners_appoint_owners_and_the_last_owner_cannot_leave(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     members = f"/organizations/{organization}/members"
     admin = await factory.member(organization, "admin")
@@ -76,8 +75,8 @@ async def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) 
     assert (await ada.request("GET", members)).status_code == 404
 
 
-async def test_member_may_leave_but_not_remove(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_member_can_leave_but_not_remove_others(factory: Factory) -> None:
+    ada = await factory.user()
     organization = await factory.organization(ada)
     viewer = await factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
@@ -85,11 +84,9 @@ async def test_member_may_leave_but_not_remove(factory: Factory) -> None:
     assert (await viewer.request("DELETE", f"{members}/{viewer.id}")).status_code == 204
 
 
-async def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
-    from app.core.security.tokens import sign_tenant_row_token
-
-    ada, eve = await factory.person(), await factory.person()
-    bob = await factory.person()
+async def test_invitation_is_valid_once_for_its_address(factory: Factory) -> None:
+    ada, eve = await factory.user(), await factory.user()
+    bob = await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
@@ -98,8 +95,6 @@ async def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> No
     invitation = created.json()
     assert invitation["email"] == bob.email
     assert (await ada.request("POST", path, json=body)).status_code == 409
-
-    from uuid import UUID
 
     token = sign_tenant_row_token("invitation", organization, UUID(invitation["id"]))
     accept = {"token": token}
@@ -111,12 +106,8 @@ async def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> No
     assert (await ada.request("POST", path, json=body)).status_code == 409
 
 
-async def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
-    from uuid import UUID
-
-    from app.core.security.tokens import sign_tenant_row_token
-
-    ada, bob = await factory.person(), await factory.person()
+async def test_revoked_invitation_is_rejected(factory: Factory) -> None:
+    ada, bob = await factory.user(), await factory.user()
     organization = await factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = (await ada.request("POST", path, json={"email": bob.email})).json()

@@ -1,4 +1,4 @@
-"""The database, for what the API neither arranges nor shows: by SQL, without models or the ORM."""
+"""Direct database access for tests, where the API cannot arrange or show a state."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,8 +15,8 @@ from app.core.db.unit_of_work import unit_of_work
 
 
 @dataclass(frozen=True)
-class Work:
-    """A unit of work that a test has opened."""
+class UnitOfWork:
+    """An open unit of work."""
 
     session: AsyncSession
 
@@ -27,21 +27,20 @@ class Work:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> Result:
-        """Call a function of the service in it."""
+        """Call a service function in this unit of work."""
         return await function(self.session, *arguments, **named)
 
 
 @asynccontextmanager
-async def work() -> AsyncIterator[Work]:
-    """Open a unit of work."""
+async def open_unit_of_work() -> AsyncIterator[UnitOfWork]:
     async with unit_of_work() as session:
-        yield Work(session)
+        yield UnitOfWork(session)
 
 
 async def execute(
     statement: str, organization_id: UUID | None = None, /, **values: Any
 ) -> list[dict[str, Any]]:
-    """Run a statement in a unit of work, open to an organization; values stand as `%(name)s`."""
+    """Run SQL in a unit of work of its own, in an organization; `%(name)s` are placeholders."""
     async with unit_of_work() as session:
         if organization_id is not None:
             await tenancy.enter_organization(session, organization_id)
@@ -50,15 +49,15 @@ async def execute(
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """Note the statements that are sent while the block runs."""
-    seen: list[str] = []
+def capture_statements() -> Iterator[list[str]]:
+    """Collect the SQL statements that are executed inside the block."""
+    captured: list[str] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+    def capture(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        captured.append(statement)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    event.listen(engine.sync_engine, "before_cursor_execute", capture)
     try:
-        yield seen
+        yield captured
     finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
+        event.remove(engine.sync_engine, "before_cursor_execute", capture)

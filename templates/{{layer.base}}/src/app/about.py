@@ -1,4 +1,4 @@
-"""What the service is called: read as data, so that any name is only a name."""
+"""Name and description of the service, from `about.json`: any character is allowed in them."""
 
 import json
 from importlib.resources import files

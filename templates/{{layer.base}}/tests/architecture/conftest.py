@@ -1,10 +1,10 @@
-"""These checks read the source and import the service; they need no server.
+"""Architecture tests read the source and import the service; they need no server.
 
-So `just check` runs them alone, without the fixtures of the folder above:
+`just check` runs them without tests/conftest.py, which would start the servers:
 `pytest --confcutdir=tests/architecture tests/architecture`.
 """
 
 import os
 
-# Before anything imports the settings: a developer's own must not change what is found.
+# Before `app.settings` is imported: with "test" it does not read the developer's .env file.
 os.environ.setdefault("ENVIRONMENT", "test")

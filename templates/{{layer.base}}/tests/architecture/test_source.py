@@ -1,4 +1,4 @@
-"""What can be seen in the source alone: HTTP in services (rule 3), secrets (rule 11)."""
+"""Rules checked in the source alone: no HTTP in services (rule 3), secrets (rule 11)."""
 
 import ast
 import inspect
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from app import settings
-from tests.architecture.source import demand_none, domain_files, files, name_of
+from tests.architecture.source import assert_no_violations, domain_files, files, name_of
 
-# Names of values that open something. A password's hash is compared by its own library.
+# Names of secret values. A password hash is compared by its library.
 SECRET = re.compile(r"(^|_)(token|secret|password|signature|digest|cookie|api_key|hash)$", re.I)
 NOT_SECRET = {"password_hash"}
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -20,7 +20,7 @@ def is_secret(name: str) -> bool:
     return SECRET.search(name) is not None and name not in NOT_SECRET
 
 
-def test_services_know_no_http() -> None:
+def test_services_use_no_http_status() -> None:
     def found() -> Iterator[str]:
         for file in domain_files("service", "queries", "jobs"):
             for node in ast.walk(file.tree):
@@ -40,11 +40,11 @@ def test_services_know_no_http() -> None:
                     ):
                         yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=3,
-        says="no HTTP status code below routes.",
-        instead="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
+        message="services, queries and jobs use no HTTP status.",
+        fix="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
     )
 
 
@@ -59,16 +59,16 @@ def test_secrets_are_compared_in_constant_time() -> None:
                     ):
                         yield file.at(node)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=11,
-        says="secrets are compared in constant time.",
-        instead="hmac.compare_digest, or look the hash up in the database.",
+        message="secrets are compared in constant time.",
+        fix="use hmac.compare_digest, or look up the hash in the database.",
     )
 
 
 def _is_column(node: ast.expr) -> bool:
-    """Tell whether the database compares: `RefreshToken.token_hash == ...`."""
+    """Return whether it is a column, compared by the database: `RefreshToken.token_hash`."""
     return isinstance(node, ast.Attribute) and name_of(node.value)[:1].isupper()
 
 
@@ -90,17 +90,17 @@ def test_secrets_are_not_logged() -> None:
                     if any(is_secret(str(name)) for name in named):
                         yield file.at(call)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=11,
-        says="secrets are never logged.",
-        instead="log the id of the row that they belong to.",
+        message="secrets are never logged.",
+        fix="log the id of the row instead.",
     )
 
 
 def test_secret_settings_are_hidden() -> None:
     classes = [item for _, item in inspect.getmembers(settings, inspect.isclass)]
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/settings.py  {item.__name__}.{name}"
             for item in classes
@@ -110,6 +110,6 @@ def test_secret_settings_are_hidden() -> None:
             if field.repr and "SecretStr" not in repr(field.annotation)
         ),
         rule=11,
-        says="a secret setting shows itself in no log and no traceback.",
-        instead="make it a SecretStr, or a URL with Field(repr=False).",
+        message="the repr of the settings, as in logs and tracebacks, contains no secret.",
+        fix="use SecretStr; for a URL, Field(repr=False).",
     )

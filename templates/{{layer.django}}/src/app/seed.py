@@ -1,4 +1,4 @@
-"""Demo data for development: a user with an organization and projects, and one of the staff."""
+"""Demo data for development: a user with an organization and projects, and a staff user."""
 
 from app.accounts import service as accounts
 from app.core.db import tenancy
@@ -12,7 +12,7 @@ PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 
 
 def seed_demo() -> None:
-    """Make the two users unless they are there; a second run does nothing."""
+    """Create the users unless they exist; a second run changes nothing."""
     with unit_of_work():
         staff_id = accounts.create_verified_user(
             email=STAFF_EMAIL, name="Demo Staff", password=PASSWORD

@@ -1,4 +1,4 @@
-"""Steps with an account, at this framework's own operations."""
+"""Account operations whose paths and bodies differ between the frameworks."""
 
 from httpx2 import Response
 
@@ -6,20 +6,18 @@ from tests.accounts.account_client import PASSWORD, AccountClient
 
 
 def verify(account_client: AccountClient, token: str) -> Response:
-    """Follow the link in a mail that asks whether the address is right."""
+    """Verify an e-mail address with the token of a mail."""
     return account_client.post("auth/email/verify", key=token)
 
 
 def reset(account_client: AccountClient, token: str) -> Response:
-    """Follow the link in a mail to choose another password: PASSWORD."""
+    """Set the password to PASSWORD with the token of a mail."""
     return account_client.post("auth/password/reset", key=token, password=PASSWORD)
 
 
 def refresh(account_client: AccountClient, token: str) -> Response:
-    """Trade a refresh token in."""
     return account_client.post("tokens/refresh", refresh_token=token)
 
 
-def protect(account_client: AccountClient, access: str) -> None:
-    """Turn on the second factor."""
+def enable_totp(account_client: AccountClient, access: str) -> None:
     account_client.set_up_totp(access)

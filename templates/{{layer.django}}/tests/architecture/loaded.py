@@ -7,5 +7,5 @@ import django
 
 def load() -> None:
     """Load every app; not when pytest starts, since the tests' own settings come later."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.django_settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "app.config.settings")
     django.setup()

@@ -9,7 +9,7 @@ from django.apps import apps
 
 from app.core.jobs import registry
 from tests.architecture.loaded import load
-from tests.architecture.source import ROOT, SOURCE, demand_none, files
+from tests.architecture.source import ROOT, SOURCE, assert_no_violations, files
 
 if TYPE_CHECKING:
     from ninja.operation import Operation
@@ -18,7 +18,7 @@ load()
 
 
 def operations() -> "Iterator[tuple[str, Operation]]":
-    from app.api import api
+    from app.config.api import api
     from app.core.web import openapi
 
     return openapi.operations(api)
@@ -35,7 +35,7 @@ def test_every_module_is_registered() -> None:
         "jobs": modules_of(job.function.__module__ for job in registry.every_job()),
         "routes": modules_of(operation.view_func.__module__ for _, operation in operations()),
     }
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/{path.parent.name}/{path.name}"
             for kind, modules in known.items()
@@ -43,13 +43,13 @@ def test_every_module_is_registered() -> None:
             if path.parent.name not in {*modules, "core"}
         ),
         rule=2,
-        says="the composition root knows every module.",
-        instead="name the module in INSTALLED_APPS (models) or in app/api.py (routes)"
+        message="the composition root knows every module.",
+        fix="name the module in INSTALLED_APPS (models) or in app/config/api.py (routes)"
         "; import its jobs when its app is ready, in apps.py (jobs).",
     )
 
 
-def test_what_is_enqueued_is_a_job() -> None:
+def test_enqueued_jobs_are_declared() -> None:
     def found() -> Iterator[str]:
         for file in files():
             for call, called in file.calls():
@@ -62,15 +62,15 @@ def test_what_is_enqueued_is_a_job() -> None:
                         case _:
                             yield f"{file.at(call)}: not the name of a job"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=7,
-        says="what is put into the outbox is a job, or no worker can run it.",
-        instead="enqueue(<name in @job(...) of a module's jobs.py>, <its arguments>).",
+        message="what is put into the outbox is a job, or no worker can run it.",
+        fix="enqueue(<name in @job(...) of a module's jobs.py>, <its arguments>).",
     )
 
 
-def test_every_route_declares_who_may_call_it() -> None:
+def test_every_route_declares_its_access() -> None:
     from app.core.web import access
 
     def is_declaration(callback: object) -> bool:
@@ -86,9 +86,9 @@ def test_every_route_declares_who_may_call_it() -> None:
                 place = f"{code.co_filename}:{code.co_firstlineno}".removeprefix(f"{ROOT}/")
                 yield f"{place}  {path}: {len(declared)} of them"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=10,
-        says="every route has exactly one explicit authorisation.",
-        instead="auth= with one of app.core.web.access: require(Role...), current_user or public.",
+        message="every route has exactly one explicit authorisation.",
+        fix="auth= with one of app.core.web.access: require(Role...), current_user or public.",
     )

@@ -21,7 +21,7 @@ from django.db.models import NOT_PROVIDED, CharField, Field
 
 from app.core.management.commands import migrate
 from tests.architecture.loaded import load
-from tests.architecture.source import demand_none
+from tests.architecture.source import assert_no_violations
 
 load()
 
@@ -98,17 +98,17 @@ def test_tenant_tables_have_row_level_security() -> None:
             if model._meta.db_table not in tenant and owners & tenant:
                 yield f"{model._meta.db_table}: no organization_id, but refers to {owners & tenant}"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every tenant-owned table carries organization_id and a row-level security policy.",
-        instead="add *policies.tenant(<table>) to the table's own migration, as"
+        message="every tenant-owned table carries organization_id and a row-level security policy.",
+        fix="add *policies.tenant(<table>) to the table's own migration, as"
         " docs/adding-a-resource.md shows.",
     )
 
 
 def test_migrations_are_additive() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{inspect.getfile(type(migration)).partition('src/')[2]}  {operation.describe()}"
             for migration, operation, before, after in steps()
@@ -116,8 +116,8 @@ def test_migrations_are_additive() -> None:
             and not getattr(sys.modules[type(migration).__module__], "contract", "")
         ),
         rule=12,
-        says="migrations are additive within a release.",
-        instead="expand now, and contract in a later release: when no running code needs it any"
+        message="migrations are additive within a release.",
+        fix="expand now, and contract in a later release: when no running code needs it any"
         ' more, say so in that migration with contract = "unused since <release>".',
     )
 
@@ -146,36 +146,36 @@ def _narrows(old: Field[Any, Any], new: Field[Any, Any]) -> bool:
 
 
 def test_migrations_are_plain() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{inspect.getfile(type(migration)).partition('src/')[2]}  {operation.describe()}"
             for migration, operation, *_ in steps()
             if isinstance(operation, operations.RunPython)
         ),
         rule=12,
-        says="a migration can be reviewed without a database, and locks no table while code runs.",
-        instead="RunSQL for what one statement does; a job, for what takes longer.",
+        message="migrations can be reviewed without a database, and lock no table while code runs.",
+        fix="RunSQL for what one statement does; a job, for what takes longer.",
     )
 
 
-def test_migrations_give_up_waiting() -> None:
+def test_migrations_set_time_outs() -> None:
     text = inspect.getsource(migrate)
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/core/management/commands/migrate.py: no {name}"
             for name in ("lock_timeout", "statement_timeout")
             if f"SET {name} = '" not in text
         ),
         rule=12,
-        says="migrations have lock and statement time-outs.",
-        instead="SET them on the connection before migrating.",
+        message="migrations have lock and statement time-outs.",
+        fix="SET them on the connection before migrating.",
     )
 
 
-def test_there_is_one_head() -> None:
-    demand_none(
+def test_migrations_have_one_head() -> None:
+    assert_no_violations(
         (f"{app}: {', '.join(names)}" for app, names in loader().detect_conflicts().items()),
         rule=12,
-        says="the migrations of an app are one line.",
-        instead="let the later one follow the other: change its dependencies.",
+        message="the migrations of an app are one line.",
+        fix="let the later one follow the other: change its dependencies.",
     )

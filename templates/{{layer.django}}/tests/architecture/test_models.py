@@ -11,7 +11,7 @@ from django.db.models import BinaryField, DateTimeField, Field, Model
 
 from app.core.models import Manager
 from tests.architecture.loaded import load
-from tests.architecture.source import demand_none
+from tests.architecture.source import assert_no_violations
 
 load()
 
@@ -39,7 +39,7 @@ def fields() -> Iterator[tuple[str, Field[object, object]]]:
 
 
 def test_lazy_loading_raises() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{model._meta.label}.{manager.name}"
             for model in models()
@@ -47,26 +47,26 @@ def test_lazy_loading_raises() -> None:
             if not isinstance(manager, Manager)
         ),
         rule=8,
-        says="lazy loading raises.",
-        instead="objects = Manager[...]() or TenantManager[...]() of app.core.models; a query names"
+        message="lazy loading raises.",
+        fix="objects = Manager[...]() of app.core.models; a query names"
         " what it loads, with select_related() or prefetch_related().",
     )
 
 
-def test_times_know_their_zone() -> None:
+def test_times_are_timezone_aware() -> None:
     def found() -> Iterator[str]:
         if not (settings.USE_TZ and settings.TIME_ZONE == "UTC"):
-            yield "src/app/django_settings.py: USE_TZ and TIME_ZONE"
+            yield "src/app/config/settings.py: USE_TZ and TIME_ZONE"
         for name, field in fields():
             is_time = isinstance(field, DateTimeField)
             if is_time and field.db_type(connection) != "timestamp with time zone":
                 yield name
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=9,
-        says="times are timezone-aware.",
-        instead="a DateTimeField, with USE_TZ and UTC as they were.",
+        message="times are timezone-aware.",
+        fix="a DateTimeField, with USE_TZ and UTC as they were.",
     )
 
 
@@ -75,20 +75,20 @@ def test_ids_are_uuid7() -> None:
         made = field.get_default()
         return isinstance(made, UUID) and made.version == 7
 
-    demand_none(
+    assert_no_violations(
         (
             name
             for name, field in fields()
             if field.primary_key and not field.is_relation and not is_uuid7(field)
         ),
         rule=9,
-        says="ids are UUIDv7, made by the service.",
-        instead="let the model inherit from app.core.models.Identified.",
+        message="ids are UUIDv7, made by the service.",
+        fix="let the model inherit from app.core.models.Identified.",
     )
 
 
 def test_secrets_are_stored_hashed() -> None:
-    demand_none(
+    assert_no_violations(
         (
             name
             for name, field in fields()
@@ -96,7 +96,7 @@ def test_secrets_are_stored_hashed() -> None:
             if not isinstance(field, BinaryField)
         ),
         rule=11,
-        says="secrets are stored hashed, or encrypted when they must be read again.",
-        instead="a column `..._hash` with app.core.crypto.hash_secret, or a BinaryField with"
+        message="secrets are stored hashed, or encrypted when they must be read again.",
+        fix="a column `..._hash` with app.core.crypto.hash_secret, or a BinaryField with"
         " app.core.crypto.encrypt. What is no secret goes to NOT_SECRET in this file.",
     )

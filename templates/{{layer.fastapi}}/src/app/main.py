@@ -1,4 +1,4 @@
-"""The composition root: the only place, with the command line, that knows every module."""
+"""The composition root: only this file and the command line import every module."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ from app.settings import settings
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Open and close what the process shares between requests."""
+    """Refuse a privileged database role at start, close connections at shutdown."""
     if settings.environment == "production":
         await refuse_privileged_role()
     yield
@@ -48,7 +48,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app() -> FastAPI:
-    """Put the service together."""
+    """Application factory, called by uvicorn, tests and the OpenAPI command."""
     log.configure()
     telemetry.configure()
     register_models()
@@ -75,7 +75,7 @@ def create_app() -> FastAPI:
         description=about.DESCRIPTION,
         version="1",
         openapi_url="/openapi.json" if settings.docs_enabled else None,
-        # Served by `core.web.docs`, from files of our own instead of another site's.
+        # `core.web.docs` serves the page, with bundled assets instead of a CDN's.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -99,5 +99,5 @@ def create_app() -> FastAPI:
     if settings.docs_enabled:
         app.include_router(docs.router)
     install_error_handlers(app)
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's own way
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # as FastAPI documents
     return app

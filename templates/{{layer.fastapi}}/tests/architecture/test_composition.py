@@ -1,4 +1,4 @@
-"""What is put together: modules (rule 2), jobs (rule 7), routes (rule 10)."""
+"""Rules checked in the composed application: modules (2), jobs (7), routes (10)."""
 
 import ast
 import inspect
@@ -9,12 +9,12 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from app import models, registry
 from app.core.jobs.registry import find
 from app.core.web.openapi import access_of
-from tests.architecture.source import ROOT, SOURCE, demand_none, files
+from tests.architecture.source import ROOT, SOURCE, assert_no_violations, files
 from tests.transport import app
 
 
 def routes() -> Iterator[RouteContext]:
-    """Yield every route but the document's own, which FastAPI adds."""
+    """Yield every route except /openapi.json, which FastAPI adds."""
     for context in iter_route_contexts(app.routes):
         if context.path != app.openapi_url:
             yield context
@@ -27,7 +27,7 @@ def test_every_module_is_registered() -> None:
         "jobs": set(registry.MODULES),
         "routes": {name.split(".")[1] for name in served},
     }
-    demand_none(
+    assert_no_violations(
         (
             f"src/app/{path.parent.name}/{path.name}"
             for kind, modules in known.items()
@@ -35,13 +35,13 @@ def test_every_module_is_registered() -> None:
             if path.parent.name not in modules
         ),
         rule=2,
-        says="the composition root knows every module.",
-        instead="name the module in app/models.py (models), app/registry.py (jobs) or"
-        " app/main.py (routes).",
+        message="every module is registered in the composition root.",
+        fix="add the module to app/models.py (models), app/registry.py (jobs) or app/main.py"
+        " (routes).",
     )
 
 
-def test_what_is_enqueued_is_a_job() -> None:
+def test_enqueued_jobs_are_declared() -> None:
     def found() -> Iterator[str]:
         for file in files():
             for call, called in file.calls():
@@ -50,31 +50,32 @@ def test_what_is_enqueued_is_a_job() -> None:
                         case [_, ast.Constant(value=str(name))] if job := find(name):
                             given = {keyword.arg for keyword in call.keywords} - {"delay"}
                             if given != set(job.arguments.model_fields):
-                                yield f"{file.at(call)}: other arguments than the job has"
+                                yield f"{file.at(call)}: arguments differ from those of the job"
                         case _:
-                            yield f"{file.at(call)}: not the name of a job"
+                            yield f"{file.at(call)}: not the name of a declared job"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=7,
-        says="what is put into the outbox is a job, or no worker can run it.",
-        instead="enqueue(session, <name in @job(...) of a module's jobs.py>, <its arguments>).",
+        message="enqueue() names a declared job: a worker cannot run another.",
+        fix="call enqueue(session, <name in @job(...) of a jobs.py>, <arguments of that job>).",
     )
 
 
-def test_every_route_declares_who_may_call_it() -> None:
+def test_every_route_declares_its_access() -> None:
     def found() -> Iterator[str]:
         for context in routes():
-            is_fastapis = isinstance(context.original_route, APIRoute)
-            declared = list(access_of(context.dependant)) if is_fastapis else []
+            is_api_route = isinstance(context.original_route, APIRoute)
+            declared = list(access_of(context.dependant)) if is_api_route else []
             if len(declared) != 1:
                 code = inspect.unwrap(context.endpoint).__code__ if context.endpoint else None
                 place = f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
-                yield f"{place.removeprefix(f'{ROOT}/')}  {context.path}: {len(declared)} of them"
+                place = place.removeprefix(f"{ROOT}/")
+                yield f"{place}  {context.path}: {len(declared)} access declarations"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=10,
-        says="every route has exactly one explicit authorisation.",
-        instead="one of app.core.web.access: require(Role...), CurrentUser, or Depends(public).",
+        message="every route has exactly one access declaration.",
+        fix="use one of app.core.web.access: require(Role...), CurrentUser or Depends(public).",
     )

@@ -1,4 +1,4 @@
-"""The composition root: the only place, with the command line, that knows every module."""
+"""The composition root: only this file and the command line import every module."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ authenticators = Authenticators(
 
 
 def create_app() -> App:
-    """Put the service together."""
+    """Application factory, called by gunicorn, tests and the OpenAPI command."""
     log.configure()
     telemetry.configure()
     register_models()
@@ -44,16 +44,16 @@ def create_app() -> App:
         title=about.NAME,
         version="1",
         spec_path="/openapi.json" if settings.docs_enabled else None,
-        # Served by `core.web.docs`, from files of our own instead of another site's.
+        # `core.web.docs` serves the page, with bundled assets instead of a CDN's.
         docs_path=None,
-        static_folder=None,  # type: ignore[arg-type]  # Flask itself takes it
+        static_folder=None,  # type: ignore[arg-type]  # Flask accepts None
     )
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        # Only a preflight is answered, see `core.web.middleware`.
+        # `core.web.middleware` handles CORS preflights; other OPTIONS requests are 405.
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
-    # Another spelling of a path is another path, and nobody is sent elsewhere.
+    # No redirects for doubled slashes: 404.
     app.url_map.merge_slashes = False
     install_error_handlers(app)
     for extension in (middleware, authenticators, openapi):

@@ -13,7 +13,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Tables whose rows belong to one organization. A new one gets the same in its own migration.
+# Tables of rows that belong to an organization. A migration that adds one secures it alike.
 TENANT_TABLES = ("memberships", "invitations", "projects", "api_keys", "exports")
 
 # The sub-select makes it an InitPlan, computed once, so that indexes on the column are used.
@@ -24,7 +24,7 @@ USER = "(SELECT nullif(current_setting('app.user_id', true), '')::uuid)"
 
 def _enable(table: str) -> None:
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    # Without FORCE the owner would be exempt.
+    # Without FORCE, policies do not apply to the owner of the table.
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
@@ -40,7 +40,7 @@ def _secure() -> None:
         f"CREATE POLICY tenant ON organizations USING (id = {ORGANIZATION})"
         f" WITH CHECK (id = {ORGANIZATION})"
     )
-    # A user may list the organizations that he belongs to before he has chosen one.
+    # Users list their organizations before a tenant is set.
     op.execute(f"CREATE POLICY own ON memberships FOR SELECT USING (user_id = {USER})")
     op.execute(
         "CREATE POLICY own ON organizations FOR SELECT"  # noqa: S608 - constants

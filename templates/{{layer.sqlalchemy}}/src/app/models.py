@@ -1,4 +1,4 @@
-"""All models, for what must know every table: migrations and their check."""
+"""Imports all models, for migrations and their check."""
 
 from importlib import import_module
 
@@ -6,6 +6,6 @@ MODULES = ("accounts", "organizations", "projects", "api_keys", "audit", "export
 
 
 def register_models() -> None:
-    """Import every module's models, so that the metadata is complete."""
+    """Import every module's models, which adds their tables to the metadata."""
     for module in MODULES:
         import_module(f"app.{module}.models")

@@ -1,7 +1,7 @@
-"""What the migrations do, as SQL: row-level security (rule 6), and being additive (rule 12).
+"""Rules checked in the SQL of the migrations: row-level security (6), additive changes (12).
 
-They are rendered, not run, so a migration must not read from the database: it is SQL that can
-be reviewed. `tests/core/test_tenancy.py` looks at the real database.
+Alembic renders the SQL offline, so a migration must not read from the database.
+`tests/core/db/test_tenancy.py` tests the policies on a real database.
 """
 
 import io
@@ -16,13 +16,13 @@ from alembic.script import Script, ScriptDirectory
 from app.core.db.migrations import alembic_config
 from app.core.models import Base
 from app.models import register_models
-from tests.architecture.source import ROOT, demand_none
+from tests.architecture.source import ROOT, assert_no_violations
 
 register_models()
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 VERSIONS = "migrations/versions"
-# Statements that break the release that is running while they are applied.
+# Statements that break the previous release, which still runs while they are applied.
 BREAKING = re.compile(
     r"\bDROP (TABLE|COLUMN)\b|\bRENAME\b|\bALTER COLUMN \S+ (TYPE|SET NOT NULL)\b"
     r"|\bADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b"
@@ -36,7 +36,7 @@ def revisions() -> tuple[Script, ...]:
 
 @cache
 def statements() -> tuple[tuple[Script, str], ...]:
-    """Return each migration's SQL, statement by statement, on one line."""
+    """Return each SQL statement on one line, with its migration."""
     config = alembic_config()
     config.output_buffer = io.StringIO()
     command.upgrade(config, "heads", sql=True)
@@ -62,54 +62,54 @@ def test_tenant_tables_have_row_level_security() -> None:
                 f"CREATE POLICY .* ON {name} ",
             ):
                 if not re.search(what, sql):
-                    yield f"{name}: no migration says {what.replace('.*', 'tenant').strip()}"
+                    yield f"{name}: no migration has {what.replace('.*', 'tenant').strip()}"
         for table in tables:
             owners = {key.column.table.name for key in table.foreign_keys}
             if table.name not in tenant and owners & tenant:
-                yield f"{table.name}: has no organization_id, but refers to {owners & tenant}"
+                yield f"{table.name}: no organization_id, but a foreign key to {owners & tenant}"
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every tenant-owned table carries organization_id and a row-level security policy.",
-        instead="add them in the table's own migration, as docs/adding-a-resource.md shows.",
+        message="every tenant-owned table has organization_id and a row-level security policy.",
+        fix="add them in the migration of the table: see docs/adding-a-resource.md.",
     )
 
 
 def test_migrations_are_additive() -> None:
-    demand_none(
+    assert_no_violations(
         (
             f"{VERSIONS}/{script.path.rpartition('/')[2]}  {statement[:100]}"
             for script, statement in statements()
             if BREAKING.search(statement) and not getattr(script.module, "contract", "")
         ),
         rule=12,
-        says="migrations are additive within a release.",
-        instead="expand now, and contract in a later release: when no running code needs it any"
-        ' more, say so in that migration with contract = "unused since <release>".',
+        message="migrations are additive within a release.",
+        fix="expand now and contract in a later release; when no running release uses the column"
+        ' or table, declare contract = "unused since <release>" in the migration.',
     )
 
 
-def test_migrations_give_up_waiting() -> None:
+def test_migrations_set_time_outs() -> None:
     text = (ROOT / "migrations" / "env.py").read_text()
-    demand_none(
+    assert_no_violations(
         (
             f"migrations/env.py: no {name}"
             for name in ("lock_timeout", "statement_timeout")
             if f"SET {name} = '" not in text
         ),
         rule=12,
-        says="migrations have lock and statement time-outs.",
-        instead="SET them on the connection before migrating.",
+        message="migrations run with lock and statement time-outs.",
+        fix="SET them in migrations/env.py, before the migrations run.",
     )
 
 
-def test_there_is_one_head() -> None:
+def test_migrations_have_one_head() -> None:
     followed = {script.down_revision for script in revisions()}
     heads = [script.path for script in revisions() if script.revision not in followed]
-    demand_none(
+    assert_no_violations(
         heads if len(heads) > 1 else [],
         rule=12,
-        says="migrations are one line.",
-        instead="let the later one follow the other: change its down_revision.",
+        message="the migrations have one head.",
+        fix="set down_revision of the later migration to the revision of the other.",
     )

@@ -1,40 +1,48 @@
-"""Who commits (rule 4), and that every query on a tenant's table names the tenant (rule 6)."""
+"""Rules checked in queries: only the unit of work commits (4), the tenant is named (6)."""
 
 import ast
 from collections.abc import Iterator
 
 from app.core.models import Base
 from app.models import register_models
-from tests.architecture.source import File, demand_none, domain_files, files, name_of
+from tests.architecture.source import (
+    SOURCE,
+    File,
+    assert_no_violations,
+    domain_files,
+    files,
+    name_of,
+)
 
 register_models()
 
+UNIT_OF_WORK = SOURCE / "core" / "db" / "unit_of_work.py"
 TENANT_MODELS = {
     mapper.class_.__name__
     for mapper in Base.registry.mappers
     if mapper.class_.__name__ == "Organization" or "organization_id" in mapper.columns
 }
 QUERIES = {"select", "update", "delete", "get"}
-# Queries that go across organizations, and what holds them back instead.
+# Queries across organizations, with what limits them instead.
 ACROSS_ORGANIZATIONS = {
-    "organizations.queries.list_organizations": "a user's own, by the policy `own`",
-    "organizations.queries.list_organization_ids": "a user's own, by the policy `own`",
+    "organizations.queries.list_organizations": "policy `own`: organizations of the user",
+    "organizations.queries.list_organization_ids": "policy `own`: organizations of the user",
 }
 
 
 def test_only_the_unit_of_work_commits() -> None:
-    demand_none(
+    assert_no_violations(
         (
             file.at(call)
             for file in files()
-            if (file.module, file.path.stem) != ("core", "database")
+            if file.path != UNIT_OF_WORK
             for call, name in file.calls()
             if name in {"commit", "rollback"} or (name == "begin" and not call.args)
         ),
         rule=4,
-        says="only the unit of work commits.",
-        instead="session.flush() to see what the database says, an error to roll back,"
-        " session.begin_nested() for a part that may fail.",
+        message="only the unit of work commits.",
+        fix="use session.flush() to send statements, raise an error to roll back, and"
+        " session.begin_nested() for a part that can fail.",
     )
 
 
@@ -50,18 +58,20 @@ def test_queries_name_the_tenant() -> None:
                     if name not in ACROSS_ORGANIZATIONS:
                         yield file.at(statement)
 
-    demand_none(
+    assert_no_violations(
         found(),
         rule=6,
-        says="every query on a tenant's table goes through the tenant's scope.",
-        instead=".where(Model.organization_id == organization_id) in the statement itself."
-        " What must cross organizations goes to ACROSS_ORGANIZATIONS in this file.",
+        message="every query on a tenant-owned table names the organization.",
+        fix="add .where(Model.organization_id == organization_id) to the statement; add a query"
+        " that must cross organizations to ACROSS_ORGANIZATIONS in this file.",
     )
-    assert used == set(ACROSS_ORGANIZATIONS), "Rule 6: an exception for a query that is gone"
+    assert used == set(ACROSS_ORGANIZATIONS), (
+        "Rule 6: remove exceptions without a query from ACROSS_ORGANIZATIONS in this file"
+    )
 
 
 def _statements(file: File) -> Iterator[tuple[str, ast.Call]]:
-    """Yield whole statements, `select(...).where(...)`, on tenants' tables, with their function."""
+    """Yield each statement on a tenant-owned table, `select(...).where(...)`, with its function."""
     for function in ast.walk(file.tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             parents = {
@@ -78,7 +88,7 @@ def _statements(file: File) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _continues(outer: ast.AST, inner: ast.AST) -> bool:
-    """Tell whether `outer` is `inner.something` or `inner(...)`."""
+    """Return whether `outer` is `inner.attribute` or `inner(...)`."""
     match outer:
         case ast.Call(func=part) | ast.Attribute(value=part):
             return part is inner
@@ -86,7 +96,7 @@ def _continues(outer: ast.AST, inner: ast.AST) -> bool:
 
 
 def _names_tenant(statement: ast.Call) -> bool:
-    """Tell whether a condition, or a key, has the value `organization_id`."""
+    """Return whether a condition or a key uses the value `organization_id`."""
     return any(
         name_of(part) == "organization_id" and not _is_column(part)
         for call in ast.walk(statement)

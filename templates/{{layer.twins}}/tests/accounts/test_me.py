@@ -1,12 +1,12 @@
 import pytest
 
 from tests.accounts.account_client import OTHER_PASSWORD, PASSWORD, AccountClient
-from tests.accounts.flows import protect, refresh
-from tests.conftest import Factory, Person
+from tests.accounts.flows import enable_totp, refresh
+from tests.factories import Factory, SignedInUser
 
 
-def test_read_and_rename(factory: Factory) -> None:
-    ada = factory.person()
+def test_read_and_rename_with_etag(factory: Factory) -> None:
+    ada = factory.user()
     me = ada.request("GET", "/me")
     assert set(me.json()) == {"id", "email", "name", "has_password", "totp_enabled", "created_at"}
     assert me.json()["created_at"].endswith("Z")
@@ -14,8 +14,8 @@ def test_read_and_rename(factory: Factory) -> None:
     assert (same.status_code, same.content) == (304, b"")
 
     def rename(name: object, **headers: str) -> int:
-        answer = ada.request("PATCH", "/me", json={"name": name}, headers=headers)
-        return answer.status_code
+        response = ada.request("PATCH", "/me", json={"name": name}, headers=headers)
+        return response.status_code
 
     assert rename("  Countess  ", **{"If-Match": me.headers["etag"]}) == 200
     assert (ada.request("GET", "/me")).json()["name"] == "Countess"
@@ -27,24 +27,24 @@ def test_read_and_rename(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "email", "password", "totp_enabled", "disabled_at", "is_active", "is_staff"]
 )
-def test_nothing_else_can_be_changed(factory: Factory, field: str) -> None:
-    ada = factory.person()
-    answer = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+def test_other_fields_are_rejected(factory: Factory, field: str) -> None:
+    ada = factory.user()
+    response = ada.request("PATCH", "/me", json={"name": "Ada", field: "x"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == f"/{field}"
 
 
-def _delete(person: Person, password: str = PASSWORD) -> int:
-    answer = person.request("DELETE", "/me", json={"password": password})
-    return answer.status_code
+def _delete(user: SignedInUser, password: str = PASSWORD) -> int:
+    response = user.request("DELETE", "/me", json={"password": password})
+    return response.status_code
 
 
-def test_delete_needs_the_password_and_leaves_nothing(
+def test_delete_requires_the_password_and_removes_all_rows(
     account_client: AccountClient, factory: Factory
 ) -> None:
-    ada = factory.person(password=PASSWORD)
+    ada = factory.user(password=PASSWORD)
     access, token = account_client.tokens(ada.email)
-    protect(account_client, access)
+    enable_totp(account_client, access)
     assert _delete(ada, OTHER_PASSWORD) == 422
     assert _delete(ada) == 204
     assert (ada.request("GET", "/me")).status_code == 401
@@ -54,8 +54,8 @@ def test_delete_needs_the_password_and_leaves_nothing(
         assert factory.count(table) == 0
 
 
-def test_sole_owner_stays(factory: Factory) -> None:
-    ada = factory.person(password=PASSWORD)
+def test_sole_owner_of_an_organization_cannot_be_deleted(factory: Factory) -> None:
+    ada = factory.user(password=PASSWORD)
     organization = factory.organization(ada)
     other = factory.member(organization, "admin")
     assert _delete(ada) == 409

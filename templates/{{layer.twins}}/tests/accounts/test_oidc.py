@@ -1,4 +1,4 @@
-"""Sign-in with a provider, against one that is strict and lies on demand."""
+"""Sign-in with an OpenID provider; the provider is replaced inside the HTTP transport."""
 
 import json
 import time
@@ -19,9 +19,9 @@ from app.accounts import service
 from app.core.security import oidc
 from app.settings import OidcProvider, settings
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, Mailbox
-from tests.accounts.flows import protect, reset, verify
-from tests.conftest import Factory
-from tests.database import work
+from tests.accounts.flows import enable_totp, reset, verify
+from tests.database import open_unit_of_work
+from tests.factories import Factory
 
 ISSUER = "https://id.example.com"
 CALLBACK = "http://localhost:8000/api/v1/auth/oidc/test/callback"
@@ -29,7 +29,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class Provider:
-    """Answers as `identity` says, bent by `lies`; `complaints` is what it did not like."""
+    """A strict OpenID provider: `identity` are its claims, `overrides` what it gets wrong."""
 
     def __init__(self) -> None:
         self.identity: dict[str, Any] = {
@@ -38,24 +38,23 @@ class Provider:
             "email_verified": True,
             "name": "Grace Hopper",
         }
-        self.lies: dict[str, Any] = {}
+        self.overrides: dict[str, Any] = {}
         self.is_down = False
-        self._asked: dict[str, str] = {}
+        self._authorization: dict[str, str] = {}
 
     def authorize(self, url: str) -> str:
-        """Let the person sign in; the state it was asked with."""
+        """Check the authorization request, and return its `state`."""
         parts = urlsplit(url)
         assert url.startswith(f"{ISSUER}/authorize?")
-        self._asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        assert self._asked["redirect_uri"] == CALLBACK
-        assert self._asked["response_type"] == "code"
-        assert self._asked["code_challenge_method"] == "S256"
-        assert set(self._asked["scope"].split()) == {"openid", "email", "profile"}
-        assert len(self._asked["nonce"]) >= 20
-        return self._asked["state"]
+        self._authorization = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        assert self._authorization["redirect_uri"] == CALLBACK
+        assert self._authorization["response_type"] == "code"
+        assert self._authorization["code_challenge_method"] == "S256"
+        assert set(self._authorization["scope"].split()) == {"openid", "email", "profile"}
+        assert len(self._authorization["nonce"]) >= 20
+        return self._authorization["state"]
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
-        """Serve one request."""
         if self.is_down:
             raise httpx2.ConnectError("refused")
         match request.url.path:
@@ -81,25 +80,25 @@ class Provider:
         if form["code"] != ["right"]:
             return httpx2.Response(400, json={"error": "invalid_grant"})
         challenge = urlsafe_b64encode(sha256(form["code_verifier"][0].encode()).digest())
-        assert challenge.rstrip(b"=").decode() == self._asked["code_challenge"]
+        assert challenge.rstrip(b"=").decode() == self._authorization["code_challenge"]
         assert form["redirect_uri"] == [CALLBACK]
-        if "token" in self.lies:
-            return httpx2.Response(*self.lies["token"])
+        if "token" in self.overrides:
+            return httpx2.Response(*self.overrides["token"])
         now = int(time.time())
         claims = {
             "iss": ISSUER,
             "aud": "client",
             "iat": now,
             "exp": now + 60,
-            "nonce": self._asked["nonce"],
+            "nonce": self._authorization["nonce"],
             **self.identity,
-            **self.lies,
+            **self.overrides,
         }
         key, algorithm = claims.pop("signed", (KEY, "RS256"))
         claims = {name: value for name, value in claims.items() if value is not None}
         token = jwt.encode(claims, key, algorithm, headers={"kid": "one"})
-        answer = {"access_token": "x", "token_type": "Bearer", "id_token": token}
-        return httpx2.Response(200, json=answer)
+        response = {"access_token": "x", "token_type": "Bearer", "id_token": token}
+        return httpx2.Response(200, json=response)
 
 
 @pytest.fixture
@@ -121,15 +120,15 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     oidc._client.cache_clear()
 
 
-def _begin(client: Client, provider: Provider, query: str = "") -> tuple[str, str]:
-    """Go to the provider and sign in there; the state and the cookie."""
-    answer = client.get(f"/api/v1/auth/oidc/test{query}")
-    assert answer.status_code == 302, answer.text
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+def _start(client: Client, provider: Provider, query: str = "") -> tuple[str, str]:
+    """Start a sign-in; return the state and the cookie."""
+    response = client.get(f"/api/v1/auth/oidc/test{query}")
+    assert response.status_code == 302, response.text
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-oidc=")
     assert {"httponly", "secure", "path=/", "samesite=lax"} <= {item.lower() for item in attributes}
     client.cookies.clear()
-    return provider.authorize(answer.headers["location"]), cookie
+    return provider.authorize(response.headers["location"]), cookie
 
 
 def _finish(client: Client, cookie: str, name: str = "test", **query: str) -> Response:
@@ -139,38 +138,38 @@ def _finish(client: Client, cookie: str, name: str = "test", **query: str) -> Re
 
 
 def _sign_in(client: Client, provider: Provider) -> Response:
-    state, cookie = _begin(client, provider)
+    state, cookie = _start(client, provider)
     return _finish(client, cookie, state=state, code="right")
 
 
-def _me(client: Client, answer: Response) -> dict[str, Any]:
-    assert answer.status_code == 200, answer.text
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+def _me(client: Client, response: Response) -> dict[str, Any]:
+    assert response.status_code == 200, response.text
+    headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
     me: dict[str, Any] = client.get("/api/v1/me", headers=headers).json()
     return me
 
 
-def test_first_sign_in_makes_the_account(
+def test_first_sign_in_creates_the_account(
     client: Client, account_client: AccountClient, provider: Provider
 ) -> None:
-    answer = _sign_in(client, provider)
-    assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert answer.headers["cache-control"] == "no-store"
-    me = _me(client, answer)
+    response = _sign_in(client, provider)
+    assert "Max-Age=0" in response.headers["set-cookie"]
+    assert response.headers["cache-control"] == "no-store"
+    me = _me(client, response)
     assert (me["email"], me["name"]) == ("grace@example.com", "Grace Hopper")
     assert me["has_password"] is False
     assert (account_client.sign_in("grace@example.com")).status_code == 401
-    # The address may change over there: still the same account.
+    # The subject identifies the account, also when the address changes at the provider.
     provider.identity["email"] = "hopper@example.com"
     assert (_me(client, _sign_in(client, provider)))["id"] == me["id"]
 
 
-def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
-    state, cookie = _begin(client, provider, "?transport=cookie")
-    answer = _finish(client, cookie, state=state, code="right")
-    assert (answer.status_code, answer.content) == (302, b"")
-    assert answer.headers["location"] == settings.app_url
-    cleared, session = sorted(answer.headers.get_list("set-cookie"))
+def test_cookie_transport_sets_a_session_cookie(client: Client, provider: Provider) -> None:
+    state, cookie = _start(client, provider, "?transport=cookie")
+    response = _finish(client, cookie, state=state, code="right")
+    assert (response.status_code, response.content) == (302, b"")
+    assert response.headers["location"] == settings.app_url
+    cleared, session = sorted(response.headers.get_list("set-cookie"))
     assert cleared.startswith("__Host-oidc=")
     assert "Max-Age=0" in cleared
     client.cookies.clear()
@@ -179,7 +178,7 @@ def test_cookie_instead_of_tokens(client: Client, provider: Provider) -> None:
     assert me.json()["email"] == "grace@example.com"
 
 
-def test_verified_address_links_to_the_verified_account(
+def test_verified_address_is_linked_to_the_verified_account(
     client: Client,
     account_client: AccountClient,
     provider: Provider,
@@ -194,7 +193,7 @@ def test_verified_address_links_to_the_verified_account(
 
 
 @pytest.mark.parametrize("verified", [False, None, "false", "yes", 0, []])
-def test_unverified_address_opens_nothing(
+def test_unverified_address_is_rejected(
     client: Client, provider: Provider, account: Account, verified: object
 ) -> None:
     for email in (account.email, "new@example.com"):
@@ -202,7 +201,7 @@ def test_unverified_address_opens_nothing(
         assert (_sign_in(client, provider)).status_code == 401
 
 
-def test_sign_up_before_does_not_get_into_the_account(
+def test_earlier_sign_up_does_not_set_the_password_of_the_account(
     client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
     account_client.sign_up("grace@example.com", OTHER_PASSWORD, "Mallory")
@@ -213,7 +212,7 @@ def test_sign_up_before_does_not_get_into_the_account(
     assert (account_client.sign_in("grace@example.com", OTHER_PASSWORD)).status_code == 401
 
 
-def test_another_subject_with_the_address_joins_only_what_is_not_protected(
+def test_identity_is_not_linked_to_an_account_with_a_second_factor(
     client: Client,
     account_client: AccountClient,
     provider: Provider,
@@ -221,21 +220,21 @@ def test_another_subject_with_the_address_joins_only_what_is_not_protected(
     factory: Factory,
 ) -> None:
     access, _ = account_client.tokens(account.email)
-    protect(account_client, access)
+    enable_totp(account_client, access)
     provider.identity["email"] = account.email
     assert (_sign_in(client, provider)).status_code == 403
     assert factory.count("identities") == 0
 
 
-def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None:
+def test_disabled_account_is_rejected(client: Client, provider: Provider) -> None:
     me = _me(client, _sign_in(client, provider))
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(service.disable_user, user_id=me["id"])
     assert (_sign_in(client, provider)).status_code == 401
 
 
 @pytest.mark.parametrize(
-    "lies",
+    "overrides",
     [
         {"nonce": "another"},
         {"nonce": None},
@@ -265,27 +264,29 @@ def test_disabled_account_stays_shut(client: Client, provider: Provider) -> None
         {"token": (200, {}, b'{"access_token": "x", "id_token": "a.b.c"}')},
         {"token": (200, {}, b'{"access_token": "x", "id_token": 5}')},
     ],
-    ids=lambda lies: str(lies)[:60],
+    ids=lambda overrides: str(overrides)[:60],
 )
-def test_lies_are_refused(client: Client, provider: Provider, lies: dict[str, Any]) -> None:
-    provider.lies = lies
-    answer = _sign_in(client, provider)
-    assert answer.status_code == 401, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+def test_invalid_provider_responses_are_rejected(
+    client: Client, provider: Provider, overrides: dict[str, Any]
+) -> None:
+    provider.overrides = overrides
+    response = _sign_in(client, provider)
+    assert response.status_code == 401, response.text
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 500, "nul\x00", 5])
-def test_odd_names_are_no_obstacle(client: Client, provider: Provider, name: object) -> None:
+def test_unusable_name_is_replaced(client: Client, provider: Provider, name: object) -> None:
     provider.identity["name"] = name
     me = _me(client, _sign_in(client, provider))
     assert me["name"] == "grace"
 
 
-def test_only_the_browser_that_began_can_finish(
+def test_callback_requires_the_state_and_cookie_of_its_browser(
     client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state, cookie = _begin(client, provider)
-    other_state, other_cookie = _begin(client, provider)
+    state, cookie = _start(client, provider)
+    other_state, other_cookie = _start(client, provider)
     for bad_cookie, query in (
         ("", {"state": state, "code": "right"}),
         ("__Host-oidc=x", {"state": state, "code": "right"}),
@@ -306,16 +307,18 @@ def test_only_the_browser_that_began_can_finish(
     assert (_finish(client, cookie, state=state, code="right")).status_code == 401
 
 
-def test_unknown_and_unreachable_providers(client: Client, provider: Provider) -> None:
+def test_unknown_provider_is_404_and_unreachable_provider_is_503(
+    client: Client, provider: Provider
+) -> None:
     assert (client.get("/api/v1/auth/oidc/unknown")).status_code == 404
-    state, cookie = _begin(client, provider)
+    state, cookie = _start(client, provider)
     provider.is_down = True
     assert (_finish(client, cookie, state=state, code="right")).status_code == 503
     oidc._client.cache_clear()
     assert (client.get("/api/v1/auth/oidc/test")).status_code == 503
 
 
-def test_account_of_a_provider_gets_a_password_by_reset(
+def test_account_of_a_provider_can_set_a_password_by_reset(
     client: Client, account_client: AccountClient, provider: Provider, mailbox: Mailbox
 ) -> None:
     _sign_in(client, provider)

@@ -1,5 +1,3 @@
-"""API keys: shown once, good for one organization, gone at once."""
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,15 +12,15 @@ from app.core.db import tenancy
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
+from tests.factories import Factory, SignedInUser
 
 
-def _create(person: Person, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
+def _create(user: SignedInUser, organization: UUID, *scopes: str, **more: Any) -> dict[str, Any]:
     body = {"name": "CI", "scopes": list(scopes) or ["projects:read"], **more}
-    answer = person.request("POST", f"/organizations/{organization}/api-keys", json=body)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+    response = user.request("POST", f"/organizations/{organization}/api-keys", json=body)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
@@ -38,8 +36,8 @@ def _stored(organization: UUID, key_id: str) -> dict[str, Any]:
     return row
 
 
-def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
-    ada = factory.person()
+def test_key_is_returned_once_and_stored_hashed(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization, "projects:write", "projects:read")
     key = created.pop("key")
@@ -58,8 +56,8 @@ def test_key_is_shown_once_and_kept_as_a_hash(factory: Factory) -> None:
         assert key not in text_
 
 
-def test_key_does_what_its_scopes_name(factory: Factory) -> None:
-    ada = factory.person()
+def test_key_is_limited_to_its_scopes(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     reader = (_create(ada, organization, "projects:read"))["key"]
@@ -75,24 +73,24 @@ def test_key_does_what_its_scopes_name(factory: Factory) -> None:
     assert events.json()["items"][0]["actor"]["label"] == "CI"
 
 
-def test_key_is_nobody_elsewhere(factory: Factory) -> None:
-    ada = factory.person()
+def test_key_is_valid_in_its_own_organization_only(factory: Factory) -> None:
+    ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
     for organization in (other, uuid7()):
-        answer = _use(ada.client, key, f"/organizations/{organization}/projects")
-        assert answer.status_code == 404
+        response = _use(ada.client, key, f"/organizations/{organization}/projects")
+        assert response.status_code == 404
     for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
         assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
-    # The organization in a key is a hint: with another one in its place it opens nothing.
+    # The key contains its organization id: replacing that id invalidates the key.
     raw = crypto.from_base64url(key.removeprefix("sk_"))
     forged = "sk_" + crypto.to_base64url(raw[:-16] + other.bytes)
-    answer = _use(ada.client, forged, f"/organizations/{other}/projects")
-    assert answer.status_code == 401
+    response = _use(ada.client, forged, f"/organizations/{other}/projects")
+    assert response.status_code == 401
 
 
-def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
-    ada = factory.person()
+def test_revoked_key_is_rejected_immediately(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     keys = f"/organizations/{organization}/api-keys"
     created = _create(ada, organization)
@@ -106,17 +104,17 @@ def test_revoked_key_is_refused_at_once(factory: Factory) -> None:
 
 
 def test_key_of_another_organization_cannot_be_revoked(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+    ada, eve = factory.user(), factory.user()
     mine, hers = factory.organization(ada), factory.organization(eve)
     created = _create(ada, mine)
-    answer = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
-    assert answer.status_code == 404
+    response = eve.request("DELETE", f"/organizations/{hers}/api-keys/{created['id']}")
+    assert response.status_code == 404
     projects = f"/organizations/{mine}/projects"
     assert (_use(ada.client, created["key"], projects)).status_code == 200
 
 
-def test_expired_key_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+def test_expired_key_is_rejected(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     created = _create(ada, organization, expires_at=tomorrow)
@@ -148,27 +146,27 @@ def test_expired_key_is_refused(factory: Factory) -> None:
     ],
     ids=str,
 )
-def test_bad_input_is_a_problem(factory: Factory, change: dict[str, Any]) -> None:
-    ada = factory.person()
+def test_invalid_body_is_rejected(factory: Factory, change: dict[str, Any]) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/api-keys"
     body = {"name": "CI", "scopes": ["projects:read"], **change}
-    answer = ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+    response = ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
 
 
 @pytest.mark.parametrize(
     "key", ["sk_", "sk_x", "sk_\x7f", "sk_" + "A" * 64, "sk_" + "A" * 5000, "sk_é", "SK_x", "sk_="]
 )
-def test_junk_is_no_key(factory: Factory, key: str) -> None:
-    organization = factory.organization(factory.person())
+def test_malformed_key_is_rejected(factory: Factory, key: str) -> None:
+    organization = factory.organization(factory.user())
     headers = {b"Authorization": f"Bearer {key}".encode()}
-    answer = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
-    assert answer.status_code == 401
+    response = factory.client.get(f"/api/v1/organizations/{organization}/projects", headers=headers)
+    assert response.status_code == 401
 
 
-def test_use_is_noted_once_a_minute(factory: Factory) -> None:
-    ada = factory.person()
+def test_last_used_at_is_updated_once_a_minute(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
     projects = f"/organizations/{organization}/projects"
@@ -186,8 +184,8 @@ def test_use_is_noted_once_a_minute(factory: Factory) -> None:
     assert later >= first
 
 
-def test_pages_hold_every_key_once(factory: Factory) -> None:
-    ada = factory.person()
+def test_pages_contain_every_key_once(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     made = [(_create(ada, organization))["id"] for _ in range(3)]
     path = f"/organizations/{organization}/api-keys"
@@ -197,22 +195,22 @@ def test_pages_hold_every_key_once(factory: Factory) -> None:
     assert rest["next_cursor"] is None
 
 
-def test_authenticate_enters_no_other_organization(factory: Factory) -> None:
-    ada = factory.person()
+def test_authenticate_binds_the_transaction_to_one_organization(factory: Factory) -> None:
+    ada = factory.user()
     mine, other = factory.organization(ada), factory.organization(ada)
     key = (_create(ada, mine))["key"]
-    with work() as unit:
+    with open_unit_of_work() as unit:
         principal = unit.call(authenticate, key)
         assert principal.organization_id == mine
         with pytest.raises(RuntimeError):
             unit.call(tenancy.enter_organization, other)
-    with pytest.raises(Unauthenticated), work() as unit:
+    with pytest.raises(Unauthenticated), open_unit_of_work() as unit:
         unit.call(authenticate, key + "A")
 
 
 @pytest.mark.committed
-def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
-    ada = factory.person()
+def test_idempotent_request_returns_the_same_key(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/api-keys"
     request = {
@@ -228,13 +226,13 @@ def test_repeated_request_shows_the_same_key(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_one_of_many_revokes(factory: Factory) -> None:
-    ada = factory.person()
+def test_concurrent_revocations_succeed_once(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     created = _create(ada, organization)
     path = f"/organizations/{organization}/api-keys/{created['id']}"
-    answers = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
-    assert sorted(answer.status_code for answer in answers) == [204] + [404] * 4
+    responses = run_concurrently(partial(ada.request, "DELETE", path) for _ in range(5))
+    assert sorted(response.status_code for response in responses) == [204] + [404] * 4
     events = ada.request(
         "GET", f"/organizations/{organization}/audit-events?action=api_key.revoked"
     )
@@ -242,15 +240,15 @@ def test_one_of_many_revokes(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_requests_with_one_key_do_not_wait_for_each_other(factory: Factory) -> None:
-    ada = factory.person()
+def test_requests_with_one_key_do_not_block_each_other(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     key = (_create(ada, organization))["key"]
-    with work() as unit:
-        # A request that takes long: it has noted the use, and holds the key's row.
+    with open_unit_of_work() as unit:
+        # A slow request has updated last_used_at, and holds a lock on the row of the key.
         unit.call(authenticate, key)
-        # If one of them waited for the row, the lock time-out would make it a 503.
-        answers = run_concurrently(
+        # A request that waited for the lock would end with 503, by the lock time-out.
+        responses = run_concurrently(
             partial(_use, ada.client, key, f"/organizations/{organization}/projects") for _ in "abc"
         )
-    assert [answer.status_code for answer in answers] == [200] * 3
+    assert [response.status_code for response in responses] == [200] * 3

@@ -1,5 +1,3 @@
-"""The audit log: written with what it records, read by admins."""
-
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,12 +7,12 @@ from app.audit import service
 from app.core import context
 from app.core.db import tenancy
 from app.core.security.roles import Role
-from tests.conftest import Factory
-from tests.database import work
+from tests.database import open_unit_of_work
+from tests.factories import Factory
 
 
-def test_event_tells_who_what_and_whence(factory: Factory) -> None:
-    ada = factory.person()
+def test_event_records_actor_target_changes_and_address(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     project = ada.request(
         "POST",
@@ -36,23 +34,23 @@ def test_event_tells_who_what_and_whence(factory: Factory) -> None:
     }
 
 
-def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
-    ada = factory.person()
+def test_events_are_paged_newest_first_and_filtered_by_action(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     projects = f"/organizations/{organization}/projects"
     events = f"/organizations/{organization}/audit-events"
     for number in range(5):
         ada.request("POST", projects, json={"name": f"Project {number}"})
 
-    seen: list[str] = []
+    names: list[str] = []
     params: dict[str, str | int] = {"limit": 2, "action": "project.created"}
     for _ in range(3):
         page = ada.request("GET", events, params=params).json()
-        seen += [item["changes"]["name"] for item in page["items"]]
-        # What happens meanwhile must not push an event to a second page.
-        ada.request("POST", projects, json={"name": f"Meanwhile {len(seen)}"})
+        names += [item["changes"]["name"] for item in page["items"]]
+        # An event between two pages must not move another event to a second page.
+        ada.request("POST", projects, json={"name": f"Later {len(names)}"})
         params["cursor"] = page["next_cursor"]
-    assert seen == [f"Project {number}" for number in (4, 3, 2, 1, 0)]
+    assert names == [f"Project {number}" for number in (4, 3, 2, 1, 0)]
     assert page["next_cursor"] is None
 
     everything = ada.request("GET", events, params={"limit": 100}).json()["items"]
@@ -62,14 +60,14 @@ def test_newest_first_page_by_page_and_by_action(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("action", ["", "project", "%00", "x" * 101, "project.created' OR 1=1"])
-def test_action_is_well_formed(factory: Factory, action: str) -> None:
-    ada = factory.person()
+def test_malformed_action_is_rejected(factory: Factory, action: str) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/audit-events?action={action}"
     assert (ada.request("GET", path)).status_code == 422
 
 
-def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
-    ada = factory.person()
+def test_cursor_is_valid_for_its_own_filter_only(factory: Factory) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     for name in "ab":
         ada.request("POST", f"{path}/projects", json={"name": name})
@@ -79,24 +77,26 @@ def test_cursor_belongs_to_one_filter(factory: Factory) -> None:
         {"cursor": page["next_cursor"][:-1]},
         {"cursor": "é"},
     ):
-        answer = ada.request("GET", f"{path}/audit-events", params=params)
-        assert answer.status_code == 422, params
+        response = ada.request("GET", f"{path}/audit-events", params=params)
+        assert response.status_code == 422, params
 
 
-def test_members_may_not_read_it(factory: Factory) -> None:
-    organization = factory.organization(factory.person())
+def test_audit_log_is_for_admins(factory: Factory) -> None:
+    organization = factory.organization(factory.user())
     path = f"/organizations/{organization}/audit-events"
     for role, status in (("viewer", 403), ("member", 403), ("admin", 200)):
-        person = factory.member(organization, role)
-        assert (person.request("GET", path)).status_code == status
+        user = factory.member(organization, role)
+        assert (user.request("GET", path)).status_code == status
 
 
-def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -> None:
-    ada = factory.person()
+def test_event_outside_a_request_has_the_system_as_actor_and_json_changes(
+    factory: Factory,
+) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     context.bind(context.Context(request_id="-"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(tenancy.enter_organization, organization)
         unit.call(
             service.record,
@@ -117,26 +117,26 @@ def test_no_request_means_the_system_and_changes_become_json(factory: Factory) -
     }
 
 
-def test_what_fails_leaves_no_event(factory: Factory) -> None:
-    ada = factory.person()
+def test_failed_request_leaves_no_event(factory: Factory) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     for name, status in (("Taken", 201), ("taken", 409)):
-        answer = ada.request("POST", f"{path}/projects", json={"name": name})
-        assert answer.status_code == status
+        response = ada.request("POST", f"{path}/projects", json={"name": name})
+        assert response.status_code == status
     page = ada.request("GET", f"{path}/audit-events?action=project.created")
     assert len(page.json()["items"]) == 1
 
 
-def test_transaction_that_visits_organizations_records_in_each(factory: Factory) -> None:
-    ada = factory.person()
+def test_one_transaction_can_record_in_several_organizations(factory: Factory) -> None:
+    ada = factory.user()
     organizations = [factory.organization(ada) for _ in range(2)]
-    with work() as unit:
+    with open_unit_of_work() as unit:
         for organization in organizations:
             unit.call(tenancy.enter_organization, organization)
             unit.call(
                 service.record,
                 organization_id=organization,
-                action="test.visited",
+                action="test.recorded",
                 target_type="organization",
                 target_id=organization,
             )

@@ -1,5 +1,3 @@
-"""Exports: asked for, written by a job, downloaded, gone after a week."""
-
 import csv
 import io
 from functools import partial
@@ -14,24 +12,24 @@ from app.core.jobs.outbox import replay
 from app.exports import service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
-from tests.database import execute, work
+from tests.database import execute, open_unit_of_work
+from tests.factories import Factory, SignedInUser
 
 
-def _request(person: Person, organization: UUID, file_format: str = "json") -> str:
+def _request_export(user: SignedInUser, organization: UUID, file_format: str = "json") -> str:
     path = f"/organizations/{organization}/exports"
-    answer = person.request("POST", path, json={"format": file_format})
-    assert answer.status_code == 202, answer.text
-    body, location = answer.json(), answer.headers["location"]
+    response = user.request("POST", path, json={"format": file_format})
+    assert response.status_code == 202, response.text
+    body, location = response.json(), response.headers["location"]
     assert location == f"/api/v1{path}/{body['id']}"
     assert (body["status"], body["failure"], body["download_url"]) == ("queued", None, None)
     return f"{path}/{body['id']}"
 
 
-def _read(person: Person, path: str) -> dict[str, Any]:
-    answer = person.request("GET", path)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+def _read(user: SignedInUser, path: str) -> dict[str, Any]:
+    response = user.request("GET", path)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -39,13 +37,13 @@ def _jobs(name: str = "exports.run") -> list[dict[str, Any]]:
     return execute("SELECT * FROM outbox WHERE job = %(name)s ORDER BY id", name=name)
 
 
-def _run() -> None:
+def _run_jobs() -> None:
     for job in _jobs():
         run_job(job["id"])
 
 
 def test_export_is_written_and_downloaded(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     for name in ("Plain", '=HYPERLINK("http://evil.example")', "مشروع 🚀"):
         ada.request(
@@ -53,9 +51,9 @@ def test_export_is_written_and_downloaded(factory: Factory) -> None:
             f"/organizations/{organization}/projects",
             json={"name": name, "description": "two\nlines, and a comma"},
         )
-    json_path = _request(ada, organization, "json")
-    csv_path = _request(ada, organization, "csv")
-    _run()
+    json_path = _request_export(ada, organization, "json")
+    csv_path = _request_export(ada, organization, "csv")
+    _run_jobs()
 
     export = _read(ada, json_path)
     assert (export["status"], export["failure"]) == ("succeeded", None)
@@ -83,88 +81,92 @@ def test_export_is_written_and_downloaded(factory: Factory) -> None:
     assert rows == exact
 
 
-def test_download_is_tagged(factory: Factory) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
-    _run()
+def test_download_has_an_etag(factory: Factory) -> None:
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
+    _run_jobs()
     file = ada.request("GET", f"{path}/download")
     assert file.headers["cache-control"] == "private, no-cache"
     same = ada.request("GET", f"{path}/download", headers={"If-None-Match": file.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
 
 
-def test_every_page_of_projects_is_in_it_once(
+def test_export_contains_every_project_once(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
+    ada = factory.user()
     organization = factory.organization(ada)
     names = [f"Project {number:02}" for number in range(25)]
-    # In one statement, so that many of them have the same time.
+    # One import: many projects have the same created_at, as at a page boundary.
     ada.request(
         "POST",
         f"/organizations/{organization}/projects/import",
         json={"items": [{"name": name} for name in names]},
     )
     monkeypatch.setattr(service, "_BATCH", 10)
-    path = _request(ada, organization)
-    _run()
+    path = _request_export(ada, organization)
+    _run_jobs()
     rows = ada.request("GET", f"{path}/download").json()
     assert sorted(row["name"] for row in rows) == names
 
 
-def test_foreign_projects_are_not_in_it(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+def test_projects_of_other_organizations_are_not_exported(factory: Factory) -> None:
+    ada, eve = factory.user(), factory.user()
     mine, hers = factory.organization(ada), factory.organization(eve)
     ada.request("POST", f"/organizations/{mine}/projects", json={"name": "Secret"})
-    path = _request(eve, hers)
-    _run()
+    path = _request_export(eve, hers)
+    _run_jobs()
     assert (eve.request("GET", f"{path}/download")).json() == []
-    # Nor is the export itself to be had through another organization.
+    # The export is not accessible through another organization.
     foreign = path.replace(str(hers), str(mine))
     for address in (foreign, f"{foreign}/download"):
         assert (ada.request("GET", address)).status_code == 404
 
 
-def test_nothing_to_download_before_it_is_done(factory: Factory) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
+def test_download_before_the_export_is_done_is_409(factory: Factory) -> None:
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
     assert (ada.request("GET", f"{path}/download")).status_code == 409
 
 
 @pytest.mark.committed
-def test_running_is_seen_from_outside(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
-    list_projects, seen = projects.list_projects, []
+def test_running_status_is_visible_to_other_requests(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
+    list_projects, exports = projects.list_projects, []
 
-    def look(*args: Any, **kwargs: Any) -> Any:
-        # Beside the job, not inside it: there a request might get the job's transaction.
-        seen.extend(run_concurrently([partial(_read, ada, path)]))
+    def read_status(*args: Any, **kwargs: Any) -> Any:
+        # Concurrently: inside the job, the request could share the transaction of the job.
+        exports.extend(run_concurrently([partial(_read, ada, path)]))
         return list_projects(*args, **kwargs)
 
-    monkeypatch.setattr(projects, "list_projects", look)
-    _run()
-    assert [export["status"] for export in seen] == ["running"]
-    assert seen[0]["finished_at"] is None
+    monkeypatch.setattr(projects, "list_projects", read_status)
+    _run_jobs()
+    assert [export["status"] for export in exports] == ["running"]
+    assert exports[0]["finished_at"] is None
     assert (_read(ada, path))["status"] == "succeeded"
 
 
-def test_failed_attempt_is_queued_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
+def test_export_is_queued_after_a_failed_attempt(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
     with monkeypatch.context() as patch:
         patch.setattr(projects, "list_projects", None)
-        _run()
+        _run_jobs()
     assert (_read(ada, path))["status"] == "queued"
 
 
-def test_dead_job_is_a_failed_export_that_can_be_replayed(
+def test_dead_letter_fails_the_export_and_can_be_replayed(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
     execute("UPDATE outbox SET attempts = 100 WHERE job = 'exports.run'")
-    _run()
+    _run_jobs()
     export = _read(ada, path)
     assert (export["status"], export["failure"]) == ("failed", "internal_error")
     assert export["finished_at"] is not None
@@ -172,44 +174,44 @@ def test_dead_job_is_a_failed_export_that_can_be_replayed(
     assert (ada.request("GET", f"{path}/download")).status_code == 409
 
     (job,) = _jobs()
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(replay, job["id"])
-    _run()
+    _run_jobs()
     export = _read(ada, path)
     assert (export["status"], export["failure"]) == ("succeeded", None)
 
 
-def test_too_large_is_a_failed_export_and_a_finished_job(
+def test_too_large_export_fails_and_its_job_is_done(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
     monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
-    _run()
+    _run_jobs()
     export = _read(ada, path)
     assert (export["status"], export["failure"]) == ("failed", "too_large")
     assert (_jobs())[0]["done_at"] is not None
 
 
-def test_second_run_changes_nothing(factory: Factory) -> None:
-    ada = factory.person()
+def test_second_run_does_not_change_the_export(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
-    path = _request(ada, organization)
-    _run()
+    path = _request_export(ada, organization)
+    _run_jobs()
     export = _read(ada, path)
     ada.request("POST", f"/organizations/{organization}/projects", json={"name": "Late"})
-    with work() as unit:
+    with open_unit_of_work() as unit:
         unit.call(tenancy.enter_organization, organization)
         unit.call(service.write_export, organization_id=organization, export_id=UUID(export["id"]))
     assert _read(ada, path) == export
     assert (ada.request("GET", f"{path}/download")).json() == []
 
 
-def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None:
-    ada = factory.person()
+def test_expired_export_is_404_and_its_job_deletes_it(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
-    path = _request(ada, organization)
-    _run()
+    path = _request_export(ada, organization)
+    _run_jobs()
     execute("UPDATE exports SET expires_at = clock_timestamp()", organization)
     for address in (path, f"{path}/download"):
         assert (ada.request("GET", address)).status_code == 404
@@ -223,33 +225,33 @@ def test_expired_export_is_gone_and_its_job_deletes_it(factory: Factory) -> None
 
 
 @pytest.mark.committed
-def test_jobs_of_a_deleted_organization_end_well(factory: Factory) -> None:
-    ada = factory.person()
+def test_job_of_a_deleted_organization_is_done(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
-    _request(ada, organization)
+    _request_export(ada, organization)
     assert (ada.request("DELETE", f"/organizations/{organization}")).status_code == 204
-    _run()
+    _run_jobs()
     (job,) = _jobs()
     assert (job["done_at"] is not None, job["last_error"]) == (True, None)
 
 
 @pytest.mark.committed
-def test_repeated_request_makes_one_export(factory: Factory) -> None:
-    ada = factory.person()
+def test_idempotent_request_creates_one_export(factory: Factory) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/exports"
-    answers = [
+    responses = [
         ada.request("POST", path, json={"format": "csv"}, headers={"Idempotency-Key": "once"})
         for _ in range(2)
     ]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert [response.status_code for response in responses] == [202, 202]
+    assert responses[0].headers["location"] == responses[1].headers["location"]
     assert len(_jobs()) == 1
 
 
 @pytest.mark.committed
-def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
-    ada = factory.person()
-    path = _request(ada, factory.organization(ada))
+def test_duplicate_messages_write_one_file(factory: Factory) -> None:
+    ada = factory.user()
+    path = _request_export(ada, factory.organization(ada))
     (job,) = _jobs()
     run_concurrently(partial(run_job, job["id"]) for _ in range(5))
     assert (_read(ada, path))["status"] == "succeeded"
@@ -259,7 +261,7 @@ def test_many_hints_for_one_job_write_one_file(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"format": "xml"}, {"format": "CSV"}, {"format": None}, {"format": "csv", "x": 1}]
 )
-def test_bad_input_is_a_problem(factory: Factory, body: dict[str, Any]) -> None:
-    ada = factory.person()
+def test_invalid_body_is_rejected(factory: Factory, body: dict[str, Any]) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}/exports"
     assert (ada.request("POST", path, json=body)).status_code == 422

@@ -1,12 +1,11 @@
-"""Organizations, members and invitations through HTTP."""
+from uuid import UUID, uuid4
 
-from uuid import uuid4
+from app.core.security.tokens import sign_tenant_row_token
+from tests.factories import Factory
 
-from tests.conftest import Factory
 
-
-def test_creator_owns_the_organization(factory: Factory) -> None:
-    ada = factory.person()
+def test_creator_becomes_owner(factory: Factory) -> None:
+    ada = factory.user()
     created = ada.request("POST", "/organizations", json={"name": "  Acme "})
     assert created.status_code == 201
     assert created.json()["name"] == "Acme"
@@ -19,8 +18,8 @@ def test_creator_owns_the_organization(factory: Factory) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_list_shows_own_organizations_only(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+def test_list_contains_own_organizations_only(factory: Factory) -> None:
+    ada, eve = factory.user(), factory.user()
     mine = {str(factory.organization(ada, f"Org {n}")) for n in range(3)}
     factory.organization(eve)
     first = ada.request("GET", "/organizations", params={"limit": 2}).json()
@@ -29,8 +28,8 @@ def test_list_shows_own_organizations_only(factory: Factory) -> None:
     assert rest["next_cursor"] is None
 
 
-def test_stranger_learns_nothing(factory: Factory) -> None:
-    ada, eve = factory.person(), factory.person()
+def test_foreign_and_missing_organization_give_the_same_response(factory: Factory) -> None:
+    ada, eve = factory.user(), factory.user()
     organization = factory.organization(ada)
     there = eve.request("GET", f"/organizations/{organization}")
     nowhere = eve.request("GET", f"/organizations/{uuid4()}")
@@ -38,8 +37,8 @@ def test_stranger_learns_nothing(factory: Factory) -> None:
     assert there.json()["detail"] == nowhere.json()["detail"]
 
 
-def test_stale_if_match_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+def test_stale_if_match_is_412(factory: Factory) -> None:
+    ada = factory.user()
     path = f"/organizations/{factory.organization(ada)}"
     etag = ada.request("GET", path).headers["etag"]
     body = {"name": "New"}
@@ -51,8 +50,8 @@ def test_stale_if_match_is_refused(factory: Factory) -> None:
         assert stale.status_code == 412, stale.text
 
 
-def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> None:
-    ada = factory.person()
+def test_only_owners_appoint_owners_and_the_last_owner_cannot_leave(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     members = f"/organizations/{organization}/members"
     admin = factory.member(organization, "admin")
@@ -72,8 +71,8 @@ def test_only_owner_makes_owners_and_the_last_one_stays(factory: Factory) -> Non
     assert (ada.request("GET", members)).status_code == 404
 
 
-def test_member_may_leave_but_not_remove(factory: Factory) -> None:
-    ada = factory.person()
+def test_member_can_leave_but_not_remove_others(factory: Factory) -> None:
+    ada = factory.user()
     organization = factory.organization(ada)
     viewer = factory.member(organization, "viewer")
     members = f"/organizations/{organization}/members"
@@ -81,11 +80,9 @@ def test_member_may_leave_but_not_remove(factory: Factory) -> None:
     assert (viewer.request("DELETE", f"{members}/{viewer.id}")).status_code == 204
 
 
-def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
-    from app.core.security.tokens import sign_tenant_row_token
-
-    ada, eve = factory.person(), factory.person()
-    bob = factory.person()
+def test_invitation_is_valid_once_for_its_address(factory: Factory) -> None:
+    ada, eve = factory.user(), factory.user()
+    bob = factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     body = {"email": bob.email.upper(), "role": "viewer"}
@@ -94,8 +91,6 @@ def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
     invitation = created.json()
     assert invitation["email"] == bob.email
     assert (ada.request("POST", path, json=body)).status_code == 409
-
-    from uuid import UUID
 
     token = sign_tenant_row_token("invitation", organization, UUID(invitation["id"]))
     accept = {"token": token}
@@ -107,12 +102,8 @@ def test_invitation_is_for_one_address_and_one_use(factory: Factory) -> None:
     assert (ada.request("POST", path, json=body)).status_code == 409
 
 
-def test_revoked_invitation_opens_nothing(factory: Factory) -> None:
-    from uuid import UUID
-
-    from app.core.security.tokens import sign_tenant_row_token
-
-    ada, bob = factory.person(), factory.person()
+def test_revoked_invitation_is_rejected(factory: Factory) -> None:
+    ada, bob = factory.user(), factory.user()
     organization = factory.organization(ada)
     path = f"/organizations/{organization}/invitations"
     created = ada.request("POST", path, json={"email": bob.email}).json()

@@ -1,5 +1,3 @@
-"""Projects through HTTP."""
-
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -7,22 +5,22 @@ from uuid import UUID
 import pytest
 
 from tests.concurrency import run_concurrently
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 
 
-def _path(factory: Factory, owner: Person) -> str:
+def _path(factory: Factory, owner: SignedInUser) -> str:
     return f"/organizations/{factory.organization(owner)}/projects"
 
 
-def _create(person: Person, path: str, name: str, **more: Any) -> dict[str, Any]:
-    answer = person.request("POST", path, json={"name": name, **more})
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+def _create(user: SignedInUser, path: str, name: str, **more: Any) -> dict[str, Any]:
+    response = user.request("POST", path, json={"name": name, **more})
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
-def test_create_read_change_delete(factory: Factory) -> None:
-    ada = factory.person()
+def test_create_read_update_delete(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     created = ada.request("POST", path, json={"name": " Apollo ", "description": "a\nb"})
     assert created.status_code == 201
@@ -63,35 +61,35 @@ def test_create_read_change_delete(factory: Factory) -> None:
         None,
     ],
 )
-def test_bad_input_is_a_problem(factory: Factory, body: Any) -> None:
-    ada = factory.person()
+def test_invalid_body_is_rejected(factory: Factory, body: Any) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
-    answer = ada.request("POST", path, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["errors"]
+    response = ada.request("POST", path, json=body)
+    assert response.status_code == 422, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"]
 
 
-def test_half_a_character_is_refused(factory: Factory) -> None:
-    ada = factory.person()
+def test_lone_surrogate_is_rejected(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     lone_surrogate = b'{"name": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
-    answer = ada.request("POST", path, content=lone_surrogate, headers=headers)
-    assert answer.status_code == 422
+    response = ada.request("POST", path, content=lone_surrogate, headers=headers)
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"status": "deleted"}, {"version": 3}])
-def test_bad_change_is_refused(factory: Factory, body: dict[str, Any]) -> None:
-    ada = factory.person()
+def test_invalid_update_is_rejected(factory: Factory, body: dict[str, Any]) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     project = _create(ada, path, "Apollo")
-    answer = ada.request("PATCH", f"{path}/{project['id']}", json=body)
-    assert answer.status_code == 422
+    response = ada.request("PATCH", f"{path}/{project['id']}", json=body)
+    assert response.status_code == 422
 
 
-def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
-    ada = factory.person()
+def test_name_is_unique_ignoring_case(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     _create(ada, path, "Straße")
     taken = ada.request("POST", path, json={"name": "STRASSE"})
@@ -103,30 +101,30 @@ def test_name_is_unique_without_regard_to_case(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
-def test_pages_hold_every_project_once(factory: Factory, sort: str) -> None:
-    ada = factory.person()
+def test_pages_contain_every_project_once(factory: Factory, sort: str) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     names = ["delta", "Alpha", "charlie", "Bravo", "écho"]
     for name in names:
         _create(ada, path, name)
-    seen: list[str] = []
+    names_seen: list[str] = []
     cursor = None
     for _ in names:
         params = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
         page = ada.request("GET", path, params=params).json()
-        seen += [item["name"] for item in page["items"]]
+        names_seen += [item["name"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-        # A row that comes in meanwhile must not push another to a second page.
-        _create(ada, path, f"zz {len(seen)}")
+        # A row inserted between two pages must not move another row to a second page.
+        _create(ada, path, f"zz {len(names_seen)}")
     expected = sorted(names, key=str.casefold) if "name" in sort else names
-    seen = [name for name in seen if not name.startswith("zz")]
-    assert seen == (expected[::-1] if sort.startswith("-") else expected)
+    names_seen = [name for name in names_seen if not name.startswith("zz")]
+    assert names_seen == (expected[::-1] if sort.startswith("-") else expected)
 
 
-def test_cursor_belongs_to_its_list(factory: Factory) -> None:
-    ada = factory.person()
+def test_cursor_is_valid_for_its_own_list_only(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     for name in "abc":
         _create(ada, path, name)
@@ -138,14 +136,14 @@ def test_cursor_belongs_to_its_list(factory: Factory) -> None:
         {"cursor": cursor, "status": "active"},
         {"cursor": ""},
     ):
-        answer = ada.request("GET", path, params=params)
-        assert answer.status_code == 422, params
+        response = ada.request("GET", path, params=params)
+        assert response.status_code == 422, params
     other = _path(factory, ada)
     assert (ada.request("GET", other, params={"cursor": cursor})).status_code == 422
 
 
-def test_filters(factory: Factory) -> None:
-    ada = factory.person()
+def test_search_and_status_filters(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     _create(ada, path, "100% Wool")
     project = _create(ada, path, "Wool")
@@ -162,7 +160,7 @@ def test_filters(factory: Factory) -> None:
 
 
 def test_import_is_all_or_nothing(factory: Factory) -> None:
-    ada = factory.person()
+    ada = factory.user()
     path = _path(factory, ada)
     many = [{"name": f"Project {n}"} for n in range(1000)]
     created = ada.request("POST", f"{path}/import", json={"items": many})
@@ -183,29 +181,29 @@ def test_import_is_all_or_nothing(factory: Factory) -> None:
 
 
 @pytest.mark.committed
-def test_one_of_many_creates_a_name(factory: Factory) -> None:
-    ada = factory.person()
+def test_concurrent_creates_of_a_name_succeed_once(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
-    answers = run_concurrently(
+    responses = run_concurrently(
         partial(ada.request, "POST", path, json={"name": "Same"}) for _ in range(8)
     )
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 7
 
 
 @pytest.mark.committed
-def test_idempotency_key_makes_one_project(factory: Factory) -> None:
-    ada = factory.person()
+def test_idempotency_key_creates_one_project(factory: Factory) -> None:
+    ada = factory.user()
     path = _path(factory, ada)
     key = {"Idempotency-Key": "k-1"}
 
     def create(name: str = "Once") -> Any:
         return ada.request("POST", path, json={"name": name}, headers=key)
 
-    answers = run_concurrently(create for _ in range(5))
-    statuses = sorted(answer.status_code for answer in answers)
+    responses = run_concurrently(create for _ in range(5))
+    statuses = sorted(response.status_code for response in responses)
     assert statuses[0] == 201
     assert set(statuses) <= {201, 409}
-    first = next(answer for answer in answers if answer.status_code == 201)
+    first = next(response for response in responses if response.status_code == 201)
 
     replayed = create()
     assert replayed.status_code == 201
@@ -217,8 +215,8 @@ def test_idempotency_key_makes_one_project(factory: Factory) -> None:
     page = ada.request("GET", path).json()
     assert len(page["items"]) == 1
 
-    # Another caller's key of the same name is another key.
-    eve = factory.person()
+    # The same key of another caller is independent.
+    eve = factory.user()
     other = _path(factory, eve)
-    answer = eve.request("POST", other, json={"name": "Once"}, headers=key)
-    assert "idempotency-replayed" not in answer.headers
+    response = eve.request("POST", other, json={"name": "Once"}, headers=key)
+    assert "idempotency-replayed" not in response.headers

@@ -1,32 +1,32 @@
-"""One throw-away PostgreSQL and Valkey for the run, one migrated database for each xdist worker.
+"""Fixtures: a temporary PostgreSQL and Valkey, and a migrated database per xdist worker.
 
-A test that asks for `client` or `session` runs in a transaction that is rolled back at its end.
-Marked `committed`, it really commits, as races and other processes need; the tables are emptied
-afterwards.
+A test with the fixture `database`, `client` or `session` runs in a transaction that is rolled back
+at its end. A test marked `committed` commits, which other transactions and processes need in order
+to see its rows; its tables are truncated afterwards.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
-from scripts import servers
+from tools import devservers
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client
     from sqlalchemy.orm import Session
 
-_running = ExitStack()
-# The scripts' servers, in the process that started them.
-_servers = pytest.StashKey[servers.Servers]()
+    from tests.factories import Factory
 
-# The application reads its settings when it is imported, so they are made before: `app` must not
-# be imported at the top of this file.
+_running = ExitStack()
+# The running servers, in the process that started them.
+_servers = pytest.StashKey[devservers.Servers]()
+
+# The application reads its settings when it is imported, after pytest_configure has set these
+# variables: do not import `app` at the top of this file.
 _ENVIRONMENT = {
     "ENVIRONMENT": "test",
     "LOG_FORMAT": "console",
@@ -38,11 +38,13 @@ _ENVIRONMENT = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers, or take over what the xdist controller has made for this worker."""
-    config.addinivalue_line("markers", "committed: the test commits; tables are emptied after it")
+    """Start the servers; in an xdist worker, use the environment from the controller."""
+    config.addinivalue_line(
+        "markers", "committed: the test commits; its tables are truncated afterwards"
+    )
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is None:
-        config.stash[_servers] = _running.enter_context(servers.throw_away())
+        config.stash[_servers] = _running.enter_context(devservers.throw_away())
         environment = config.stash[_servers].urls().environment()
     else:
         environment = worker["environment"]
@@ -51,20 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Give each xdist worker its own database and its own Redis database."""
+    """Give each xdist worker its own PostgreSQL database and Redis database."""
     name = node.gateway.id  # gw0, gw1, ...
     urls = node.config.stash[_servers].urls(f"test_{name}", int(name[2:]) + 1)
     node.workerinput["environment"] = urls.environment()
 
 
 def pytest_unconfigure() -> None:
-    """Stop the servers."""
     _running.close()
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Migrate this worker's database, once."""
     from alembic import command
 
     from app.core.db.migrations import alembic_config
@@ -76,7 +76,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def connections(migrated: None) -> Iterator[None]:
-    """Keep connections from the first to the last test, and close them."""
+    """Close the connection pools after the last test."""
     from app.core import redis
     from app.core.db.engine import engine
 
@@ -87,14 +87,14 @@ def connections(migrated: None) -> Iterator[None]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, connections: None) -> Iterator[None]:
-    """Isolate a test: roll back what it did, or empty the tables if it commits."""
+    """Isolate a test: roll back its transaction, or truncate the tables if it commits."""
     from app.core import redis
     from app.core.db.engine import engine, sessions
 
     redis.client.flushdb()
     if request.node.get_closest_marker("committed"):
         yield
-        _empty_tables()
+        _truncate_tables()
         return
     with engine.connect() as connection:
         transaction = connection.begin()
@@ -107,7 +107,8 @@ def database(request: pytest.FixtureRequest, connections: None) -> Iterator[None
 
 @contextmanager
 def _no_tenant_at_begin() -> Iterator[None]:
-    # A released savepoint leaves its tenant to the outer transaction, which production has not.
+    # In tests a commit only releases a savepoint, and the tenant would stay set for the next
+    # transaction; in production it ends with the transaction.
     from sqlalchemy import Connection, event, text
     from sqlalchemy.orm import Session, SessionTransaction
 
@@ -126,7 +127,7 @@ def _no_tenant_at_begin() -> Iterator[None]:
         event.remove(Session, "after_begin", clear)
 
 
-def _empty_tables() -> None:
+def _truncate_tables() -> None:
     from sqlalchemy import create_engine, text
 
     from app.core.models import Base
@@ -141,7 +142,7 @@ def _empty_tables() -> None:
 
 @pytest.fixture
 def session(database: None) -> "Iterator[Session]":
-    """Give a session for arranging and asserting; commit what requests shall see."""
+    """A session to arrange and assert with; requests see only what it has committed."""
     from app.core.db.engine import sessions
 
     with sessions() as session:
@@ -150,7 +151,7 @@ def session(database: None) -> "Iterator[Session]":
 
 @pytest.fixture
 def client(database: None) -> "Iterator[Client]":
-    """Give an HTTP client of the application, in this process."""
+    """An HTTP client that calls the application in this process."""
     from httpx2 import Client
 
     from tests.transport import transport
@@ -159,101 +160,16 @@ def client(database: None) -> "Iterator[Client]":
         yield client
 
 
-@dataclass
-class Person:
-    """A user with a session; `headers` authenticate."""
-
-    id: UUID
-    email: str
-    session_id: UUID
-    token: str
-    client: "Client"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Make the Authorization header."""
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def request(self, method: str, path: str, **arguments: Any) -> "Response":
-        """Send a request as this user; `path` is below /api/v1."""
-        headers = self.headers | arguments.pop("headers", {})
-        return self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
-
-
-@dataclass
-class Factory:
-    """Makes people and organizations, straight in the database: quick, and no test of sign-up."""
-
-    client: "Client"
-    made: int = field(default=0)
-
-    def person(self, name: str | None = None, password: str | None = None) -> Person:
-        """Make a verified user who is signed in; without a password, only by token."""
-        from sqlalchemy import func, text
-
-        from app.accounts.models import User, UserSession
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.security import access_tokens, passwords
-
-        self.made += 1
-        name = name or f"person{self.made}"
-        with unit_of_work() as session:
-            user = User(
-                email=f"{name}-{self.made}@example.com",
-                name=name.title(),
-                email_verified_at=func.clock_timestamp(),
-                password_hash=passwords.hash_password(password) if password else None,
-            )
-            session.add(user)
-            session.flush()
-            signed_in = UserSession(
-                user_id=user.id, expires_at=text("clock_timestamp() + interval '30 days'")
-            )
-            session.add(signed_in)
-            session.flush()
-            token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-            return Person(user.id, user.email, signed_in.id, token, self.client)
-
-    def organization(self, owner: Person, name: str = "Acme") -> UUID:
-        """Make an organization through the API."""
-        answer = owner.request("POST", "/organizations", json={"name": name})
-        assert answer.status_code == 201, answer.text
-        return UUID(answer.json()["id"])
-
-    def member(self, organization_id: UUID, role: str) -> Person:
-        """Make a person who belongs to an organization already."""
-        from app.core.db import tenancy
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.security.roles import Role
-        from app.organizations.models import Membership
-
-        person = self.person(role)
-        with unit_of_work() as session:
-            tenancy.enter_organization(session, organization_id)
-            session.add(
-                Membership(organization_id=organization_id, user_id=person.id, role=Role(role))
-            )
-        return person
-
-    def count(self, table: str) -> int:
-        """Count the rows of a table that belongs to no organization."""
-        from sqlalchemy import text
-
-        from app.core.db.unit_of_work import unit_of_work
-
-        with unit_of_work() as session:
-            return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - names from tests
-
-
 @pytest.fixture
-def factory(client: "Client") -> Factory:
-    """Give the maker of people and organizations."""
+def factory(client: "Client") -> "Factory":
+    from tests.factories import Factory
+
     return Factory(client)
 
 
 @pytest.fixture
 def mails(migrated: None) -> Path:
-    """Give the folder of sent mails, empty at first."""
+    """Return the directory of sent mails, emptied."""
     from app.settings import settings
 
     for path in settings.mail_dir.glob("*.eml"):

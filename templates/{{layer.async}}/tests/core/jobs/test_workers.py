@@ -1,4 +1,4 @@
-"""Workers and schedulers as processes of their own, killed and cut off in the middle of jobs."""
+"""Worker and scheduler processes: killed, stopped and cut off from Redis while jobs run."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from scripts.servers import ROOT, Program, Valkey
-from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
+from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
 
@@ -41,30 +41,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Service:
-    """A worker and a scheduler, with quick time-outs."""
+class JobProcesses:
+    """A worker and a scheduler process, with short intervals and time-outs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.programs: dict[str, Program] = {}
+        self.by_role: dict[str, ManagedProcess] = {}
         self.environment: dict[str, str] = {}
         self.ports = {"worker": free_port(), "scheduler": free_port()}
 
     def start(self, **environment: str) -> None:
-        """Start what does not run, as a supervisor does."""
+        """Start the processes that do not run, as a process supervisor does."""
         if environment != self.environment:
             self.stop()
             self.environment = environment
         for role in ("worker", "scheduler"):
-            program = self.programs.get(role)
-            if program is None or program.process.poll() is not None:
-                if program:
-                    program.stop()  # closes its pipe
-                self.programs[role] = self._start(role)
+            process = self.by_role.get(role)
+            if process is None or process.popen.poll() is not None:
+                if process:
+                    process.stop()  # closes its pipe
+                self.by_role[role] = self._start(role)
 
-    def _start(self, role: str) -> Program:
+    def _start(self, role: str) -> ManagedProcess:
         with (self.directory / "log").open("ab") as log:
-            return Program(
+            return ManagedProcess(
                 [sys.executable, "-m", "tests.core.jobs.process", role],
                 env={
                     **os.environ,
@@ -82,30 +82,30 @@ class Service:
 
     async def stopped(self, role: str) -> int:
         """Send SIGTERM, and wait for the exit status."""
-        program = self.programs[role]
-        program.ask_to_stop()
-        return await asyncio.to_thread(program.process.wait, 20)
+        process = self.by_role[role]
+        process.send_stop_signal()
+        return await asyncio.to_thread(process.popen.wait, 20)
 
     def stop(self) -> None:
-        for program in self.programs.values():
-            program.ask_to_stop()
-        for program in self.programs.values():
-            program.stop()
-        self.programs.clear()
+        for process in self.by_role.values():
+            process.send_stop_signal()
+        for process in self.by_role.values():
+            process.stop()
+        self.by_role.clear()
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobProcesses]:
     directory = tmp_path_factory.mktemp("jobs")
-    service = Service(directory)
+    job_processes = JobProcesses(directory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(settings.__dict__, "heartbeat_dir", directory)
-        yield service
-        service.stop()
+        yield job_processes
+        job_processes.stop()
 
 
 @pytest.fixture
-def service(processes: Service) -> Service:
+def job_processes(processes: JobProcesses) -> JobProcesses:
     processes.start()
     return processes
 
@@ -121,124 +121,130 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) ->
 
 def done(job_id: UUID) -> Callable[[], Awaitable[datetime | None]]:
     async def check() -> datetime | None:
-        return (await find(job_id)).done_at
+        return (await get_entry(job_id)).done_at
 
     return check
 
 
-def begun(job_id: UUID) -> Callable[[], Awaitable[bool]]:
+def started(job_id: UUID) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
-        return starts(job_id) > 0
+        return count_starts(job_id) > 0
 
     return check
 
 
-async def test_a_job_is_done_and_the_processes_show_that_they_live(service: Service) -> None:
+async def test_job_runs_and_heartbeats_are_fresh(
+    job_processes: JobProcesses,
+) -> None:
     job_id = await enqueue("samples.effect")
     await until(done(job_id))
-    assert len(await effects_of(job_id)) == 1
-    await until(partial(lives, "worker"))
-    await until(partial(lives, "scheduler"))
+    assert len(await list_effects(job_id)) == 1
+    await until(partial(is_alive, "worker"))
+    await until(partial(is_alive, "scheduler"))
 
 
-async def lives(role: heartbeat.Role) -> bool:
+async def is_alive(role: heartbeat.Role) -> bool:
     return heartbeat.is_alive(role)
 
 
-async def test_duplicated_messages_have_one_effect(service: Service) -> None:
-    job_id = await enqueue("samples.effect", first_takes=1)
+async def test_duplicate_messages_run_a_job_once(job_processes: JobProcesses) -> None:
+    job_id = await enqueue("samples.effect", first_attempt_seconds=1)
     await broker.publish([job_id] * 9)
     await until(done(job_id))
     last = await enqueue("samples.effect")
     await until(done(last))
-    assert len(await effects_of(job_id)) == 1
-    assert (await find(job_id)).attempts == 1
+    assert len(await list_effects(job_id)) == 1
+    assert (await get_entry(job_id)).attempts == 1
 
 
-async def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
+async def test_job_runs_with_its_own_tenant(job_processes: JobProcesses) -> None:
     processes = set()
     for organization_id in [uuid7(), uuid7(), None, uuid7(), None]:
         context.bind(context.Context(request_id="test", organization_id=organization_id))
         job_id = await enqueue("samples.effect")
         await until(done(job_id))
-        [(tenant, process)] = await effects_of(job_id)
+        [(tenant, process)] = await list_effects(job_id)
         assert tenant == (organization_id and str(organization_id))
         processes.add(process)
     context.bind(context.Context(request_id="-"))
-    assert len(processes) < 5  # so that some process had different tenants
+    assert len(processes) < 5  # one process ran jobs of different tenants
 
 
-async def test_worker_and_scheduler_have_metrics(service: Service) -> None:
+async def test_worker_and_scheduler_serve_metrics(job_processes: JobProcesses) -> None:
     await until(done(await enqueue("samples.effect")))
     async with httpx2.AsyncClient() as client:
         worker, scheduler = [
             (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-            for port in service.ports.values()
+            for port in job_processes.ports.values()
         ]
     for name in ("job_succeeded_total", "job_queue_latency_seconds_count"):
         assert f'{name}{{job="samples.effect"}}' in worker
     assert "outbox_oldest_age_seconds" in scheduler
 
 
-async def test_an_emptied_redis_loses_nothing(service: Service) -> None:
-    job_ids = [await enqueue("samples.effect", first_takes=2) for _ in range(2)]
+async def test_flushing_redis_loses_no_job(job_processes: JobProcesses) -> None:
+    job_ids = [await enqueue("samples.effect", first_attempt_seconds=2) for _ in range(2)]
     job_ids += [await enqueue("samples.effect") for _ in range(4)]
-    await until(begun(job_ids[0]))
+    await until(started(job_ids[0]))
     await redis.client.flushdb()
     for job_id in job_ids:
         await until(done(job_id))
-        assert len(await effects_of(job_id)) == 1
+        assert len(await list_effects(job_id)) == 1
 
 
-async def test_a_killed_worker_loses_nothing_and_repeats_no_effect(service: Service) -> None:
-    killed = [await enqueue("samples.effect", first_takes=60) for _ in range(2)]
+async def test_killing_the_worker_loses_no_job_and_repeats_no_effect(
+    job_processes: JobProcesses,
+) -> None:
+    killed = [await enqueue("samples.effect", first_attempt_seconds=60) for _ in range(2)]
     waiting = [await enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
-        await until(begun(job_id))
-    service.programs["worker"].process.kill()
-    service.programs["worker"].process.wait()
-    service.start()
+        await until(started(job_id))
+    job_processes.by_role["worker"].popen.kill()
+    job_processes.by_role["worker"].popen.wait()
+    job_processes.start()
     for job_id in killed + waiting:
         await until(done(job_id))
-        assert len(await effects_of(job_id)) == 1
-    assert [starts(job_id) for job_id in killed] == [2, 2]
+        assert len(await list_effects(job_id)) == 1
+    assert [count_starts(job_id) for job_id in killed] == [2, 2]
 
 
-async def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
-    job_id = await enqueue("samples.poison")
+async def test_job_that_kills_its_worker_is_moved_to_dead_letters(
+    job_processes: JobProcesses,
+) -> None:
+    job_id = await enqueue("samples.kill_worker")
 
-    async def dead() -> datetime | None:
-        service.start()
-        return (await find(job_id)).dead_lettered_at
+    async def dead_lettered_at() -> datetime | None:
+        job_processes.start()
+        return (await get_entry(job_id)).dead_lettered_at
 
-    await until(dead, 60)
-    entry = await find(job_id)
-    assert starts(job_id) == entry.attempts == 2
-    assert entry.last_error == "the worker died whenever it ran this job"
-
-
-async def test_sigterm_lets_a_job_end(service: Service) -> None:
-    job_id = await enqueue("samples.effect", first_takes=2)
-    await until(begun(job_id))
-    assert await service.stopped("worker") == 0
-    assert (await find(job_id)).done_at
-    assert len(await effects_of(job_id)) == 1
+    await until(dead_lettered_at, 60)
+    entry = await get_entry(job_id)
+    assert count_starts(job_id) == entry.attempts == 2
+    assert entry.last_error == "the worker was killed during each attempt"
 
 
-async def test_sigterm_does_not_wait_longer_than_the_grace(service: Service) -> None:
-    job_id = await enqueue("samples.effect", first_takes=60)
-    await until(begun(job_id))
-    await service.stopped("worker")
-    assert not await effects_of(job_id)
-    service.start()
+async def test_sigterm_lets_a_running_job_finish(job_processes: JobProcesses) -> None:
+    job_id = await enqueue("samples.effect", first_attempt_seconds=2)
+    await until(started(job_id))
+    assert await job_processes.stopped("worker") == 0
+    assert (await get_entry(job_id)).done_at
+    assert len(await list_effects(job_id)) == 1
+
+
+async def test_sigterm_aborts_a_job_after_the_grace_period(job_processes: JobProcesses) -> None:
+    job_id = await enqueue("samples.effect", first_attempt_seconds=60)
+    await until(started(job_id))
+    await job_processes.stopped("worker")
+    assert not await list_effects(job_id)
+    job_processes.start()
     await until(done(job_id))
-    assert len(await effects_of(job_id)) == 1
+    assert len(await list_effects(job_id)) == 1
 
 
-async def test_a_scheduler_ends_in_order_and_leaves_no_file(service: Service) -> None:
-    await until(ticked)
-    assert await service.stopped("scheduler") == 0
-    names = {path.name for path in service.directory.iterdir() if "-" not in path.name}
+async def test_scheduler_exits_cleanly_and_leaves_no_file(job_processes: JobProcesses) -> None:
+    await until(schedule_has_run)
+    assert await job_processes.stopped("scheduler") == 0
+    names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
 
 
@@ -250,21 +256,21 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-async def test_worker_and_scheduler_survive_the_loss_of_redis(
-    processes: Service, valkey: Valkey
+async def test_worker_and_scheduler_survive_a_restart_of_redis(
+    processes: JobProcesses, valkey: Valkey
 ) -> None:
     processes.start(REDIS_URL=valkey.url())
-    before = await enqueue("samples.effect", first_takes=6)
-    await until(begun(before))
+    before = await enqueue("samples.effect", first_attempt_seconds=6)
+    await until(started(before))
     valkey.stop()
     lost = await enqueue("samples.effect")
     await asyncio.sleep(3)
     valkey.start(valkey.port)
     await until(done(before))
     await until(done(lost), 60)
-    # It was not begun anew: a job that runs does not need Redis.
-    assert starts(before) == 1
-    assert [program.process.poll() for program in processes.programs.values()] == [None, None]
+    # A running job does not need Redis, so it is not started again.
+    assert count_starts(before) == 1
+    assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     await asyncio.sleep(2)
     assert [await processes.stopped(role) for role in ("worker", "scheduler")] == [0, 0]

@@ -1,5 +1,6 @@
-"""Rate limits: that they hold with Redis and without it, and whom they bind."""
+"""Rate limits, with and without Redis, by address, principal and account."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,32 +10,28 @@ if TYPE_CHECKING:
 
     from app.core.security.ratelimit import Limiter
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 PASSWORD = "velvet otter 7 harbour"
 
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Turn limits on, with other rates perhaps."""
+    """Return a function that turns rate limits on and overrides rates."""
     from app.settings import settings
 
     def turn_on(**rates: str) -> None:
         changed = settings.model_copy(update={"rate_limit_enabled": True, **rates})
-        for module in (
-            "core.security.ratelimit",
-            "core.web.middleware",
-            "core.web.access",
-            "accounts.service",
-        ):
-            monkeypatch.setattr(f"app.{module}.settings", changed)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("app.") and getattr(module, "settings", None) is settings:
+                monkeypatch.setattr(module, "settings", changed)
 
     return turn_on
 
 
 @pytest.fixture
 def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
-    """Give a limiter of its own, so that no test leaves it without Redis."""
+    """A new limiter for each test: a limiter remembers that Redis was down."""
     from app.core.security import ratelimit
 
     fresh = ratelimit.Limiter()
@@ -42,18 +39,18 @@ def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
     return fresh
 
 
-async def test_counts_and_tells(limiter: "Limiter") -> None:
-    results = [await limiter.hit("test", "3/minute", "someone") for _ in range(4)]
+async def test_hit_counts_per_policy_and_key(limiter: "Limiter") -> None:
+    results = [await limiter.hit("test", "3/minute", "key-1") for _ in range(4)]
     assert [result.allowed for result in results] == [True, True, True, False]
     assert [result.remaining for result in results] == [2, 1, 0, 0]
     assert all(0 <= result.reset <= 60 and result.window == 60 for result in results)
-    assert (await limiter.hit("test", "3/minute", "someone else")).allowed
-    assert (await limiter.hit("other", "3/minute", "someone")).allowed
-    await limiter.clear("test", "3/minute", "someone")
-    assert (await limiter.hit("test", "3/minute", "someone")).allowed
+    assert (await limiter.hit("test", "3/minute", "key-2")).allowed
+    assert (await limiter.hit("other", "3/minute", "key-1")).allowed
+    await limiter.clear("test", "3/minute", "key-1")
+    assert (await limiter.hit("test", "3/minute", "key-1")).allowed
 
 
-async def test_keys_in_redis_do_not_show_whom_they_count(limiter: "Limiter") -> None:
+async def test_redis_keys_contain_no_personal_data(limiter: "Limiter") -> None:
     from app.core import redis
 
     await limiter.hit("test", "3/minute", "ada@example.com")
@@ -62,30 +59,32 @@ async def test_keys_in_redis_do_not_show_whom_they_count(limiter: "Limiter") -> 
     assert not any(b"ada" in key for key in keys)
 
 
-async def test_without_redis_this_process_counts(
+async def test_without_redis_limits_are_counted_in_the_process(
     limiter: "Limiter", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from redis.exceptions import ConnectionError as RedisConnectionError
 
-    asked = 0
+    redis_calls = 0
 
     async def refuse(*_: object, **__: object) -> bool:
-        nonlocal asked
-        asked += 1
+        nonlocal redis_calls
+        redis_calls += 1
         raise RedisConnectionError("refused")
 
     with monkeypatch.context() as broken:
         broken.setattr(limiter._shared, "hit", refuse)
-        allowed = [(await limiter.hit("test", "2/minute", "someone")).allowed for _ in range(3)]
+        allowed = [(await limiter.hit("test", "2/minute", "key-1")).allowed for _ in range(3)]
     assert allowed == [True, True, False]
-    # Asked once: the others did not wait for it to fail again.
-    assert asked == 1
-    # It is back, and asked again after a while.
+    # Redis was called once: later hits must not wait for another failure.
+    assert redis_calls == 1
+    # After the pause, Redis is used again.
     monkeypatch.setattr(limiter, "_down_until", 0.0)
-    assert (await limiter.hit("test", "2/minute", "someone")).allowed
+    assert (await limiter.hit("test", "2/minute", "key-1")).allowed
 
 
-async def test_by_address(client: "AsyncClient", limiter: "Limiter", limits: Any) -> None:
+async def test_requests_are_limited_by_address(
+    client: "AsyncClient", limiter: "Limiter", limits: Any
+) -> None:
     limits(rate_limit_ip="3/minute")
     statuses = [(await client.get("/api/v1/me")).status_code for _ in range(5)]
     assert statuses == [401, 401, 401, 429, 429]
@@ -100,16 +99,18 @@ async def test_by_address(client: "AsyncClient", limiter: "Limiter", limits: Any
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    one, two = await factory.person(), await factory.person()
+async def test_requests_are_limited_by_principal(
+    factory: Factory, limiter: "Limiter", limits: Any
+) -> None:
+    one, two = await factory.user(), await factory.user()
     limits(rate_limit_principal="2/minute")
-    answers = [await one.request("GET", "/me") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
+    responses = [await one.request("GET", "/me") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
     assert (await two.request("GET", "/me")).status_code == 200
 
 
-def _elsewhere(address: str) -> "AsyncClient":
+def _client_from(address: str) -> "AsyncClient":
     from httpx2 import AsyncClient
 
     from tests.transport import transport
@@ -120,26 +121,26 @@ def _elsewhere(address: str) -> "AsyncClient":
 async def _sign_in(email: str, password: str, address: str) -> int:
     from tests.accounts.account_client import AccountClient
 
-    async with _elsewhere(address) as elsewhere:
-        return (await AccountClient(elsewhere).sign_in(email, password)).status_code
+    async with _client_from(address) as client:
+        return (await AccountClient(client).sign_in(email, password)).status_code
 
 
-async def test_guessing_is_limited_where_it_comes_from(
+async def test_wrong_passwords_are_limited_per_address(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [await _sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
-    # There, not even the right password is looked at; elsewhere nobody is locked out.
+    # Even the right password is refused from that address; other addresses are not locked out.
     assert await _sign_in(ada, PASSWORD, "198.51.100.1") == 429
     assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
 
 
-async def test_success_gives_the_attempts_back(
+async def test_successful_sign_in_resets_the_limit(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         await _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -147,20 +148,20 @@ async def test_success_gives_the_attempts_back(
     assert statuses == [401, 401, 200] * 3
 
 
-async def test_guessing_from_everywhere_does_not_keep_the_owner_out(
+async def test_distributed_guessing_does_not_lock_out_a_known_network(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = (await factory.person(password=PASSWORD)).email
+    ada = (await factory.user(password=PASSWORD)).email
     assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [await _sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
     assert guesses == [*[401] * 10, 429, 429]
-    # A network that the account was used from has a limit of its own only.
+    # A network with an earlier sign-in to the account has its own limit.
     assert await _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     assert await _sign_in(ada, PASSWORD, "192.0.2.9") == 429
 
 
-async def test_one_network_cannot_try_many_accounts(
+async def test_sign_ins_to_many_accounts_are_limited_per_network(
     database: None, limiter: "Limiter", limits: Any
 ) -> None:
     limits(rate_limit_sign_in="1/minute")
@@ -170,23 +171,23 @@ async def test_one_network_cannot_try_many_accounts(
     assert statuses == [*[401] * 10, 429]
 
 
-async def test_nobody_is_flooded_with_mail(
+async def test_mails_to_one_address_are_limited(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = (await factory.person(password=PASSWORD)).email
-    answers = set()
+    ada = (await factory.user(password=PASSWORD)).email
+    responses = set()
 
     async def forgot(address: str) -> int:
-        async with _elsewhere(address) as elsewhere:
-            answer = await AccountClient(elsewhere).forgot(ada)
-        answers.add((answer.is_success, answer.content))
+        async with _client_from(address) as client:
+            response = await AccountClient(client).forgot(ada)
+        responses.add((response.is_success, response.content))
         return await factory.count("outbox")
 
     limits()
     assert [await forgot("198.51.100.1") for _ in range(7)][-1] == 5
-    # What a stranger has used up is not the owner's.
+    # Another network has its own limit: an attacker cannot block the owner's mails.
     assert await forgot("203.0.113.1") == 6
-    # No answer tells that no mail goes out.
-    assert [succeeded for succeeded, _ in answers] == [True]
+    # The response is the same whether or not a mail is sent.
+    assert [succeeded for succeeded, _ in responses] == [True]

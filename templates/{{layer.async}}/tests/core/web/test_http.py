@@ -1,4 +1,4 @@
-"""The conventions that hold for every route: errors, headers, limits."""
+"""Conventions of all routes: errors, headers, limits."""
 
 import re
 from typing import Any
@@ -6,41 +6,41 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 
-def _is_problem(answer: Any, status: int, kind: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
+def _assert_problem(response: Any, status: int, kind: str) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
     assert body["type"] == f"/problems/{kind}"
     assert body["status"] == status
-    assert body["instance"] == answer.request.url.path
-    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["x-request-id"]
 
 
-async def test_unknown_path_and_method_are_problems(client: AsyncClient) -> None:
-    _is_problem(await client.get("/nowhere"), 404, "not-found")
-    _is_problem(await client.get("/api/v1/organizations/"), 404, "not-found")
+async def test_unknown_path_and_method_return_problems(client: AsyncClient) -> None:
+    _assert_problem(await client.get("/nowhere"), 404, "not-found")
+    _assert_problem(await client.get("/api/v1/organizations/"), 404, "not-found")
     wrong_method = await client.put("/api/v1/organizations")
-    _is_problem(wrong_method, 405, "method-not-allowed")
+    _assert_problem(wrong_method, 405, "method-not-allowed")
     assert wrong_method.headers["allow"]
 
 
-async def test_bodies_that_are_not_json(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_bodies_that_are_not_json_are_rejected(factory: Factory) -> None:
+    ada = await factory.user()
     post = ("POST", "/organizations")
     json = {"Content-Type": "application/json"}
     malformed = await ada.request(*post, content=b'{"name"', headers=json)
-    _is_problem(malformed, 422, "validation-error")
+    _assert_problem(malformed, 422, "validation-error")
     text = await ada.request(*post, content=b"name=x", headers={"Content-Type": "text/plain"})
-    _is_problem(text, 415, "unsupported-media-type")
+    _assert_problem(text, 415, "unsupported-media-type")
     deep = await ada.request(*post, content=b"[" * 100_000, headers=json)
-    _is_problem(deep, 422, "validation-error")
+    _assert_problem(deep, 422, "validation-error")
 
 
-async def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> None:
-    ada = await factory.person()
+async def test_large_bodies_are_rejected_with_and_without_content_length(factory: Factory) -> None:
+    ada = await factory.user()
     large = b'{"name": "' + b"x" * (1024 * 1024) + b'"}'
 
     async def chunks() -> Any:
@@ -48,11 +48,11 @@ async def test_large_bodies_are_refused_declared_or_not(factory: Factory) -> Non
 
     json = {"Content-Type": "application/json"}
     for content in (large, chunks()):
-        answer = await ada.request("POST", "/organizations", content=content, headers=json)
-        _is_problem(answer, 413, "payload-too-large")
+        response = await ada.request("POST", "/organizations", content=content, headers=json)
+        _assert_problem(response, 413, "payload-too-large")
 
 
-async def test_failure_tells_nothing(
+async def test_internal_error_reveals_no_detail(
     factory: Factory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from app.organizations import queries
@@ -60,28 +60,26 @@ async def test_failure_tells_nothing(
     async def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    ada = await factory.person()
+    ada = await factory.user()
     monkeypatch.setattr(queries, "list_organizations", fail)
-    answer = await ada.request("GET", "/organizations")
-    _is_problem(answer, 500, "internal-error")
-    assert "secret" not in answer.text
-    assert "ZeroDivisionError" not in answer.text
+    response = await ada.request("GET", "/organizations")
+    _assert_problem(response, 500, "internal-error")
+    assert "secret" not in response.text
+    assert "ZeroDivisionError" not in response.text
 
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [("abc-DEF_12345678", True), ("short", False), ("x" * 65, False), ("a b c d e f g", False)],
 )
-async def test_request_id_is_kept_if_well_formed(
-    client: AsyncClient, sent: str, kept: bool
-) -> None:
-    answer = await client.get("/livez", headers={"X-Request-ID": sent})
-    request_id = answer.headers["x-request-id"]
+async def test_well_formed_request_id_is_kept(client: AsyncClient, sent: str, kept: bool) -> None:
+    response = await client.get("/livez", headers={"X-Request-ID": sent})
+    request_id = response.headers["x-request-id"]
     assert (request_id == sent) is kept
     assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)
 
 
-async def test_every_answer_has_security_headers(client: AsyncClient) -> None:
+async def test_every_response_has_security_headers(client: AsyncClient) -> None:
     for path in ("/livez", "/nowhere", "/api/v1/organizations", "/docs"):
         headers = (await client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -91,7 +89,7 @@ async def test_every_answer_has_security_headers(client: AsyncClient) -> None:
         assert "access-control-allow-origin" not in headers
 
 
-async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
+async def test_missing_or_invalid_token_is_401_with_a_challenge(client: AsyncClient) -> None:
     for headers in (
         {},
         {"Authorization": "Bearer nonsense"},
@@ -99,32 +97,32 @@ async def test_no_token_is_401_with_a_challenge(client: AsyncClient) -> None:
         {"Authorization": "Basic YTpi"},
         {"Authorization": "Bearer"},
     ):
-        answer = await client.get("/api/v1/organizations", headers=headers)
-        _is_problem(answer, 401, "unauthenticated")
-        assert answer.headers["www-authenticate"] == "Bearer"
+        response = await client.get("/api/v1/organizations", headers=headers)
+        _assert_problem(response, 401, "unauthenticated")
+        assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
     "params", [{"limit": 0}, {"limit": -1}, {"limit": 101}, {"limit": "x"}, {"limit": 10**30}]
 )
-async def test_limit_has_bounds(factory: Factory, params: dict[str, Any]) -> None:
-    ada = await factory.person()
-    answer = await ada.request("GET", "/organizations", params=params)
-    _is_problem(answer, 422, "validation-error")
-    assert answer.json()["errors"][0]["pointer"] == "limit"
+async def test_limit_out_of_bounds_is_rejected(factory: Factory, params: dict[str, Any]) -> None:
+    ada = await factory.user()
+    response = await ada.request("GET", "/organizations", params=params)
+    _assert_problem(response, 422, "validation-error")
+    assert response.json()["errors"][0]["pointer"] == "limit"
 
 
-async def test_metrics_need_their_token(client: AsyncClient) -> None:
-    _is_problem(await client.get("/metrics"), 401, "unauthenticated")
+async def test_metrics_require_the_metrics_token(client: AsyncClient) -> None:
+    _assert_problem(await client.get("/metrics"), 401, "unauthenticated")
     await client.get("/api/v1/organizations")
     await client.get("/no/such/path")
-    answer = await client.get("/metrics", headers={"Authorization": "Bearer metrics-token"})
-    assert answer.status_code == 200
-    assert 'route="/api/v1/organizations"' in answer.text
-    assert "/no/such/path" not in answer.text
+    response = await client.get("/metrics", headers={"Authorization": "Bearer metrics-token"})
+    assert response.status_code == 200
+    assert 'route="/api/v1/organizations"' in response.text
+    assert "/no/such/path" not in response.text
 
 
-async def test_health(client: AsyncClient) -> None:
+async def test_health_endpoints(client: AsyncClient) -> None:
     assert (await client.get("/livez")).json() == {"status": "ok"}
     ready = await client.get("/readyz")
     assert ready.status_code == 200
@@ -136,7 +134,7 @@ async def test_health(client: AsyncClient) -> None:
     assert (await client.get("/startupz")).status_code == 200
 
 
-async def test_docs_need_no_other_site(client: AsyncClient) -> None:
+async def test_docs_load_nothing_from_other_sites(client: AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert "http" not in page.text

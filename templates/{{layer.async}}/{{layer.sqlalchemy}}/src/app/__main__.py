@@ -1,4 +1,4 @@
-"""The command line: `python -m app COMMAND`, one process of the service each."""
+"""The command line: `python -m app COMMAND`."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ OPENAPI_FILE = Path("openapi.json")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Run the service, or look after it."""
+    """Run and operate the service."""
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -93,9 +93,9 @@ def migrate() -> None:
 
 @main.command()
 def seed() -> None:
-    """Put a demo organization into a development database; again is harmless."""
+    """Create demo data in a development database, unless they exist."""
     if settings.environment == "production":
-        raise click.ClickException("The demo data have a known password: not in production.")
+        raise click.ClickException("ENVIRONMENT is production: the demo user has a known password.")
     _prepare()
     from app.demo import EMAIL, PASSWORD
     from app.seed import seed_demo
@@ -121,11 +121,11 @@ def openapi(*, check: bool) -> None:
 
 @main.group()
 def jobs() -> None:
-    """Look at the outbox."""
+    """List and replay jobs of the outbox."""
 
 
 @jobs.command("list")
-@click.option("--dead-letters", is_flag=True, help="Only jobs that failed for good.")
+@click.option("--dead-letters", is_flag=True, help="Only dead letters: jobs that failed for good.")
 def list_jobs(*, dead_letters: bool) -> None:
     """List jobs that are not done."""
     _prepare()
@@ -167,20 +167,20 @@ def replay(job_id: UUID) -> None:
 
 @main.group()
 def users() -> None:
-    """Shut accounts, and open them again."""
+    """Disable and enable accounts."""
 
 
 @users.command()
 @click.argument("email")
 def disable(email: str) -> None:
-    """End every session of an account at once, and let nobody sign in to it."""
+    """End all sessions of an account and refuse sign-in."""
     _run(_set_disabled(email, disabled=True))
 
 
 @users.command()
 @click.argument("email")
 def enable(email: str) -> None:
-    """Let the owner of a disabled account sign in again."""
+    """Allow sign-in to a disabled account again."""
     _run(_set_disabled(email, disabled=False))
 
 

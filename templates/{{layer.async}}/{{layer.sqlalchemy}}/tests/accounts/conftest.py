@@ -1,4 +1,4 @@
-"""Mailbox and account clients; `app` is imported late, as in tests/conftest.py."""
+"""Mailbox and account client. `app` is imported inside fixtures: see tests/conftest.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mailbox(mails: Path) -> "Mailbox":
-    """Give the mailbox of everybody."""
     from tests.accounts.account_client import Mailbox
 
     return Mailbox(mails)
@@ -21,7 +20,6 @@ def mailbox(mails: Path) -> "Mailbox":
 
 @pytest.fixture
 def account_client(client: "AsyncClient") -> "AccountClient":
-    """Give a account_client without an account."""
     from tests.accounts.account_client import AccountClient
 
     return AccountClient(client)
@@ -29,7 +27,7 @@ def account_client(client: "AsyncClient") -> "AccountClient":
 
 @pytest.fixture
 async def account(database: None) -> "Account":
-    """Make a verified account."""
+    """Create a verified account with PASSWORD."""
     from app.accounts import service
     from app.core.db.unit_of_work import unit_of_work
     from tests.accounts.account_client import PASSWORD, Account

@@ -11,27 +11,26 @@ from tests.accounts.account_client import (
     AccountClient,
     Mailbox,
     actions,
-    age,
+    backdate,
 )
 from tests.concurrency import run_concurrently
 
 
 async def _reset_token(account_client: AccountClient, mailbox: Mailbox, email: str) -> str:
-    answer = await account_client.post("password/forgot", email=email)
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = await account_client.post("password/forgot", email=email)
+    assert (response.status_code, response.content) == (202, b"")
     return (await mailbox.tokens("reset-password", email))[-1]
 
 
-async def test_reset_sets_the_password_and_ends_every_session(
+async def test_reset_sets_the_password_and_ends_all_sessions(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     access, refresh = await account_client.tokens(account.email)
     token = await _reset_token(account_client, mailbox, account.email.upper().lower())
     assert (await account_client.get("me", access)).status_code == 200
-    answer = await account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
-    # It does not sign in.
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert "set-cookie" not in answer.headers
+    response = await account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
+    assert (response.status_code, response.content) == (204, b"")
+    assert "set-cookie" not in response.headers
     assert (await account_client.get("me", access)).status_code == 401
     assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (await account_client.sign_in(account.email, PASSWORD)).status_code == 401
@@ -40,16 +39,16 @@ async def test_reset_sets_the_password_and_ends_every_session(
     assert "password.changed" in await actions()
 
 
-async def test_no_mail_leaves_before_its_link_is_in_the_database(
+async def test_mail_is_sent_after_its_token_is_stored(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    """Or else the quickest reader opens a link that does not work yet."""
+    """A link that is opened at once must work."""
     await mailbox.run_jobs()
-    sent = set(mailbox.folder.iterdir())
+    before = set(mailbox.folder.iterdir())
     await account_client.post("password/forgot", email=account.email)
-    (job_id,) = await mailbox.waiting()
+    (job_id,) = await mailbox.pending_jobs()
     await run_job(job_id)
-    assert set(mailbox.folder.iterdir()) == sent
+    assert set(mailbox.folder.iterdir()) == before
     assert len(await mailbox.tokens("reset-password", account.email)) == 1
 
 
@@ -60,52 +59,52 @@ async def test_reset_tokens_work_once_and_expire(
     second = await _reset_token(account_client, mailbox, account.email)
     assert (await account_client.post("password/reset", token=first, password=PASSWORD)).is_success
     for used in (first, second):
-        answer = await account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
-        assert answer.status_code == 422
+        response = await account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
+        assert response.status_code == 422
     third = await _reset_token(account_client, mailbox, account.email)
-    await age("email_tokens", "expires_at", "30 minutes")
-    answer = await account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
-    assert answer.json()["errors"][0]["code"] == "invalid_token"
+    await backdate("email_tokens", "expires_at", "30 minutes")
+    response = await account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
+    assert response.json()["errors"][0]["code"] == "invalid_token"
 
 
-async def test_a_refused_password_does_not_use_the_token_up(
+async def test_rejected_password_does_not_consume_the_reset_token(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = await _reset_token(account_client, mailbox, account.email)
     for weak in ("short", "password1234", "ada.lovelace"):
-        answer = await account_client.post("password/reset", token=token, password=weak)
-        assert answer.json()["errors"][0]["pointer"] == "/password"
+        response = await account_client.post("password/reset", token=token, password=weak)
+        assert response.json()["errors"][0]["pointer"] == "/password"
     assert (
         await account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
     ).is_success
 
 
-async def test_only_verified_accounts_get_a_reset(
+async def test_reset_mail_is_sent_to_verified_accounts_only(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     await account_client.sign_up("pending@example.com")
     for email in ("pending@example.com", "unknown@example.com"):
-        answer = await account_client.post("password/forgot", email=email)
-        assert (answer.status_code, answer.content) == (202, b"")
+        response = await account_client.post("password/forgot", email=email)
+        assert (response.status_code, response.content) == (202, b"")
         assert await mailbox.tokens("reset-password", email) == []
 
 
 @pytest.mark.committed
-async def test_of_parallel_resets_one_wins(
+async def test_concurrent_resets_succeed_once(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = await _reset_token(account_client, mailbox, account.email)
     passwords = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = await run_concurrently(
+    responses = await run_concurrently(
         partial(account_client.post, "password/reset", token=token, password=item)
         for item in passwords
     )
-    assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
+    assert sorted(response.status_code for response in responses) == [204, 422, 422, 422]
     works = [(await account_client.sign_in(account.email, item)).is_success for item in passwords]
-    assert works == [answer.is_success for answer in answers]
+    assert works == [response.is_success for response in responses]
 
 
-async def test_change_ends_the_other_sessions(
+async def test_password_change_ends_the_other_sessions(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = await account_client.tokens(account.email)
@@ -131,7 +130,7 @@ async def test_change_ends_the_other_sessions(
 
 
 @pytest.mark.committed
-async def test_no_session_outlives_a_change_that_it_raced(
+async def test_sign_in_racing_a_password_change_leaves_no_session(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = await account_client.tokens(account.email)
@@ -145,7 +144,7 @@ async def test_no_session_outlives_a_change_that_it_raced(
     sign_in = partial(account_client.sign_in, account.email, PASSWORD)
     changed, *sign_ins = await run_concurrently([change, *[sign_in] * 4])
     assert changed.status_code == 204
-    for answer in sign_ins:
-        if answer.is_success:
-            access = answer.json()["access_token"]
+    for response in sign_ins:
+        if response.is_success:
+            access = response.json()["access_token"]
             assert (await account_client.get("me", access)).status_code == 401

@@ -12,22 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import service
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
-from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, backdate
 from tests.concurrency import run_concurrently
 
-PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
+SAME_ORIGIN = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
 
-async def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
-    answer = await account_client.sign_in(account.email)
-    assert answer.status_code == 200
-    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
-    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 600)
-    assert answer.headers["cache-control"] == "no-store"
+async def test_sign_in_returns_tokens(account_client: AccountClient, account: Account) -> None:
+    response = await account_client.sign_in(account.email)
+    assert response.status_code == 200
+    assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 600)
+    assert response.headers["cache-control"] == "no-store"
     assert await actions() == ["session.opened"]
 
 
-async def test_wrong_password_and_unknown_address_look_alike(
+async def test_wrong_password_and_unknown_address_give_the_same_response(
     account_client: AccountClient, account: Account
 ) -> None:
     wrong = await account_client.sign_in(account.email, OTHER_PASSWORD)
@@ -38,7 +38,7 @@ async def test_wrong_password_and_unknown_address_look_alike(
     assert all(wrong.json()[key] == unknown.json()[key] for key in same)
 
 
-async def test_sessions_are_listed_and_ended(
+async def test_sessions_are_listed_and_revoked(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = await account_client.tokens(account.email)
@@ -63,7 +63,7 @@ async def test_sessions_are_listed_and_ended(
     assert (await end(uuid4())).status_code == 404
 
 
-async def test_sessions_of_others_are_out_of_reach(
+async def test_sessions_of_other_users_cannot_be_revoked(
     account_client: AccountClient, account: Account
 ) -> None:
     async with unit_of_work() as session:
@@ -73,10 +73,10 @@ async def test_sessions_of_others_are_out_of_reach(
     adas, _ = await account_client.tokens(account.email)
     eves, _ = await account_client.tokens("eve@example.com", OTHER_PASSWORD)
     (item,) = (await account_client.get("auth/sessions", adas)).json()["items"]
-    answer = await account_client.client.delete(
+    response = await account_client.client.delete(
         f"/api/v1/auth/sessions/{item['id']}", headers={"Authorization": f"Bearer {eves}"}
     )
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert (await account_client.get("me", adas)).status_code == 200
 
 
@@ -89,14 +89,14 @@ async def test_sign_out_ends_the_session(account_client: AccountClient, account:
     assert (await account_client.get("me", other)).status_code == 200
 
 
-async def test_session_ends_by_age(account_client: AccountClient, account: Account) -> None:
+async def test_expired_session_is_rejected(account_client: AccountClient, account: Account) -> None:
     access, refresh = await account_client.tokens(account.email)
-    await age("sessions", "expires_at", "30 days")
+    await backdate("sessions", "expires_at", "30 days")
     assert (await account_client.get("me", access)).status_code == 401
     assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
-async def test_disabling_a_user_works_at_once(
+async def test_disabling_a_user_ends_access_immediately(
     account_client: AccountClient, account: Account
 ) -> None:
     access, refresh = await account_client.tokens(account.email)
@@ -108,7 +108,7 @@ async def test_disabling_a_user_works_at_once(
     assert "user.disabled" in await actions()
 
 
-async def test_a_disabled_user_has_no_session_however_it_was_done(
+async def test_user_disabled_in_the_database_has_no_session(
     account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
     access, refresh = await account_client.tokens(account.email)
@@ -142,7 +142,7 @@ async def test_accounts_are_disabled_from_the_command_line(
     assert (await run("disable", "unknown@example.com"))[0] == 1
 
 
-async def test_access_token_of_another_user_opens_no_session(
+async def test_access_token_with_the_session_of_another_user_is_rejected(
     account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
     await account_client.tokens(account.email)
@@ -151,7 +151,7 @@ async def test_access_token_of_another_user_opens_no_session(
     assert (await account_client.get("me", forged)).status_code == 401
 
 
-async def test_last_use_is_noted_once_a_minute(
+async def test_last_used_at_is_updated_once_a_minute(
     account_client: AccountClient, account: Account
 ) -> None:
     async def last_used() -> object:
@@ -162,12 +162,12 @@ async def test_last_use_is_noted_once_a_minute(
     first = await last_used()
     await account_client.get("me", access)
     assert await last_used() == first
-    await age("sessions", "last_used_at", "61 seconds")
+    await backdate("sessions", "last_used_at", "61 seconds")
     await account_client.get("me", access)
     assert await last_used() > first  # type: ignore[operator]  # a time
 
 
-async def test_better_hash_is_stored_at_sign_in(
+async def test_weak_password_hash_is_upgraded_at_sign_in(
     account_client: AccountClient, account: Account, session: AsyncSession
 ) -> None:
     from argon2 import PasswordHasher
@@ -186,17 +186,19 @@ async def test_better_hash_is_stored_at_sign_in(
 # Refresh
 
 
-async def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
+async def test_refresh_rotates_the_refresh_token(
+    account_client: AccountClient, account: Account
+) -> None:
     access, refresh = await account_client.tokens(account.email)
-    answer = await account_client.post("refresh", refresh_token=refresh)
-    assert answer.status_code == 200
-    assert answer.json()["refresh_token"] != refresh
-    # One session, so the older access token lives on.
+    response = await account_client.post("refresh", refresh_token=refresh)
+    assert response.status_code == 200
+    assert response.json()["refresh_token"] != refresh
+    # It is the same session, so the older access token stays valid.
     assert (await account_client.get("me", access)).status_code == 200
     assert len((await account_client.get("auth/sessions", access)).json()["items"]) == 1
 
 
-async def test_replay_within_the_grace_does_no_harm(
+async def test_reuse_within_the_grace_period_is_rejected_only(
     account_client: AccountClient, account: Account
 ) -> None:
     _, refresh = await account_client.tokens(account.email)
@@ -207,32 +209,32 @@ async def test_replay_within_the_grace_does_no_harm(
     assert again.status_code == 200
 
 
-async def test_later_replay_ends_the_session_and_no_other(
+async def test_reuse_after_the_grace_period_ends_only_that_session(
     account_client: AccountClient, account: Account
 ) -> None:
     other, _ = await account_client.tokens(account.email)
     _, refresh = await account_client.tokens(account.email)
     second = (await account_client.post("refresh", refresh_token=refresh)).json()
-    await age("refresh_tokens", "used_at", "11 seconds")
+    await backdate("refresh_tokens", "used_at", "11 seconds")
     for _ in range(2):
         assert (await account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (await account_client.get("me", second["access_token"])).status_code == 401
-    answer = await account_client.post("refresh", refresh_token=second["refresh_token"])
-    assert answer.status_code == 401
+    response = await account_client.post("refresh", refresh_token=second["refresh_token"])
+    assert response.status_code == 401
     assert (await account_client.get("me", other)).status_code == 200
     assert (await actions()).count("refresh_token.reused") == 1
 
 
 @pytest.mark.committed
-async def test_of_parallel_refreshes_one_wins(
+async def test_concurrent_refreshes_succeed_once(
     account_client: AccountClient, account: Account
 ) -> None:
     _, refresh = await account_client.tokens(account.email)
-    answers = await run_concurrently(
+    responses = await run_concurrently(
         partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
-    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
-    (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert sorted(response.status_code for response in responses) == [200, *[401] * 7]
+    (winner,) = [response.json() for response in responses if response.status_code == 200]
     assert (await account_client.get("me", winner["access_token"])).status_code == 200
     again = await account_client.post("refresh", refresh_token=winner["refresh_token"])
     assert again.status_code == 200
@@ -240,7 +242,7 @@ async def test_of_parallel_refreshes_one_wins(
 
 
 @pytest.mark.committed
-async def test_sign_ins_at_once_are_sessions_of_their_own(
+async def test_concurrent_sign_ins_create_separate_sessions(
     account_client: AccountClient, account: Account
 ) -> None:
     pairs = await run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
@@ -249,7 +251,9 @@ async def test_sign_ins_at_once_are_sessions_of_their_own(
 
 
 @pytest.mark.parametrize("token", ["x", "\x00", "A" * 43, "é", "A" * 2000])
-async def test_what_is_no_refresh_token(account_client: AccountClient, token: str) -> None:
+async def test_malformed_refresh_token_is_rejected(
+    account_client: AccountClient, token: str
+) -> None:
     assert (await account_client.post("refresh", refresh_token=token)).status_code == 401
 
 
@@ -266,10 +270,12 @@ async def _sign_in_by_cookie(
     )
 
 
-async def test_cookie_instead_of_tokens(account_client: AccountClient, account: Account) -> None:
-    answer = await _sign_in_by_cookie(account_client, account, PAGE)
-    assert (answer.status_code, answer.content) == (204, b"")
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+async def test_cookie_transport_sets_a_session_cookie_and_requires_same_origin(
+    account_client: AccountClient, account: Account
+) -> None:
+    response = await _sign_in_by_cookie(account_client, account, SAME_ORIGIN)
+    assert (response.status_code, response.content) == (204, b"")
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-session=")
     assert {item.lower() for item in attributes if not item.startswith("Expires=")} == {
         "httponly",
@@ -287,26 +293,28 @@ async def test_cookie_instead_of_tokens(account_client: AccountClient, account: 
     for other in (evil, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {}):
         refused = await client.patch("/api/v1/me", json={"name": "X"}, headers=headers | other)
         assert refused.status_code == 403, other
-    for own in (PAGE, {"Origin": PAGE["Origin"]}, {"Sec-Fetch-Site": "same-origin"}):
+    for own in (SAME_ORIGIN, {"Origin": SAME_ORIGIN["Origin"]}, {"Sec-Fetch-Site": "same-origin"}):
         changed = await client.patch("/api/v1/me", json={"name": "Ada"}, headers=headers | own)
         assert changed.status_code == 200, own
     plain = await client.patch(
         "/api/v1/me",
         content=b'{"name": "X"}',
-        headers=headers | PAGE | {"Content-Type": "text/plain"},
+        headers=headers | SAME_ORIGIN | {"Content-Type": "text/plain"},
     )
     assert plain.status_code == 415
 
-    out = await client.post("/api/v1/auth/sign-out", headers=headers | PAGE)
+    out = await client.post("/api/v1/auth/sign-out", headers=headers | SAME_ORIGIN)
     assert out.status_code == 204
     assert out.headers["set-cookie"].startswith("__Host-session=")
     assert "Max-Age=0" in out.headers["set-cookie"]
     assert (await client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-async def test_cookie_is_no_other_token(account_client: AccountClient, account: Account) -> None:
-    answer = await _sign_in_by_cookie(account_client, account)
-    value = answer.headers["set-cookie"].split(";")[0].partition("=")[2]
+async def test_session_cookie_and_tokens_are_not_interchangeable(
+    account_client: AccountClient, account: Account
+) -> None:
+    response = await _sign_in_by_cookie(account_client, account)
+    value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
     account_client.client.cookies.clear()
     assert (await account_client.get("me", value)).status_code == 401
     assert (await account_client.post("refresh", refresh_token=value)).status_code == 401
@@ -316,25 +324,23 @@ async def test_cookie_is_no_other_token(account_client: AccountClient, account: 
         assert (await account_client.client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-async def test_other_sites_cannot_sign_a_visitor_in(
+async def test_cross_origin_sign_in_by_cookie_is_rejected(
     account_client: AccountClient, account: Account
 ) -> None:
-    answer = await _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
-    assert answer.status_code == 403
-    assert "set-cookie" not in answer.headers
+    response = await _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
 
 
-async def test_published_keys_verify_the_tokens(
-    account_client: AccountClient, account: Account
-) -> None:
+async def test_jwks_verifies_access_tokens(account_client: AccountClient, account: Account) -> None:
     import jwt
 
     from app.settings import settings
 
     access, _ = await account_client.tokens(account.email)
-    answer = await account_client.client.get("/.well-known/jwks.json")
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    keys = jwt.PyJWKSet.from_dict(answer.json())
+    response = await account_client.client.get("/.well-known/jwks.json")
+    assert response.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(response.json())
     claims = jwt.decode(
         access,
         keys[jwt.get_unverified_header(access)["kid"]],

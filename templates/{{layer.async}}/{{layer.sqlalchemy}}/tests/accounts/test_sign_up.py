@@ -13,14 +13,14 @@ from tests.accounts.account_client import (
     Account,
     AccountClient,
     Mailbox,
-    age,
+    backdate,
 )
 from tests.concurrency import run_concurrently
 
 
-async def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
-    answer = await account_client.sign_up("Ada@Example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+async def test_sign_up_verify_and_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+    response = await account_client.sign_up("Ada@Example.com")
+    assert (response.status_code, response.content) == (202, b"")
     assert (await account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = await mailbox.tokens("verify-email", "ada@example.com")
     verified = await account_client.post("verify-email", token=token)
@@ -28,13 +28,13 @@ async def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: M
     access, _ = await account_client.tokens("ADA@example.com")
     me = (await account_client.get("me", access)).json()
     assert (me["email"], me["name"]) == ("ada@example.com", "Ada Lovelace")
-    # Once is enough.
+    # The token works once.
     again = await account_client.post("verify-email", token=token)
     assert again.status_code == 422
     assert again.json()["errors"][0]["code"] == "invalid_token"
 
 
-async def test_the_answer_does_not_tell_whether_there_is_an_account(
+async def test_sign_up_response_does_not_reveal_an_existing_account(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     new = await account_client.sign_up("new@example.com")
@@ -46,7 +46,7 @@ async def test_the_answer_does_not_tell_whether_there_is_an_account(
     assert (await account_client.get("me", access)).json()["name"] == "Ada Lovelace"
 
 
-async def test_each_link_brings_its_own_password(
+async def test_verification_link_sets_the_password_of_its_own_sign_up(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     await account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
@@ -56,26 +56,26 @@ async def test_each_link_brings_its_own_password(
     assert (await account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
     access, _ = await account_client.tokens("ada@example.com", PASSWORD)
     assert (await account_client.get("me", access)).json()["name"] == "Ada"
-    # The other sign-up is over.
+    # The other sign-up is void.
     assert (await account_client.post("verify-email", token=mallorys)).status_code == 422
     assert (await account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
 
 
-async def test_resent_link_finishes_the_only_sign_up(
+async def test_resent_link_verifies_a_single_sign_up(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     await account_client.sign_up("ada@example.com")
     await mailbox.run_jobs()
-    await age("email_tokens", "expires_at", "2 days")
-    answer = await account_client.post("verify-email/resend", email="Ada@example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+    await backdate("email_tokens", "expires_at", "2 days")
+    response = await account_client.post("verify-email/resend", email="Ada@example.com")
+    assert (response.status_code, response.content) == (202, b"")
     expired, fresh = await mailbox.tokens("verify-email", "ada@example.com")
     assert (await account_client.post("verify-email", token=expired)).status_code == 422
     assert (await account_client.post("verify-email", token=fresh)).status_code == 204
     assert (await account_client.sign_in("ada@example.com")).status_code == 200
 
 
-async def test_resent_link_of_several_sign_ups_brings_no_password(
+async def test_resent_link_sets_no_password_after_several_sign_ups(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     await account_client.sign_up("ada@example.com", PASSWORD)
@@ -91,12 +91,12 @@ async def test_resent_link_of_several_sign_ups_brings_no_password(
     assert (await account_client.sign_in("ada@example.com", PASSWORD)).status_code == 200
 
 
-async def test_resending_tells_nothing(
+async def test_resend_response_does_not_reveal_an_account(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     for email in (account.email, "unknown@example.com"):
-        answer = await account_client.post("verify-email/resend", email=email)
-        assert (answer.status_code, answer.content) == (202, b"")
+        response = await account_client.post("verify-email/resend", email=email)
+        assert (response.status_code, response.content) == (202, b"")
         assert await mailbox.subjects(email) == []
 
 
@@ -110,17 +110,17 @@ async def test_resending_tells_nothing(
         ("AdaLovelace12", "password_too_common"),
     ],
 )
-async def test_passwords_that_are_refused(
+async def test_weak_passwords_are_rejected(
     account_client: AccountClient, password: str, code: str
 ) -> None:
-    answer = await account_client.sign_up("ada@example.com", password)
-    assert answer.status_code == 422
-    (error,) = answer.json()["errors"]
+    response = await account_client.sign_up("ada@example.com", password)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
-    assert password not in answer.text
+    assert password not in response.text
 
 
-async def test_other_tokens_verify_nothing(
+async def test_other_tokens_do_not_verify_an_address(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     access, refresh = await account_client.tokens(account.email)
@@ -131,32 +131,35 @@ async def test_other_tokens_verify_nothing(
 
 
 @pytest.mark.committed
-async def test_concurrent_sign_ups_give_one_account(
+async def test_concurrent_sign_ups_create_one_account(
     account_client: AccountClient, mailbox: Mailbox, session: AsyncSession
 ) -> None:
-    answers = await run_concurrently(
+    responses = await run_concurrently(
         partial(account_client.sign_up, "ada@example.com") for _ in range(6)
     )
-    assert {answer.status_code for answer in answers} == {202}
+    assert {response.status_code for response in responses} == {202}
     assert await session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = await mailbox.tokens("verify-email", "ada@example.com")
     verified = await run_concurrently(
         partial(account_client.post, "verify-email", token=token) for token in tokens
     )
-    assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
+    assert sorted(response.status_code for response in verified) == [
+        204,
+        *[422] * (len(tokens) - 1),
+    ]
     assert (await account_client.sign_in("ada@example.com")).status_code == 200
 
 
-async def test_purge_forgets_what_was_never_verified(
+async def test_purge_deletes_unverified_accounts(
     account_client: AccountClient, mailbox: Mailbox, account: Account, session: AsyncSession
 ) -> None:
     await account_client.sign_up("new@example.com")
     await mailbox.run_jobs()
-    await age("users", "created_at", "60 days")
+    await backdate("users", "created_at", "60 days")
     await _purge()
     assert await session.scalar(text("SELECT count(*) FROM users")) == 2
     await session.commit()
-    await age("email_tokens", "expires_at", "9 days")
+    await backdate("email_tokens", "expires_at", "9 days")
     await _purge()
     assert await session.scalar(text("SELECT email FROM users")) == account.email
 

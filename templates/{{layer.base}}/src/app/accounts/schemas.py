@@ -1,4 +1,4 @@
-"""The contract of accounts."""
+"""Request and response bodies of accounts."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -18,9 +18,9 @@ NewPassword = Annotated[
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH, pattern=ONE_LINE),
     _PASSWORD,
 ]
-# One to compare with has no minimum: the rules may have been others when it was chosen.
+# A present password has no minimum length: the rules may have changed since it was set.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH), _PASSWORD]
-# As long as the longest token of any kind: another kind is refused as a token, not by length.
+# As long as the longest kind of token: a token of the wrong kind gives `invalid_token`.
 Token = Annotated[str, StringConstraints(min_length=1, max_length=2000), Field(repr=False)]
 TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=32)]
@@ -29,7 +29,7 @@ type Transport = Literal["token", "cookie"]
 
 
 class SignUp(Input):
-    """A new account; it can be used once the address is verified."""
+    """A new account. Sign-in is possible after the address is verified."""
 
     email: Email
     password: NewPassword
@@ -37,19 +37,19 @@ class SignUp(Input):
 
 
 class EmailOnly(Input):
-    """An address to which a mail goes, if it has an account."""
+    """The address of an account; a mail is sent if the account exists."""
 
     email: Email
 
 
 class VerifyEmail(Input):
-    """The token from the mail."""
+    """The token from the verification mail."""
 
     token: Token
 
 
 class SignIn(Input):
-    """Credentials; a code only when the account has a second factor."""
+    """Credentials; one of the codes is required when the account has a second factor."""
 
     email: Email
     password: Password
@@ -58,30 +58,30 @@ class SignIn(Input):
 
 
 class Refresh(Input):
-    """A refresh token, which works once."""
+    """A refresh token. It is valid once."""
 
     refresh_token: Token
 
 
 class Tokens(Schema):
-    """A session's tokens."""
+    """The tokens of a session."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a name
     expires_in: int = Field(description="Seconds until the access token expires")
-    refresh_token: str = Field(description="Works once; the answer has the next one")
+    refresh_token: str = Field(description="Valid once; the refresh response contains the next one")
 
 
 class Session(Schema):
-    """One sign-in of the caller."""
+    """A session of the caller: one sign-in on one device."""
 
     id: UUID
     user_agent: str | None
     ip: str | None
     created_at: Timestamp
-    last_used_at: Timestamp = Field(description="To the minute")
+    last_used_at: Timestamp = Field(description="Precise to the minute")
     expires_at: Timestamp
-    current: bool = Field(description="Whether this request belongs to it")
+    current: bool = Field(description="Whether this request uses the session")
 
 
 class SessionPage(Page[Session]):
@@ -89,40 +89,40 @@ class SessionPage(Page[Session]):
 
 
 class PasswordReset(Input):
-    """The token from the mail, and the password to set."""
+    """The token from the mail, and the new password."""
 
     token: Token
     password: NewPassword
 
 
 class PasswordChange(Input):
-    """The present password, and the next."""
+    """The current and the new password."""
 
     current_password: Password
     new_password: NewPassword
 
 
 class PasswordProof(Input):
-    """The password, asked again for what cannot be undone."""
+    """The current password, to confirm a sensitive operation."""
 
     password: Password
 
 
 class TotpSetup(Schema):
-    """What an authenticator app needs, as text and as the URI for a QR code."""
+    """The secret for an authenticator app, in base32 and as a URI for a QR code."""
 
     secret: str
     otpauth_uri: str
 
 
 class TotpConfirm(Input):
-    """A code from the authenticator app, as proof that it was set up."""
+    """A code from the authenticator app, to confirm its setup."""
 
     code: TotpCode
 
 
 class RecoveryCodes(Schema):
-    """Single-use codes for the day the authenticator is lost. Shown once."""
+    """Single-use codes that replace the authenticator app when it is lost. Shown once."""
 
     recovery_codes: list[str]
 
@@ -133,19 +133,19 @@ class Me(Schema):
     id: UUID
     email: str
     name: str
-    has_password: bool = Field(description="False for who only signs in with a provider")
+    has_password: bool = Field(description="False when the user signs in with OpenID Connect only")
     totp_enabled: bool
     created_at: Timestamp
 
 
 class MeUpdate(Input):
-    """What a user may change of the account."""
+    """The fields of the account that the user can change."""
 
     name: Name
 
 
 class Jwk(Schema):
-    """A public key that signs access tokens (RFC 8037)."""
+    """A public key that verifies access tokens (RFC 8037)."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -156,6 +156,6 @@ class Jwk(Schema):
 
 
 class JwkSet(Schema):
-    """The public keys, the one in use first (RFC 7517)."""
+    """The public keys, the current signing key first (RFC 7517)."""
 
     keys: list[Jwk]

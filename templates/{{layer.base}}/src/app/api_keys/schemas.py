@@ -1,4 +1,4 @@
-"""The contract of API keys."""
+"""Request and response bodies of API keys."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,27 +16,27 @@ def _no_duplicates(scopes: list[Scope]) -> list[Scope]:
 
 
 class ApiKey(Schema):
-    """An API key as it is listed: the key itself is never shown again."""
+    """An API key, without the key itself."""
 
     id: UUID
     organization_id: UUID
     name: str
-    prefix: str = Field(description="What the key begins with", examples=["sk_Zx81sKq0"])
+    prefix: str = Field(description="First characters of the key", examples=["sk_Zx81sKq0"])
     scopes: list[Scope]
     created_by: UUID | None
     created_at: Timestamp
     expires_at: Timestamp | None
-    last_used_at: Timestamp | None = Field(description="To the minute")
+    last_used_at: Timestamp | None = Field(description="Precise to the minute")
 
 
 class ApiKeyCreated(ApiKey):
-    """A new API key, with the key: the only time it is shown."""
+    """A new API key, with the key itself, which is shown once."""
 
     key: str
 
 
 class ApiKeyCreate(Input):
-    """A new API key; without `expires_at` it is good until it is revoked."""
+    """A new API key; without `expires_at` it is valid until it is revoked."""
 
     name: Name
     scopes: Annotated[

@@ -1,4 +1,4 @@
-"""The contract of the audit log."""
+"""Response bodies of the audit log."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +9,7 @@ from app.core.schemas import Page, Schema, Timestamp
 
 
 class AuditActor(Schema):
-    """Who did it. `label` is the e-mail address or the key's name as it was then."""
+    """Who performed the action. `label` is the e-mail address or the key's name at that time."""
 
     type: Literal["user", "api_key", "system"]
     id: UUID | None
@@ -17,20 +17,20 @@ class AuditActor(Schema):
 
 
 class AuditTarget(Schema):
-    """What it was done to."""
+    """The object of the action."""
 
     type: str
     id: UUID | None
 
 
 class AuditEvent(Schema):
-    """One thing that was done in an organization."""
+    """One audited action in an organization."""
 
     id: UUID
     action: str
     actor: AuditActor
     target: AuditTarget
-    changes: dict[str, Any] = Field(description="`[before, after]` of a field, or what it is now")
+    changes: dict[str, Any] = Field(description="`[before, after]` or the value of each field")
     ip: str | None
     request_id: str
     created_at: Timestamp

@@ -1,4 +1,4 @@
-"""Who asks, and on whose behalf: the context that logs, audit and jobs share."""
+"""Context of the current request or job, for logs, audit events and jobs."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it, as the audit log keeps it; `label` outlives the account or key."""
+    """Who performed an audited action; `label` is kept when the account or key is deleted."""
 
     type: Literal["user", "api_key", "system"]
     id: UUID | None
@@ -17,7 +17,7 @@ class Actor:
 
 @dataclass(slots=True)
 class Context:
-    """Set at the door by the HTTP layer, or by the worker from the outbox row."""
+    """Set by middleware for a request, and by the worker, from the outbox row, for a job."""
 
     request_id: str
     client_ip: str | None = None
@@ -25,7 +25,7 @@ class Context:
     traceparent: str | None = None
     organization_id: UUID | None = None
     actor: Actor | None = None
-    # The address of the member of the staff who did it: in the admin, or acting as the actor.
+    # E-mail address of the member of the staff: in the admin, or while impersonating the actor.
     impersonated_by: str | None = None
 
 
@@ -33,17 +33,17 @@ _context: ContextVar[Context] = ContextVar("app_context")
 
 
 def current() -> Context:
-    """The context of this request or job; an empty one outside both (shell, tests)."""
+    """Return the context of this request or job, or an empty one outside of both."""
     return _context.get(None) or Context(request_id="-")
 
 
 def bind(context: Context) -> None:
-    """Make `context` current for this request or job and everything it calls."""
+    """Make `context` the current one of this thread or asyncio task."""
     _context.set(context)
 
 
 def pack() -> dict[str, Any]:
-    """Make JSON of what a job inherits from whoever enqueues it."""
+    """Return the part of the current context that an enqueued job inherits, as JSON."""
     found = current()
     return {
         "request_id": found.request_id,
@@ -60,7 +60,7 @@ def pack() -> dict[str, Any]:
 
 
 def unpack(packed: dict[str, Any], *, default_request_id: str) -> Context:
-    """Make a job's context; `default_request_id` is for a job that no request caused."""
+    """Return the context of a job; `default_request_id` is for a job that no request enqueued."""
     organization_id, actor = packed.get("organization_id"), packed.get("actor")
     request_id = packed.get("request_id", "-")
     return Context(

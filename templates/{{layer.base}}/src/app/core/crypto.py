@@ -1,4 +1,4 @@
-"""Keyed primitives: MAC, encryption and random secrets, all derived from `SECRET_KEY`.
+"""MAC and encryption with keys derived from `SECRET_KEY`, and random secrets.
 
 Each purpose has its own key (HKDF, RFC 5869), so that a value signed or encrypted for one purpose
 is rejected for every other. Random secrets carry 256 bits, so SHA-256 is enough to store them; a
@@ -30,22 +30,22 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 
 def derive_key(purpose: str) -> bytes:
-    """Make the 32-byte key of one purpose from the secret key of the service."""
+    """Derive the 32-byte key of one purpose from `SECRET_KEY`."""
     return _derive(settings.secret_key.get_secret_value().encode(), purpose)
 
 
 def mac(purpose: str, message: bytes) -> bytes:
-    """Authenticate `message` for one purpose (HMAC-SHA256)."""
+    """Return the HMAC-SHA256 of `message` for one purpose."""
     return hmac.digest(derive_key(purpose), message, "sha256")
 
 
 def to_base64url(raw: bytes) -> str:
-    """Encode for URLs and JSON, without padding."""
+    """Encode as base64url without padding (RFC 4648, section 5)."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """Decode what `to_base64url` made and nothing else; ValueError for any other text."""
+    """Decode; ValueError for any text that `to_base64url` would not return."""
     try:
         raw = b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
@@ -55,31 +55,31 @@ def from_base64url(text: str) -> bytes:
     return raw
 
 
-# Random secrets: refresh tokens, cookies, API keys.
+# Random secrets: refresh tokens, session cookies, API keys.
 
 
 def new_secret() -> str:
-    """Make an opaque token of 256 random bits."""
+    """Return an opaque token of 256 random bits."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def hash_secret(secret: str) -> bytes:
-    """Hash a random secret for storage and look-up; not for passwords."""
+    """Hash a random secret (SHA-256) for storage and look-up; not for passwords."""
     return hashlib.sha256(secret.encode()).digest()
 
 
-# Encryption at rest, for what must be read again: TOTP secrets, stored answers.
+# Encryption at rest, of values that must be read again: TOTP secrets, stored responses.
 
 
 def encrypt(purpose: str, plain: bytes) -> bytes:
-    """Encrypt and authenticate for one purpose (AES-256-GCM, random nonce)."""
+    """Encrypt for one purpose (AES-256-GCM); the random nonce comes first in the result."""
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(derive_key(f"encrypt:{purpose}")).encrypt(nonce, plain, None)
 
 
-def decrypt(purpose: str, sealed: bytes) -> bytes:
-    """Undo `encrypt`; ValueError when the text was made for another purpose or changed."""
-    nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+def decrypt(purpose: str, encrypted: bytes) -> bytes:
+    """Decrypt; ValueError when the text is modified or of another purpose or key."""
+    nonce, body = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
     if len(nonce) < _NONCE_BYTES:
         raise ValueError("too short to be encrypted text")
     try:

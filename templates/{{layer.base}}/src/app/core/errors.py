@@ -1,17 +1,14 @@
-"""What can go wrong in the domain, without a word about HTTP.
-
-Services raise these; `app.core.web.problems` is the one place that maps them to answers.
-"""
+"""Domain errors, independent of HTTP: `app.core.web.problems` maps them to responses (rule 3)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 
 class AppError(Exception):
-    """Base of every expected failure. `detail` is shown to the caller: no secrets."""
+    """Base class of expected failures. `detail` is sent to the client: no secrets."""
 
-    # True when the work done before raising must be kept: a refused token replay, say,
-    # ends the session although the request itself fails.
+    # True commits the transaction in spite of the error: a reused refresh token, for example, is
+    # rejected, and the end of its session must be saved.
     commits: ClassVar[bool] = False
 
     def __init__(self, detail: str) -> None:
@@ -20,26 +17,26 @@ class AppError(Exception):
 
 
 class Unauthenticated(AppError):
-    """No credentials, or credentials that are not accepted."""
+    """The credentials are missing or not accepted."""
 
 
 class MfaRequired(Unauthenticated):
-    """The password is right, and a second factor is due."""
+    """The password is correct, and a second factor is required."""
 
 
 class Forbidden(AppError):
-    """The caller is known and may see the thing, but lacks the role or scope."""
+    """The caller is authenticated, but lacks the role or scope."""
 
 
 class NotFound(AppError):
-    """The thing does not exist, or the caller must not learn that it does."""
+    """The resource does not exist, or the caller must not learn that it does."""
 
     def __init__(self, what: str = "resource") -> None:
         super().__init__(f"No such {what}.")
 
 
 class Conflict(AppError):
-    """The request contradicts the present state."""
+    """The current state does not allow the request."""
 
 
 class IdempotencyConflict(Conflict):
@@ -47,7 +44,7 @@ class IdempotencyConflict(Conflict):
 
 
 class PreconditionFailed(AppError):
-    """`If-Match` names a version that is no longer current."""
+    """`If-Match` does not name the current version."""
 
 
 class RateLimited(AppError):
@@ -59,12 +56,12 @@ class RateLimited(AppError):
 
 
 class Unavailable(AppError):
-    """A dependency that the request cannot do without does not answer."""
+    """A dependency that the request needs does not respond."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused value. `pointer` is an RFC 6901 pointer into the body, or a parameter's name."""
+    """One invalid value. `pointer` is an RFC 6901 pointer into the body, or a parameter's name."""
 
     pointer: str
     code: str
@@ -72,7 +69,7 @@ class FieldError:
 
 
 class Invalid(AppError):
-    """Input that is well-formed but not acceptable."""
+    """The input is well-formed, but a value is not acceptable."""
 
     def __init__(self, *, pointer: str, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -80,4 +77,4 @@ class Invalid(AppError):
 
 
 class IdempotencyMismatch(AppError):
-    """An idempotency key was used again with another request body."""
+    """An idempotency key was reused with a different request body."""

@@ -1,6 +1,6 @@
-"""Identifiers: UUIDv7 (RFC 9562), so that keys grow with time and indexes stay compact.
+"""UUIDv7 (RFC 9562): ids sort by creation time, which keeps indexes compact.
 
-They tell when a row was made: never use one as a secret.
+An id reveals when its row was created, and is not a secret.
 """
 
 import sys
@@ -15,8 +15,8 @@ else:
     import time
     from uuid import UUID
 
-    # 48 bits of milliseconds, then 74 bits that are random in a new millisecond and grow by
-    # a random step within one (RFC 9562, section 6.2, method 2): sorted as they were made.
+    # 48 bits of milliseconds, then 74 bits: random in a new millisecond, incremented by a random
+    # step within one (RFC 9562, section 6.2, method 2), so that ids sort in creation order.
     _TAIL_BITS = 74
     _lock = threading.Lock()
     _milliseconds = 0
@@ -26,13 +26,13 @@ else:
         return int.from_bytes(os.urandom(10)) >> (80 - bits)
 
     def uuid7() -> UUID:
-        """Make a UUIDv7 that sorts after every one this process made before."""
+        """Return a UUIDv7 that sorts after all earlier ones of this process."""
         global _milliseconds, _tail  # noqa: PLW0603 - the state of the generator
         with _lock:
             now = time.time_ns() // 1_000_000
             tail = _tail + 1 + _random(32)
             if now > _milliseconds:
-                # The top bit stays free, so that the tail has room to grow.
+                # The top bit starts as 0, so that the increments do not overflow.
                 _milliseconds, tail = now, _random(_TAIL_BITS - 1)
             elif tail >> _TAIL_BITS:
                 _milliseconds, tail = _milliseconds + 1, _random(_TAIL_BITS - 1)

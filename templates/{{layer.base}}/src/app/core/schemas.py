@@ -1,4 +1,4 @@
-"""Building blocks of the contract: every module's `schemas.py` is made of these."""
+"""Base classes and field types of the modules' schemas."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -17,19 +17,19 @@ from pydantic import (
 
 
 class Schema(BaseModel):
-    """An answer of the API."""
+    """A response body."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Input(BaseModel):
-    """A request body: unknown fields are refused, so that a typing error is not a silent no-op."""
+    """A request body. Unknown fields are rejected: a misspelt one would otherwise be ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-# Control characters are refused (PostgreSQL cannot store NUL, terminals obey escapes), and at
-# least one character must be visible. Patterns rather than validators: they show in OpenAPI.
+# Without control characters (PostgreSQL cannot store NUL; terminals interpret escape sequences),
+# and with at least one visible character. Patterns, unlike validators, are part of OpenAPI.
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 MULTI_LINE = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 
@@ -42,21 +42,21 @@ LongText = Annotated[
 
 
 def normalise_email(value: str) -> str:
-    """Make the one spelling of an address."""
+    """Return the form of an address that is stored and compared: NFC, lower case."""
     return unicodedata.normalize("NFC", value).lower()
 
 
-def _bare_address(value: object) -> object:
-    # Pydantic would take "Ada <ada@example.com>" and drop the name.
+def _refuse_display_name(value: object) -> object:
+    # Pydantic accepts "Ada <ada@example.com>" and drops the name.
     if isinstance(value, str) and "<" in value:
         raise ValueError("must be an e-mail address without a name")
     return value
 
 
-# Lower case throughout: two accounts that differ in case only would be one mailbox.
+# In lower case: addresses that differ only in case are one mailbox, and must not be two accounts.
 Email = Annotated[
     EmailStr,
-    BeforeValidator(_bare_address),
+    BeforeValidator(_refuse_display_name),
     AfterValidator(normalise_email),
     Field(max_length=254, examples=["ada@example.com"]),
 ]
@@ -66,19 +66,19 @@ def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        # On the first or the last day that a datetime can be.
+        # On the first or the last day of the range of datetime.
         raise ValueError("must be within the years 1 to 9999 in UTC") from error
 
 
-def _no_number(value: object) -> object:
-    # Pydantic would take a bare number for a Unix time; RFC 3339 is the contract.
+def _refuse_number(value: object) -> object:
+    # Pydantic accepts a number as Unix time; the contract is RFC 3339 only.
     if isinstance(value, int | float):
         raise ValueError("must be an RFC 3339 date and time")
     return value
 
 
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-TimestampInput = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_to_utc)]
+TimestampInput = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_to_utc)]
 
 
 class Page[Item](Schema):
@@ -89,5 +89,5 @@ class Page[Item](Schema):
 
 
 def fold(text: str) -> str:
-    """Text reduced to what makes it unique or sortable: case and composition do not count."""
+    """Return the form of a text to compare and sort by: NFKC, without case."""
     return unicodedata.normalize("NFKC", text).casefold()

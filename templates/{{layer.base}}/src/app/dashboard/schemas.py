@@ -1,7 +1,7 @@
-"""The contract of the dashboard: what a first screen shows, and no more.
+"""Response bodies of the dashboard, one for each client (backend for frontend).
 
-These shapes belong to the surfaces, not to the resources they are made of: they can change
-with a screen, and hold only what it shows.
+They contain the fields that the start screen of a client shows, and can change with that screen
+without a change of the resources.
 """
 
 from enum import StrEnum
@@ -15,21 +15,21 @@ from app.core.security.roles import Role
 
 
 class Surface(StrEnum):
-    """Whose first screen it is."""
+    """The client that the dashboard is for."""
 
     WEB = "web"
     MOBILE = "mobile"
 
 
 class DashboardOrganization(Schema):
-    """The organization of the screen."""
+    """The organization of a dashboard."""
 
     id: UUID
     name: str
 
 
 class DashboardProject(Schema):
-    """A project on the web's screen."""
+    """A project in the web dashboard."""
 
     id: UUID
     name: str
@@ -39,44 +39,44 @@ class DashboardProject(Schema):
 
 
 class DashboardProjectLine(Schema):
-    """A project on the phone's screen."""
+    """A project in the mobile dashboard."""
 
     id: UUID
     name: str
 
 
 class DashboardEvent(Schema):
-    """An event of the audit log on the web's screen."""
+    """An audit event in the web dashboard."""
 
     id: UUID
     action: str
-    actor: str = Field(description="The e-mail address or the key's name")
+    actor: str = Field(description="E-mail address of the user, or name of the API key")
     created_at: Timestamp
 
 
 ProjectCounts = Annotated[
-    dict[str, int], Field(description="By status", examples=[{"active": 3, "archived": 0}])
+    dict[str, int], Field(description="Count by status", examples=[{"active": 3, "archived": 0}])
 ]
 
 
 class WebDashboard(Schema):
-    """The web's first screen."""
+    """The dashboard of the web client."""
 
     surface: Literal[Surface.WEB]
     organization: DashboardOrganization
-    role: Role = Field(description="The caller's own role")
+    role: Role = Field(description="Role of the caller")
     member_count: int
     project_counts: ProjectCounts
     newest_projects: list[DashboardProject]
-    newest_audit_events: list[DashboardEvent] | None = Field(description="Null unless for admins")
+    newest_audit_events: list[DashboardEvent] | None = Field(description="Null for non-admins")
 
 
 class MobileDashboard(Schema):
-    """The phone's first screen."""
+    """The dashboard of the mobile client."""
 
     surface: Literal[Surface.MOBILE]
     organization: DashboardOrganization
-    role: Role = Field(description="The caller's own role")
+    role: Role = Field(description="Role of the caller")
     project_counts: ProjectCounts
     newest_projects: list[DashboardProjectLine]
 
@@ -84,4 +84,4 @@ class MobileDashboard(Schema):
 class Dashboard(
     RootModel[Annotated[WebDashboard | MobileDashboard, Field(discriminator="surface")]]
 ):
-    """A first screen, of the surface that was asked for."""
+    """The dashboard of the requested client."""

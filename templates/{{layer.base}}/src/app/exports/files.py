@@ -1,4 +1,4 @@
-"""The files of exports: rows in, gzip out, in memory that does not grow with the rows."""
+"""Export files: rows are written as CSV or JSON and compressed with gzip."""
 
 import csv
 import gzip
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from app.exports.schemas import ExportFormat
 
-# What a spreadsheet takes for the start of a formula (OWASP, CSV injection), wide forms included.
+# Characters that start a formula in a spreadsheet (OWASP, CSV Injection), and full-width forms.
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _CHUNK_BYTES = 64 * 1024
 
 
 class FileTooLarge(Exception):
-    """The compressed file would exceed its limit."""
+    """The compressed file exceeds its size limit."""
 
 
 class ExportFile:
-    """A file in the making. Its rows have the same columns and hold what JSON can."""
+    """A file to which rows are appended. All rows have the same columns and JSON values."""
 
     def __init__(self, file_format: ExportFormat, columns: Iterable[str], max_bytes: int) -> None:
         self._format = file_format
@@ -30,14 +30,14 @@ class ExportFile:
         self._content = bytearray()
         self._is_empty = True
         if file_format is ExportFormat.CSV:
-            # Without the byte order mark, Excel reads UTF-8 as something else.
+            # Without a byte order mark, Excel does not detect UTF-8.
             self._append("\ufeff" + _csv_lines([self._columns]))
 
     def write(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Append rows; FileTooLarge when there is no room."""
+        """Append rows; raises FileTooLarge."""
         if self._format is ExportFormat.CSV:
             self._append(
-                _csv_lines([_disarm(row[column]) for column in self._columns] for row in rows)
+                _csv_lines([_escape_formula(row[name]) for name in self._columns] for row in rows)
             )
             return
         for row in rows:
@@ -46,7 +46,7 @@ class ExportFile:
             self._is_empty = False
 
     def close(self) -> bytes:
-        """Finish the file and return it."""
+        """Return the complete file; raises FileTooLarge."""
         if self._format is ExportFormat.JSON:
             self._append("[]\n" if self._is_empty else "\n]\n")
         self._content += self._gzip.flush()
@@ -63,7 +63,7 @@ class ExportFile:
 
 
 def read_chunks(content: bytes) -> Iterator[bytes]:
-    """Decompress a file piece by piece."""
+    """Decompress a file in chunks of 64 KiB."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
@@ -75,5 +75,5 @@ def _csv_lines(rows: Iterable[Iterable[object]]) -> str:
     return text.getvalue()
 
 
-def _disarm(value: object) -> object:
+def _escape_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

@@ -1,4 +1,4 @@
-"""The contract of exports, and of what stands in their files."""
+"""Request and response bodies of exports, and the rows of their files."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -9,14 +9,14 @@ from app.core.schemas import Input, Schema, Timestamp
 
 
 class ExportFormat(StrEnum):
-    """JSON is exact; CSV is for spreadsheets, with a ' before what they would run as a formula."""
+    """JSON is exact. In CSV, text that a spreadsheet would run as a formula is prefixed with '."""
 
     CSV = "csv"
     JSON = "json"
 
 
 class ExportStatus(StrEnum):
-    """How far an export has come."""
+    """Progress of an export."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,20 +25,20 @@ class ExportStatus(StrEnum):
 
 
 class ExportFailure(StrEnum):
-    """Why an export failed: `too_large` will fail again, `internal_error` is being looked into."""
+    """Reason of a failure. After `too_large`, another attempt fails as well."""
 
     TOO_LARGE = "too_large"
     INTERNAL_ERROR = "internal_error"
 
 
 class ExportCreate(Input):
-    """What to export the projects as."""
+    """The file format of a new export."""
 
     format: ExportFormat
 
 
 class Export(Schema):
-    """An export; it is gone when it expires."""
+    """An export of all projects. It is deleted when it expires."""
 
     id: UUID
     organization_id: UUID
@@ -52,7 +52,7 @@ class Export(Schema):
 
 
 class ExportedProject(Schema):
-    """A project in an export's file, or a row of it with the same columns."""
+    """A project in an export file: a JSON object, or a CSV row with the same columns."""
 
     id: UUID
     name: str

@@ -1,4 +1,4 @@
-"""The contract of organizations, members and invitations."""
+"""Request and response bodies of organizations, members and invitations."""
 
 from typing import Annotated
 from uuid import UUID
@@ -10,11 +10,11 @@ from app.core.security.roles import Role
 
 
 class Organization(Schema):
-    """An organization as one of its members sees it."""
+    """An organization, with the role of the caller in it."""
 
     id: UUID
     name: str
-    role: Role = Field(description="The caller's own role")
+    role: Role = Field(description="Role of the caller")
     created_at: Timestamp
     updated_at: Timestamp
     version: int
@@ -27,13 +27,13 @@ class OrganizationCreate(Input):
 
 
 class OrganizationUpdate(Input):
-    """What may be changed of an organization."""
+    """The fields of an organization that can be changed."""
 
     name: Name
 
 
 class OrganizationMember(Schema):
-    """A user in an organization."""
+    """A member of an organization."""
 
     user_id: UUID
     email: str
@@ -43,13 +43,13 @@ class OrganizationMember(Schema):
 
 
 class MemberUpdate(Input):
-    """A member's new role."""
+    """The new role of a member."""
 
     role: Role
 
 
 class Invitation(Schema):
-    """An open invitation; its token goes by mail only."""
+    """An open invitation. Its token is sent by mail only."""
 
     id: UUID
     organization_id: UUID
@@ -61,14 +61,14 @@ class Invitation(Schema):
 
 
 class InvitationCreate(Input):
-    """Whom to invite, as what."""
+    """A new invitation: address and role."""
 
     email: Email
     role: Role = Role.MEMBER
 
 
 class InvitationAccept(Input):
-    """The token from the mail."""
+    """The token from the invitation mail."""
 
     token: Annotated[str, Field(min_length=1, max_length=300)]
 

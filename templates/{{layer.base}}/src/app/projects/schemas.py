@@ -1,4 +1,4 @@
-"""The contract of projects."""
+"""Request and response bodies of projects."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -12,14 +12,14 @@ MAX_IMPORT = 1000
 
 
 class ProjectStatus(StrEnum):
-    """Archived projects stay readable."""
+    """Archived projects can still be read."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"
 
 
 class ProjectSort(StrEnum):
-    """What a list may be sorted by; a leading minus means descending."""
+    """Sort order of the list; a leading minus means descending."""
 
     CREATED_AT = "created_at"
     CREATED_AT_DESC = "-created_at"
@@ -42,19 +42,19 @@ class Project(Schema):
 
 
 class ProjectCreate(Input):
-    """A new project; its name is unique in the organization without regard to case."""
+    """A new project. Its name is unique in the organization, ignoring case."""
 
     name: Name
     description: LongText = ""
 
 
 class ProjectUpdate(Input):
-    """What may be changed of a project: what is left out stays as it is."""
+    """The fields to change; omitted fields are not changed."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    # The factories only make the fields optional without allowing null; a field that was not
-    # sent is never read (`exclude_unset`).
+    # The default factories make the fields optional without allowing null. Their values are not
+    # used: `exclude_unset` leaves out the fields that were not sent.
     name: Name = Field(default_factory=str)
     description: LongText = Field(default_factory=str)
     status: ProjectStatus = Field(default_factory=lambda: ProjectStatus.ACTIVE)
@@ -67,13 +67,13 @@ class ProjectUpdate(Input):
 
 
 class ProjectImport(Input):
-    """Many new projects at once: all are made, or none."""
+    """New projects: either all of them are created, or none."""
 
     items: Annotated[list[ProjectCreate], Field(min_length=1, max_length=MAX_IMPORT)]
 
 
 class ProjectImported(Schema):
-    """How many projects were made."""
+    """The number of created projects."""
 
     created: int
 

@@ -1,4 +1,4 @@
-"""`migrate` as deployments run it: by several at once."""
+"""The command `migrate`, run by several deployments at the same time."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.settings import settings
-from scripts.servers import ROOT, Program
+from tools.devservers import ROOT, ManagedProcess
 
 LOCK = "hashtext('migrations')"
 WAITING = """
@@ -21,14 +21,16 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 @pytest.fixture
 def owner() -> Iterator[psycopg.Connection]:
-    """Give a connection of the owner, who has an empty schema besides the tests' own."""
+    """A connection of the owner, with a second, empty schema to migrate."""
     with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA deployed")
         yield connection
         connection.execute("DROP SCHEMA deployed CASCADE")
 
 
-def test_deployments_at_once_take_turns(owner: psycopg.Connection, tmp_path: Path) -> None:
+def test_concurrent_migrations_wait_for_each_other(
+    owner: psycopg.Connection, tmp_path: Path
+) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "src"),
@@ -39,18 +41,19 @@ def test_deployments_at_once_take_turns(owner: psycopg.Connection, tmp_path: Pat
     with (tmp_path / "log").open("wb") as log:
         command = [sys.executable, "-m", "app", "migrate"]
         deployments = [
-            Program(command, env=environment, cwd=ROOT, output=log.fileno()) for _ in range(2)
+            ManagedProcess(command, env=environment, cwd=ROOT, output=log.fileno())
+            for _ in range(2)
         ]
     try:
         while owner.execute(WAITING).fetchone() != (2,):
-            assert [each.process.poll() for each in deployments] == [None, None]
+            assert [deployment.popen.poll() for deployment in deployments] == [None, None]
             time.sleep(0.1)
-        time.sleep(4)  # longer than a migration waits for any other lock
-        assert [each.process.poll() for each in deployments] == [None, None]
+        time.sleep(4)  # longer than the lock_timeout of migrations
+        assert [deployment.popen.poll() for deployment in deployments] == [None, None]
         owner.execute(f"SELECT pg_advisory_unlock({LOCK})")
-        assert [each.process.wait(60) for each in deployments] == [0, 0]
+        assert [deployment.popen.wait(60) for deployment in deployments] == [0, 0]
     finally:
-        for each in deployments:
-            each.stop()
+        for deployment in deployments:
+            deployment.stop()
     made = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'deployed'").fetchall()
     assert {("users",), ("projects",), ("outbox",)} <= set(made)

@@ -16,27 +16,27 @@ def test_cursor_round_trip_keeps_types() -> None:
     assert read_cursor(cursor, tuple[datetime, UUID], bound_to=LIST) == position
 
 
-def test_cursor_of_text_keeps_every_character() -> None:
+def test_cursor_round_trip_keeps_special_characters() -> None:
     position = ('quote " backslash \\ emoji 🙂 nul-free', uuid4())
     cursor = sign_cursor(position, bound_to=LIST)
     assert cursor.isascii()
     assert read_cursor(cursor, tuple[str, UUID], bound_to=LIST) == position
 
 
-def test_order_of_the_binding_does_not_matter() -> None:
+def test_order_of_bound_parameters_does_not_matter() -> None:
     cursor = sign_cursor(("a",), bound_to=LIST)
     again = dict(reversed(LIST.items()))
     assert read_cursor(cursor, tuple[str], bound_to=again) == ("a",)
 
 
 @pytest.mark.parametrize("change", [{"sort": "name"}, {"status": "active"}, {"q": "e"}])
-def test_cursor_belongs_to_one_list(change: dict[str, str]) -> None:
+def test_cursor_of_another_list_is_rejected(change: dict[str, str]) -> None:
     cursor = sign_cursor(("a",), bound_to=LIST)
     with pytest.raises(Invalid):
         read_cursor(cursor, tuple[str], bound_to=LIST | change)
 
 
-def test_every_changed_character_is_noticed() -> None:
+def test_change_of_any_character_is_rejected() -> None:
     cursor = sign_cursor(("a",), bound_to=LIST)
     for position, character in enumerate(cursor):
         changed = cursor[:position] + ("B" if character == "A" else "A") + cursor[position + 1 :]
@@ -45,18 +45,18 @@ def test_every_changed_character_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "a", "AAAA", "é", "\x00", "null", "A" * 10_000])
-def test_junk_is_invalid(cursor: str) -> None:
+def test_malformed_cursor_is_rejected(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_cursor(cursor, tuple[str], bound_to=LIST)
     assert caught.value.errors[0].pointer == "cursor"
 
 
-def test_other_shape_is_invalid() -> None:
+def test_cursor_with_other_types_is_rejected() -> None:
     cursor = sign_cursor(("a",), bound_to=LIST)
     with pytest.raises(Invalid):
         read_cursor(cursor, tuple[int], bound_to=LIST)
 
 
-def test_other_signed_text_is_no_cursor() -> None:
+def test_other_signed_token_is_rejected() -> None:
     with pytest.raises(Invalid):
         read_cursor(tokens.sign_row_token("cursor", uuid4()), tuple[str], bound_to=LIST)

@@ -11,23 +11,23 @@ from app.core.jobs.registry import LONGEST_BACKOFF, backoff, job, period_start
 
 
 @pytest.fixture(autouse=True)
-def empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_jobs", {})
 
 
 def send(session: object, *, to: UUID, on: date, note: str | None = None) -> None:
-    """Take some arguments."""
+    """Have required and optional arguments."""
 
 
 def tidy(session: object) -> None:
-    """Take none."""
+    """Have no arguments."""
 
 
 def positional(session: object, to: UUID) -> None:
-    """Take one that is not a keyword."""
+    """Have an argument that is not keyword-only."""
 
 
-def test_arguments_are_json_in_between() -> None:
+def test_arguments_are_stored_as_json_and_restored_with_types() -> None:
     job("mail.send", max_attempts=3, timeout=10)(send)
     declared = registry.find("mail.send")
     assert declared is not None
@@ -42,7 +42,7 @@ def test_arguments_are_json_in_between() -> None:
     "arguments",
     [{}, {"to": "not an id"}, {"to": uuid7(), "on": date(2026, 1, 1), "more": 1}],
 )
-def test_wrong_arguments_are_refused_without_showing_them(arguments: dict[str, Any]) -> None:
+def test_wrong_arguments_are_rejected_without_their_values(arguments: dict[str, Any]) -> None:
     job("mail.send")(send)
     declared = registry.find("mail.send")
     assert declared is not None
@@ -51,25 +51,25 @@ def test_wrong_arguments_are_refused_without_showing_them(arguments: dict[str, A
     assert "not an id" not in str(caught.value)
 
 
-def test_a_name_is_given_once() -> None:
+def test_duplicate_name_is_rejected() -> None:
     job("mail.send")(send)
-    with pytest.raises(ValueError, match=r"two jobs with the name mail\.send"):
+    with pytest.raises(ValueError, match=r"two jobs are declared with the name mail\.send"):
         job("mail.send")(tidy)
-    assert [each.name for each in registry.every_job()] == ["mail.send"]
+    assert [declared.name for declared in registry.every_job()] == ["mail.send"]
     assert registry.find("mail.receive") is None
 
 
-def test_what_could_not_run_is_refused() -> None:
+def test_invalid_declarations_are_rejected() -> None:
     with pytest.raises(TypeError, match="keyword-only"):
         job("mail.send")(positional)
     with pytest.raises(TypeError, match="no arguments"):
         job("mail.send", every=timedelta(hours=1))(send)
     for every in (timedelta(seconds=1), timedelta(days=8)):
-        with pytest.raises(ValueError, match="daily at least"):
+        with pytest.raises(ValueError, match="between 30 seconds and 1 day"):
             job("mail.tidy", every=every)(tidy)
 
 
-def test_a_tick_is_the_same_for_a_whole_span() -> None:
+def test_period_start_is_constant_within_a_period() -> None:
     hour = timedelta(hours=1)
     begin = datetime(2026, 11, 22, 5, tzinfo=UTC)
     assert period_start(hour, begin) == begin

@@ -13,12 +13,12 @@ from app.core.ops import log
 from app.core.ops.log import REDACTED, redact
 from app.settings import settings
 
-PLANTED = "planted-5ecret-value"
+SECRET_VALUE = "planted-5ecret-value"
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 
 class Output:
-    """What this process writes, once `configure` is called as its start would."""
+    """The log output of this process; `configure` sets up logging as at its start."""
 
     def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
         self._capture = capture
@@ -47,7 +47,7 @@ def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     context.bind(Context(request_id="-"))
 
 
-def test_a_line_says_who_asked_for_what(output: Output) -> None:
+def test_line_contains_the_request_context(output: Output) -> None:
     output.configure()
     organization_id, user_id = uuid7(), uuid7()
     context.bind(
@@ -73,7 +73,7 @@ def test_a_line_says_who_asked_for_what(output: Output) -> None:
     }
 
 
-def test_a_job_is_named_in_all_its_lines(output: Output) -> None:
+def test_lines_of_a_job_contain_its_name_and_id(output: Output) -> None:
     output.configure()
     with structlog.contextvars.bound_contextvars(job="exports.run", job_id="1"):
         logging.getLogger("some.library").warning("slow")
@@ -84,7 +84,7 @@ def test_a_job_is_named_in_all_its_lines(output: Output) -> None:
     assert "job" not in second
 
 
-def test_one_event_is_one_line_whatever_is_in_it(output: Output) -> None:
+def test_event_with_control_characters_is_one_line(output: Output) -> None:
     output.configure()
     logging.getLogger("app").info("a\nb\r\n%s", "\x1b[31mc\u2028")
     try:
@@ -96,31 +96,34 @@ def test_one_event_is_one_line_whatever_is_in_it(output: Output) -> None:
     assert "line two" in second["exception"]
 
 
-def test_no_secret_is_written(output: Output) -> None:
+def test_secrets_are_redacted(output: Output) -> None:
     output.configure()
     logger = logging.getLogger("app")
     logger.info(
         "sign-in",
         extra={
-            "password": PLANTED,
-            "headers": {"Authorization": f"Bearer {PLANTED}", "Cookie": f"session={PLANTED}"},
-            "body": [{"refresh_token": PLANTED, "totp_code": PLANTED}],
+            "password": SECRET_VALUE,
+            "headers": {
+                "Authorization": f"Bearer {SECRET_VALUE}",
+                "Cookie": f"session={SECRET_VALUE}",
+            },
+            "body": [{"refresh_token": SECRET_VALUE, "totp_code": SECRET_VALUE}],
         },
     )
-    logger.info("Authorization: Bearer %s", PLANTED)
-    logger.info("GET /verify-email?token=%s&x=1", PLANTED)
-    logger.info("postgresql://app:%s@db/app", PLANTED)
+    logger.info("Authorization: Bearer %s", SECRET_VALUE)
+    logger.info("GET /verify-email?token=%s&x=1", SECRET_VALUE)
+    logger.info("postgresql://app:%s@db/app", SECRET_VALUE)
     try:
-        raise RuntimeError(f"key sk_{PLANTED} and {JWT} refused")
+        raise RuntimeError(f"key sk_{SECRET_VALUE} and {JWT} refused")
     except RuntimeError:
         logger.exception("failed")
     written = output.text()
-    assert PLANTED not in written
+    assert SECRET_VALUE not in written
     assert JWT not in written
     assert written.count(REDACTED) >= 8
 
 
-def test_people_can_read_the_other_format(output: Output) -> None:
+def test_console_format_shows_the_exception(output: Output) -> None:
     output.configure("console")
     try:
         raise ValueError("what went wrong")

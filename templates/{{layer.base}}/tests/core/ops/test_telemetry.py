@@ -11,10 +11,10 @@ from app.core.ops import telemetry
 from app.core.ops.telemetry import observe_request, render_metrics
 from app.settings import settings
 
-PLANTED = "planted-5ecret-value"
+SECRET_VALUE = "planted-5ecret-value"
 
 
-def test_unknown_paths_and_methods_make_no_series() -> None:
+def test_unknown_paths_and_methods_create_no_series() -> None:
     def series() -> int:
         return sum(
             line.startswith(b"http_requests_total") for line in render_metrics().split(b"\n")
@@ -29,7 +29,7 @@ def test_unknown_paths_and_methods_make_no_series() -> None:
     assert series() == before
 
 
-def test_every_metric_is_there_before_anything_has_happened() -> None:
+def test_every_metric_is_exported_before_its_first_event() -> None:
     text = render_metrics().decode()
     for name in (
         "http_requests_total",
@@ -45,8 +45,8 @@ def test_every_metric_is_there_before_anything_has_happened() -> None:
         assert f"# TYPE {name.removesuffix('_total')}" in text
 
 
-class Kept(Transport):
-    """Keeps what would be sent."""
+class RecordingTransport(Transport):
+    """Keeps the events instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,20 +57,20 @@ class Kept(Transport):
 
 
 @pytest.fixture
-def sentry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
-    kept = Kept()
+def sentry(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingTransport]:
+    transport = RecordingTransport()
     start = sentry_sdk.init
-    monkeypatch.setattr(sentry_sdk, "init", lambda **options: start(**options, transport=kept))
+    monkeypatch.setattr(sentry_sdk, "init", lambda **options: start(**options, transport=transport))
     monkeypatch.setitem(settings.__dict__, "sentry_dsn", "https://key@sentry.example.com/1")
     telemetry.configure()
-    yield kept
+    yield transport
     context.bind(Context(request_id="-"))
     sentry_sdk.get_global_scope().set_client(None)
 
 
-def test_an_error_report_has_its_context_and_no_secret(sentry: Kept) -> None:
+def test_error_report_has_the_request_context_and_no_secret(sentry: RecordingTransport) -> None:
     context.bind(Context(request_id="request-1", traceparent=f"00-{'a' * 32}-{'b' * 16}-01"))
-    password = PLANTED
+    password = SECRET_VALUE
     sentry_sdk.add_breadcrumb(message="sent", data={"token": password})
     sentry_sdk.set_context("request", {"headers": {"Authorization": f"Bearer {password}"}})
     try:
@@ -80,10 +80,10 @@ def test_an_error_report_has_its_context_and_no_secret(sentry: Kept) -> None:
     [event] = sentry.events
     assert event["tags"] == {"request_id": "request-1", "trace_id": "a" * 32}
     assert event["exception"]["values"][0]["type"] == "RuntimeError"
-    assert PLANTED not in str(event)
+    assert SECRET_VALUE not in str(event)
 
 
-def test_without_a_dsn_nothing_is_reported() -> None:
+def test_sentry_is_inactive_without_a_dsn() -> None:
     telemetry.configure()
     telemetry.report(RuntimeError("x"))
     assert not sentry_sdk.get_client().is_active()

@@ -63,7 +63,7 @@ def test_round_trip() -> None:
     assert len(token) < 1_000
 
 
-def test_header_and_claims_are_those_of_the_contract() -> None:
+def test_token_has_the_documented_header_and_claims() -> None:
     token = access_tokens.issue(user_id=USER, session_id=SESSION)
     header = jwt.get_unverified_header(token)
     kid = access_tokens.jwks()["keys"][0]["kid"]
@@ -73,12 +73,12 @@ def test_header_and_claims_are_those_of_the_contract() -> None:
     assert claims["exp"] - claims["iat"] == 600
 
 
-def test_two_tokens_of_one_second_differ() -> None:
+def test_tokens_issued_in_the_same_second_differ() -> None:
     one, two = (access_tokens.issue(user_id=USER, session_id=SESSION) for _ in range(2))
     assert one != two
 
 
-def test_another_service_can_verify_with_the_published_keys() -> None:
+def test_token_verifies_with_the_published_keys() -> None:
     token = access_tokens.issue(user_id=USER, session_id=SESSION)
     published = {key["kid"]: jwt.PyJWK(key) for key in access_tokens.jwks()["keys"]}
     claims = jwt.decode(
@@ -91,14 +91,14 @@ def test_another_service_can_verify_with_the_published_keys() -> None:
     assert claims["sub"] == str(USER)
 
 
-def test_jwks_holds_no_private_part() -> None:
+def test_jwks_contains_no_private_key() -> None:
     keys = access_tokens.jwks()["keys"]
     assert len(keys) == 2
     assert all(set(key) == {"kty", "crv", "x", "kid", "use", "alg"} for key in keys)
 
 
-def test_key_id_is_the_thumbprint_of_rfc_8037() -> None:
-    # The example of RFC 8037, appendix A.1 to A.3.
+def test_key_id_is_the_rfc_8037_thumbprint() -> None:
+    # The example of RFC 8037, appendices A.1 to A.3.
     seed = SecretStr("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
     with _configured(jwt_keys=(seed,)):
         assert access_tokens.jwks()["keys"][0] == {
@@ -111,12 +111,12 @@ def test_key_id_is_the_thumbprint_of_rfc_8037() -> None:
         }
 
 
-def test_rotation_keeps_tokens_of_the_former_key_valid() -> None:
+def test_tokens_of_the_previous_key_stay_valid_after_rotation() -> None:
     with _configured(jwt_keys=(_seed(b"2"),)):
-        former = access_tokens.issue(user_id=USER, session_id=SESSION)
-    assert access_tokens.read(former).user_id == USER
+        previous = access_tokens.issue(user_id=USER, session_id=SESSION)
+    assert access_tokens.read(previous).user_id == USER
     with _configured(jwt_keys=(_seed(b"3"),)), pytest.raises(Unauthenticated):
-        access_tokens.read(former)
+        access_tokens.read(previous)
 
 
 def test_without_keys_one_is_derived_from_the_secret_key() -> None:
@@ -148,7 +148,7 @@ def test_every_claim_is_required(name: str) -> None:
     ],
     ids=str,
 )
-def test_wrong_claims_are_refused(changes: dict[str, Any]) -> None:
+def test_wrong_claims_are_rejected(changes: dict[str, Any]) -> None:
     if changes.get("sub") or isinstance(changes.get("exp"), str):
         token = jwt.PyJWS().encode(
             json.dumps(_claims() | changes, default=lambda when: int(when.timestamp())).encode(),
@@ -169,7 +169,7 @@ def _forgeries() -> Iterator[tuple[str, str]]:
         kid = access_tokens.jwks()["keys"][0]["kid"]
         head = {"typ": "at+jwt", "kid": kid}
         yield "none with kid", jwt.encode(_claims(), "", "none", headers=head)
-        # HMAC keyed with the public key: the classic confusion. PyJWT refuses to use PEM so.
+        # Algorithm confusion: HMAC with the public key. Raw bytes, since PyJWT refuses PEM.
         raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
         yield "public key as HMAC secret", jwt.encode(_claims(), raw, "HS256", headers=head)
         stranger = Ed25519PrivateKey.generate()
@@ -195,18 +195,18 @@ def _forgeries() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("token", [pytest.param(token, id=name) for name, token in _forgeries()])
-def test_forgeries_are_refused(token: str) -> None:
+def test_forged_tokens_are_rejected(token: str) -> None:
     with pytest.raises(Unauthenticated):
         access_tokens.read(token)
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "...", "a.b.c", "é.é.é", "\x00", "A" * 9999])
-def test_junk_is_refused(token: str) -> None:
+def test_malformed_token_is_rejected(token: str) -> None:
     with pytest.raises(Unauthenticated):
         access_tokens.read(token)
 
 
-def test_other_tokens_are_refused() -> None:
+def test_other_kinds_of_tokens_are_rejected() -> None:
     for token in (
         crypto.new_secret(),
         tokens.sign_row_token("reset-password", USER),

@@ -4,7 +4,7 @@ from app.core.security.client_ip import client_address, network
 
 
 @pytest.mark.parametrize("header", [[], ["203.0.113.9"], ["203.0.113.9, 198.51.100.1"], ["junk"]])
-def test_without_trusted_proxies_the_header_is_ignored(header: list[str]) -> None:
+def test_header_is_ignored_without_trusted_proxies(header: list[str]) -> None:
     assert client_address("192.0.2.1", header, 0) == "192.0.2.1"
 
 
@@ -20,7 +20,7 @@ def test_without_trusted_proxies_the_header_is_ignored(header: list[str]) -> Non
         ([""], 1, "192.0.2.1"),
     ],
 )
-def test_only_what_trusted_proxies_appended_counts(
+def test_address_is_the_one_appended_by_the_first_trusted_proxy(
     header: list[str], proxies: int, expected: str
 ) -> None:
     assert client_address("192.0.2.1", header, proxies) == expected
@@ -29,7 +29,7 @@ def test_only_what_trusted_proxies_appended_counts(
 @pytest.mark.parametrize(
     "entry", ["unknown", "", "é", "\x00", "1.2.3", "1.2.3.4.5", "::::", "[", "]", "a:b", "9" * 9999]
 )
-def test_junk_from_a_proxy_falls_back_to_the_peer(entry: str) -> None:
+def test_malformed_entry_falls_back_to_the_peer(entry: str) -> None:
     assert client_address("192.0.2.1", ["6.6.6.6," + entry], 1) == "192.0.2.1"
 
 
@@ -43,7 +43,7 @@ def test_junk_from_a_proxy_falls_back_to_the_peer(entry: str) -> None:
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_spellings_of_an_address(entry: str, expected: str) -> None:
+def test_address_formats_are_normalized(entry: str, expected: str) -> None:
     assert client_address("192.0.2.1", [entry], 1) == expected
 
 
@@ -63,5 +63,5 @@ def test_unix_socket_has_no_address() -> None:
         ("junk", "unknown"),
     ],
 )
-def test_network_groups_what_one_client_owns(address: str | None, expected: str) -> None:
+def test_network_of_ipv6_is_its_64_bit_prefix(address: str | None, expected: str) -> None:
     assert network(address) == expected

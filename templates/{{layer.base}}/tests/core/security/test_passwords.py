@@ -6,41 +6,41 @@ from argon2 import PasswordHasher
 from app.core.errors import Invalid
 from app.core.security import passwords
 
-GOOD = "velvet-otter-7-harbour"
+PASSWORD = "velvet-otter-7-harbour"
 
 
 def test_round_trip() -> None:
-    stored = passwords.hash_password(GOOD)
-    assert passwords.verify_password(GOOD, stored) == (True, None)
-    assert passwords.verify_password(GOOD + "x", stored) == (False, None)
-    assert passwords.hash_password(GOOD) != stored
+    stored = passwords.hash_password(PASSWORD)
+    assert passwords.verify_password(PASSWORD, stored) == (True, None)
+    assert passwords.verify_password(PASSWORD + "x", stored) == (False, None)
+    assert passwords.hash_password(PASSWORD) != stored
 
 
-def test_hash_is_argon2id_with_the_parameters_of_owasp() -> None:
-    assert passwords.hash_password(GOOD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+def test_hash_is_argon2id_with_owasp_parameters() -> None:
+    assert passwords.hash_password(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_composition_of_characters_does_not_matter() -> None:
+def test_unicode_normalization_does_not_matter() -> None:
     stored = passwords.hash_password("caf\u00e9-otter-harbour")
     assert passwords.verify_password("cafe\u0301-otter-harbour", stored)[0]
 
 
-def test_a_weaker_hash_is_replaced_at_sign_in_only_if_the_password_is_right() -> None:
-    weak = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(GOOD)
-    right, better = passwords.verify_password(GOOD, weak)
+def test_weak_hash_is_upgraded_only_with_the_right_password() -> None:
+    weak = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(PASSWORD)
+    right, better = passwords.verify_password(PASSWORD, weak)
     assert right
     assert better is not None
-    assert passwords.verify_password(GOOD, better) == (True, None)
+    assert passwords.verify_password(PASSWORD, better) == (True, None)
     assert passwords.verify_password("wrong", weak) == (False, None)
 
 
 @pytest.mark.parametrize("stored", [None, "", "!", "plain text"])
-def test_no_usable_hash_is_a_wrong_password(stored: str | None) -> None:
-    assert passwords.verify_password("nobody's password", stored) == (False, None)
+def test_unusable_hash_is_a_wrong_password(stored: str | None) -> None:
+    assert passwords.verify_password("any password", stored) == (False, None)
 
 
-def test_an_unknown_user_costs_as_much_as_a_wrong_password() -> None:
-    stored = passwords.hash_password(GOOD)
+def test_unknown_user_takes_as_long_as_a_wrong_password() -> None:
+    stored = passwords.hash_password(PASSWORD)
     passwords.verify_password("warm up", None)
 
     def cost(hashed: str | None) -> float:
@@ -82,7 +82,7 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password() -> None:
         "ada.lovelace@analytical.example",
     ],
 )
-def test_common_passwords_are_refused_in_any_disguise(password: str) -> None:
+def test_common_passwords_and_variations_are_rejected(password: str) -> None:
     with pytest.raises(Invalid) as caught:
         passwords.check_password(
             password,
@@ -97,7 +97,7 @@ def test_common_passwords_are_refused_in_any_disguise(password: str) -> None:
 @pytest.mark.parametrize(
     "password",
     [
-        GOOD,
+        PASSWORD,
         "correct horse battery staple",
         "xkqvbtzmwplr",
         "a8F!kq02_zPw",
@@ -107,11 +107,11 @@ def test_common_passwords_are_refused_in_any_disguise(password: str) -> None:
         "🦊🐙🦉🐝🦋🐢🦔🐳🦩🐌🦜🐿️",
     ],
 )
-def test_other_passwords_need_no_special_characters(password: str) -> None:
+def test_uncommon_passwords_are_accepted(password: str) -> None:
     passwords.check_password(password, pointer="/password", personal=["ada@example.com", "Ada"])
 
 
-def test_the_longest_password_is_checked_quickly() -> None:
+def test_longest_passwords_are_checked_in_one_second() -> None:
     start = time.thread_time()
     for password in ("\ufdfa" * 128, "password" * 16, "qwertyuiop1" * 11):
         try:

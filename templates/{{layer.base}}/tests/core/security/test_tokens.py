@@ -6,7 +6,7 @@ from app.core import crypto
 from app.core.errors import Invalid
 from app.core.security import tokens
 
-JUNK = ["", "a", "=", "not a token", "é" * 64, "A" * 64, "A" * 10_000, "\x00", "a.b.c"]
+MALFORMED = ["", "a", "=", "not a token", "é" * 64, "A" * 64, "A" * 10_000, "\x00", "a.b.c"]
 
 
 def test_each_purpose_has_its_own_key() -> None:
@@ -22,14 +22,14 @@ def test_base64url_round_trip(raw: bytes) -> None:
     assert crypto.from_base64url(text) == raw
 
 
-# "AB" has bits beyond the last byte that a lenient decoder would drop: one token, two spellings.
+# A lenient decoder ignores the extra bits of "AB": two strings would be the same token.
 @pytest.mark.parametrize("text", ["AB", "AA==", "A A", "+/+/", "A", "é", "AA\n"])
-def test_base64url_has_one_spelling(text: str) -> None:
+def test_non_canonical_base64url_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="base64url"):
         crypto.from_base64url(text)
 
 
-def test_secrets_are_long_and_differ() -> None:
+def test_secrets_are_256_bit_and_unique() -> None:
     one, two = crypto.new_secret(), crypto.new_secret()
     assert one != two
     assert len(crypto.from_base64url(one)) == 32
@@ -37,7 +37,7 @@ def test_secrets_are_long_and_differ() -> None:
     assert len(crypto.hash_secret(one)) == 32
 
 
-def test_api_key_names_its_organization_and_shows_only_random_characters() -> None:
+def test_api_key_contains_its_organization_and_a_random_prefix() -> None:
     organization_id = uuid4()
     one, two = tokens.new_api_key(organization_id), tokens.new_api_key(organization_id)
     assert one.key.startswith("sk_")
@@ -47,8 +47,10 @@ def test_api_key_names_its_organization_and_shows_only_random_characters() -> No
     assert one.display != two.display
 
 
-@pytest.mark.parametrize("key", [*JUNK, *(f"sk_{junk}" for junk in JUNK if junk != "A" * 64)])
-def test_junk_is_no_api_key(key: str) -> None:
+@pytest.mark.parametrize(
+    "key", [*MALFORMED, *(f"sk_{malformed}" for malformed in MALFORMED if malformed != "A" * 64)]
+)
+def test_malformed_api_key_is_rejected(key: str) -> None:
     assert tokens.read_api_key(key) is None
 
 
@@ -65,7 +67,7 @@ def test_tenant_row_token_round_trip() -> None:
     assert tokens.read_tenant_row_token("invitation", token) == (organization_id, row_id)
 
 
-def test_row_token_is_good_for_one_purpose() -> None:
+def test_row_token_is_valid_for_one_purpose() -> None:
     token = tokens.sign_row_token("verify-email", uuid4())
     with pytest.raises(Invalid):
         tokens.read_row_token("reset-password", token)
@@ -77,7 +79,7 @@ def test_row_token_is_good_for_one_purpose() -> None:
         )
 
 
-def test_every_changed_character_is_noticed() -> None:
+def test_change_of_any_character_is_rejected() -> None:
     token = tokens.sign_row_token("verify-email", UUID(int=7))
     for position, character in enumerate(token):
         changed = token[:position] + ("B" if character == "A" else "A") + token[position + 1 :]
@@ -85,8 +87,8 @@ def test_every_changed_character_is_noticed() -> None:
             tokens.read_row_token("verify-email", changed)
 
 
-@pytest.mark.parametrize("token", JUNK)
-def test_junk_is_no_row_token(token: str) -> None:
+@pytest.mark.parametrize("token", MALFORMED)
+def test_malformed_row_token_is_rejected(token: str) -> None:
     with pytest.raises(Invalid) as caught:
         tokens.read_row_token("verify-email", token)
     assert caught.value.errors[0].pointer == "/token"
@@ -95,16 +97,16 @@ def test_junk_is_no_row_token(token: str) -> None:
 
 
 def test_encryption_round_trip() -> None:
-    sealed = crypto.encrypt("totp", b"secret")
-    assert b"secret" not in sealed
-    assert crypto.encrypt("totp", b"secret") != sealed
-    assert crypto.decrypt("totp", sealed) == b"secret"
+    encrypted = crypto.encrypt("totp", b"secret")
+    assert b"secret" not in encrypted
+    assert crypto.encrypt("totp", b"secret") != encrypted
+    assert crypto.decrypt("totp", encrypted) == b"secret"
 
 
-def test_encrypted_text_is_bound_to_its_purpose_and_content() -> None:
-    sealed = crypto.encrypt("totp", b"secret")
-    changed = bytes([sealed[0] ^ 1]) + sealed[1:]
-    for purpose, text in [("other", sealed), ("totp", changed), ("totp", sealed[:-1])]:
+def test_decrypt_rejects_another_purpose_and_changed_content() -> None:
+    encrypted = crypto.encrypt("totp", b"secret")
+    changed = bytes([encrypted[0] ^ 1]) + encrypted[1:]
+    for purpose, text in [("other", encrypted), ("totp", changed), ("totp", encrypted[:-1])]:
         with pytest.raises(ValueError, match="not encrypted here"):
             crypto.decrypt(purpose, text)
     for short in (b"", b"short"):

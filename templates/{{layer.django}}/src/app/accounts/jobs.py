@@ -40,7 +40,7 @@ def send_verification(*, email_token_id: UUID) -> None:
     _deliver(
         link.user.email,
         f"Confirm your e-mail address for {NAME}",
-        f"Somebody, we hope you, signed up for {NAME} with this address"
+        f"A sign-up for {NAME} used this address"
         + (f" and the name {link.name}." if link.name else "."),
         f"To confirm, open this link within 24 hours:\n"
         f"{settings.app_url}/verify-email?token={token}",
@@ -68,8 +68,8 @@ def send_already_registered(*, user_id: UUID) -> None:
         _deliver(
             user.email,
             f"You already have an account at {NAME}",
-            f"Somebody, perhaps you, signed up for {NAME} with this address, which has an "
-            "account already. Nothing was changed.",
+            f"A sign-up for {NAME} used this address, which has an account already. "
+            "Nothing was changed.",
             f"To sign in, or to set a new password, go to:\n{settings.app_url}",
         )
 

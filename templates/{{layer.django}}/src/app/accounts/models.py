@@ -186,7 +186,7 @@ class SecurityEvent(Identified):
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="security_events")
     action = models.CharField(max_length=100)
     ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - unknown is not empty
-    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - likewise
+    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - unknown is not empty
     request_id = models.CharField(max_length=64)
     details = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=ClockTimestamp())

@@ -31,9 +31,7 @@ class TransportQuery(BaseModel):
 
     transport: Annotated[
         Transport,
-        Field(
-            description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"
-        ),
+        Field(description="`cookie` sets an HttpOnly cookie, which scripts cannot read"),
     ] = "token"
 
 
@@ -52,7 +50,7 @@ class CallbackQuery(BaseModel):
     openapi_extra={"responses": empty_answer(202)},
 )
 def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> HttpResponse:
-    """Send the verification mail again, if the address waits for it."""
+    """Send the verification mail again, if the address has an unverified account."""
     service.request_verification(email=body.email)
     return empty_response(202)
 
@@ -122,7 +120,7 @@ def begin_oidc(request: HttpRequest, provider: str, query: Query[TransportQuery]
     openapi_extra={"responses": {302: _IN_COOKIE, **problem_responses(401, 403, 409)}},
 )
 def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]) -> HttpResponse:
-    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
     flow = oidc.open_flow(request.COOKIES.get(OIDC_COOKIE), provider=provider, state=query.state)
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -172,7 +170,7 @@ def update_me(
 def delete_me(
     request: UserRequest, body: schemas.PasswordProof, if_match: IfMatch = None
 ) -> HttpResponse:
-    """Delete the caller's account for good; refused while an organization has no other owner."""
+    """Delete the caller's account; refused while an organization has no other owner."""
     service.delete_me(user_id=request.auth.id, password=body.password, if_match=if_match)
     response = empty_response()
     response.delete_cookie(SESSION_COOKIE, samesite="Lax")

@@ -1,5 +1,3 @@
-"""The admin screens of API keys."""
-
 from typing import Any
 
 from django.contrib import admin
@@ -10,8 +8,6 @@ from app.core.admin_site import ReadOnlyAdmin
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
-    """API keys, without what is secret of them."""
-
     list_display = ("name", "prefix", "organization", "created_at", "last_used_at", "revoked_at")
     list_filter = ("revoked_at",)
     list_select_related = ("organization",)
@@ -21,5 +17,4 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     exclude = ("key_hash",)
 
     def get_queryset(self, request: Any) -> Any:
-        """Load organization and author too."""
         return super().get_queryset(request).select_related("organization", "created_by")

@@ -1,13 +1,11 @@
-"""API keys: credentials of an organization."""
-
 from django.conf import settings
 from django.db import models
 
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 
 
 class ApiKey(Identified):
-    """Only the SHA-256 of the key is kept, and eight characters to recognise it by."""
+    """Stores the SHA-256 of the key, and its first eight characters for display."""
 
     organization = models.ForeignKey(
         "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
@@ -24,7 +22,8 @@ class ApiKey(Identified):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["ApiKey"]()
+    objects = Manager["ApiKey"]()
+    tenant = TenantManager["ApiKey"]()
 
     class Meta:
         db_table = "api_keys"

@@ -11,7 +11,7 @@ def list_api_keys(
 ) -> tuple[list[ApiKey], str | None]:
     """List the keys that are not revoked, oldest first; expired ones are among them."""
     bound_to = {"list": "api_keys", "organization_id": organization_id}
-    api_keys = ApiKey.objects.filter(organization_id=organization_id, revoked_at=None)
+    api_keys = ApiKey.tenant.filter(organization_id=organization_id, revoked_at=None)
     if cursor is not None:
         (last,) = read_cursor(cursor, tuple[UUID], bound_to=bound_to)
         api_keys = api_keys.filter(id__gt=last)

@@ -26,7 +26,7 @@ def create_api_key(
     body: schemas.ApiKeyCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.ApiKeyCreated:
-    """Create an API key; the answer is the only place where it is shown."""
+    """Create an API key; only this response contains it."""
     api_key, key = service.create_api_key(
         organization_id=organization_id,
         created_by=request.auth.user_id,
@@ -50,7 +50,7 @@ def list_api_keys(
 
 @router.delete(f"{API_KEYS}/{{uuid:api_key_id}}", auth=admin, response={204: None})
 def revoke_api_key(request: MemberRequest, organization_id: UUID, api_key_id: UUID) -> None:
-    """Revoke a key: from now on it is refused."""
+    """Revoke a key; it stops working at once."""
     service.revoke_api_key(organization_id=organization_id, api_key_id=api_key_id)
 
 

@@ -1,4 +1,4 @@
-"""Use cases of API keys, and what makes one a caller."""
+"""Use cases of API keys, and their authentication."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from app.core.security.impersonation import refuse_while_impersonating
 from app.core.security.principals import KeyPrincipal
 from app.core.security.roles import Scope
 
-# A key in steady use must not cost a write with every request.
+# Updated at most once a minute, to save a write for each request.
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 _now = ClockTimestamp
@@ -31,14 +31,14 @@ def create_api_key(
     scopes: Sequence[Scope],
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Create an API key; the key itself comes with it, this once."""
+    """Create an API key; return it with the secret key, which is not stored."""
     refuse_while_impersonating()
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
         )
     new = tokens.new_api_key(organization_id)
-    api_key = ApiKey.objects.create(
+    api_key = ApiKey.tenant.create(
         organization_id=organization_id,
         name=name,
         prefix=tokens.API_KEY_PREFIX + new.display,
@@ -58,9 +58,9 @@ def create_api_key(
 
 
 def revoke_api_key(*, organization_id: UUID, api_key_id: UUID) -> None:
-    """Revoke a key at once; NotFound when it is revoked already."""
+    """Revoke a key; NotFound when it is revoked already."""
     api_key = (
-        ApiKey.objects.select_for_update()
+        ApiKey.tenant.select_for_update()
         .filter(organization_id=organization_id, id=api_key_id, revoked_at=None)
         .first()
     )
@@ -78,9 +78,9 @@ def revoke_api_key(*, organization_id: UUID, api_key_id: UUID) -> None:
 
 
 def authenticate(key: str) -> KeyPrincipal:
-    """Find whom a key acts for; Unauthenticated when it is unknown, revoked or expired.
+    """Return the principal of a key; Unauthenticated when it is unknown, revoked or expired.
 
-    The look-up is by the hash of 256 random bits, so its timing tells nothing about the key.
+    It is looked up by the hash of 256 random bits, so timing reveals nothing about the key.
     """
     organization_id = tokens.read_api_key(key)
     if organization_id is None:
@@ -88,7 +88,7 @@ def authenticate(key: str) -> KeyPrincipal:
     tenancy.enter_organization(organization_id)
     is_stale = Q(last_used_at=None) | Q(last_used_at__lt=_now() - LAST_USED_PRECISION)
     api_key = (
-        ApiKey.objects.filter(
+        ApiKey.tenant.filter(
             Q(expires_at=None) | Q(expires_at__gt=_now()),
             organization_id=organization_id,
             key_hash=crypto.hash_secret(key),
@@ -110,11 +110,11 @@ def authenticate(key: str) -> KeyPrincipal:
 
 
 def _note_use(*, organization_id: UUID, api_key_id: UUID) -> None:
-    # Skip the row while another request holds it: that one notes the use, and requests with
-    # one key must not wait for each other.
-    same = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
+    # Skip the row when another request has locked it: requests with one key must not wait for
+    # each other.
+    same = ApiKey.tenant.filter(organization_id=organization_id, id=api_key_id)
     free = same.select_for_update(skip_locked=True).values("id")
-    ApiKey.objects.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
+    ApiKey.tenant.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
 
 
 def _refused() -> Unauthenticated:

@@ -1,5 +1,3 @@
-"""The admin screens of the audit log."""
-
 from typing import Any
 
 from django.contrib import admin
@@ -10,8 +8,6 @@ from app.core.admin_site import ReadOnlyAdmin
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
-    """What was done, in every organization."""
-
     list_display = ("action", "actor_label", "organization", "target_type", "ip", "created_at")
     list_filter = ("actor_type", "target_type")
     list_select_related = ("organization",)
@@ -20,5 +16,4 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: Any) -> Any:
-        """Load the organization too."""
         return super().get_queryset(request).select_related("organization")

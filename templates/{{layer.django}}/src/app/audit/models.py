@@ -1,30 +1,28 @@
-"""The audit log of an organization."""
-
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import models
 
 from app.core.context import Actor
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an event was done to; without an id when there is only one such thing."""
+    """The target of an event; without an id when there is only one of its type."""
 
     type: str
     id: UUID | None
 
 
 class AuditEvent(Identified):
-    """Append-only: the service's database role may insert and read, not change or delete."""
+    """Append-only: the policies allow the service to insert and read, not to change or delete."""
 
     organization = models.ForeignKey(
         "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
     )
     action = models.CharField(max_length=100)
-    # Copies, not foreign keys: the log outlives whom and what it names.
+    # Copies, not foreign keys: the log is kept when the actor or the target is deleted.
     actor_type = models.CharField(max_length=20)
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
@@ -35,7 +33,8 @@ class AuditEvent(Identified):
     request_id = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
 
-    objects = TenantManager["AuditEvent"]()
+    objects = Manager["AuditEvent"]()
+    tenant = TenantManager["AuditEvent"]()
 
     class Meta:
         db_table = "audit_events"

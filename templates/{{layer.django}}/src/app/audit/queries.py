@@ -11,7 +11,7 @@ def list_events(
 ) -> tuple[list[AuditEvent], str | None]:
     """List one page of an organization's audit log, newest first."""
     bound_to = {"list": "audit_events", "organization_id": organization_id, "action": action}
-    events = AuditEvent.objects.filter(organization_id=organization_id).order_by("-id")
+    events = AuditEvent.tenant.filter(organization_id=organization_id).order_by("-id")
     if action is not None:
         events = events.filter(action=action)
     if cursor is not None:

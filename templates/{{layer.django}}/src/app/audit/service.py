@@ -1,4 +1,4 @@
-"""The one way into the audit log: called by the use cases, in the transaction of what they do."""
+"""Writes the audit log, in the transaction of the audited action."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -20,15 +20,15 @@ def record(
     target_id: UUID | None,
     changes: Mapping[str, object] | None = None,
 ) -> None:
-    """Record what the caller of this request, or of the request that caused this job, has done.
+    """Record an action of the caller of this request, or of the request that caused this job.
 
-    `changes` has `[before, after]` of each field, or what it is now. No secrets: admins read it.
-    What staff does, in the admin or during an impersonation, names the staff in `impersonated_by`.
+    `changes` has `[before, after]` of each field, or its value. No secrets: admins read it. For an
+    action of staff, in the admin or by impersonation, it also has `impersonated_by`.
     """
     current = context.current()
     actor = current.actor or SYSTEM
     staff = {} if current.impersonated_by is None else {"impersonated_by": current.impersonated_by}
-    AuditEvent.objects.create(
+    AuditEvent.tenant.create(
         organization_id=organization_id,
         action=action,
         actor_type=actor.type,

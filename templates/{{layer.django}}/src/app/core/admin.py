@@ -1,4 +1,4 @@
-"""The admin screens of operations: jobs, idempotency keys and what was done in the admin."""
+"""Admin of jobs, idempotency keys and the admin's own log."""
 
 from typing import Any
 
@@ -13,17 +13,13 @@ from app.core.models import IdempotencyKey, OutboxEntry
 
 
 class StateFilter(admin.SimpleListFilter):
-    """How far jobs have come."""
-
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Name the states."""
         return [("open", "open"), ("dead-letter", "dead letter"), ("done", "done")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Find the jobs of one."""
         match self.value():
             case "open":
                 return queryset.filter(done_at=None, dead_lettered_at=None)
@@ -36,8 +32,6 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxEntry)
 class OutboxAdmin(ReadOnlyAdmin[OutboxEntry]):
-    """The jobs; dead letters can be run again."""
-
     list_display = ("id", "job", "state", "attempts", "created_at", "available_at", "last_error")
     list_filter = (StateFilter, "job")
     search_fields = ("id", "job")
@@ -45,24 +39,20 @@ class OutboxAdmin(ReadOnlyAdmin[OutboxEntry]):
     ordering = ("-id",)
     actions = ("replay",)
 
-    @admin.action(description="Run dead letters again", permissions=["replay"])
+    @admin.action(description="Replay dead letters", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        """Give dead letters all their attempts again."""
         dead_letters = list(queryset.select_for_update().filter(dead_lettered_at__isnull=False))
         for entry in dead_letters:
             outbox.replay(entry.id)
             self.note(entry, "replayed")
-        self.message_user(request, f"Dead letters that run again: {len(dead_letters)}.")
+        self.message_user(request, f"Replayed dead letters: {len(dead_letters)}.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Tell who may."""
         return request.user.has_perm("core.change_outboxentry")
 
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
-    """The claimed keys, without their answers."""
-
     list_display = ("key", "caller", "route", "status", "claimed_at", "expires_at")
     list_filter = ("status",)
     search_fields = ("key", "caller", "route")
@@ -72,8 +62,6 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin[LogEntry]):
-    """What was done in the admin, by whom."""
-
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag")
     list_filter = ("action_flag",)
     list_select_related = ("user", "content_type")
@@ -82,5 +70,4 @@ class LogEntryAdmin(ReadOnlyAdmin[LogEntry]):
     date_hierarchy = "action_time"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
-        """Load the user too."""
         return super().get_queryset(request).select_related("user", "content_type")

@@ -1,4 +1,4 @@
-"""What admin screens have in common: one transaction, open to every organization, and audited."""
+"""Base classes of the admin: each view is one unit of work, and changes are audited."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -21,21 +21,21 @@ type View = Callable[..., HttpResponseBase]
 
 
 def in_unit_of_work(view: View) -> View:
-    """Run a screen in one unit of work, and fill in its template there."""
+    """Run a view, and render its template, in one unit of work."""
 
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             with unit_of_work():
                 response = view(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
-                    # Now: a template that is filled in later would find the transaction closed.
+                    # A template rendered later would query outside of the transaction.
                     response.render()
                 return response
-        # Django's handlers answer programs; this is for a person.
+        # The handlers of `app.config.urls` answer JSON; the admin needs a page.
         except PermissionDenied:
             return _refused(request, "Your account may not do this.", status=403)
         except DataError:
-            # Such as a NUL among the filters of an address.
+            # For example a NUL character in a filter of the query string.
             return _refused(request, "This cannot be looked for.", status=400)
 
     return wrapped
@@ -46,11 +46,10 @@ def _refused(request: HttpRequest, reason: str, *, status: int) -> HttpResponse:
     return render(request, "staff/refused.html", context, status=status)
 
 
-class StaffSite(admin.AdminSite):
-    """Runs every screen in one unit of work."""
+class BaseAdminSite(admin.AdminSite):
+    """Runs every view in one unit of work, open to all organizations."""
 
     def admin_view[V: Callable[..., Any]](self, view: V, cacheable: bool = False) -> V:
-        """Wrap a screen of the staff's."""
         inner = super().admin_view(view, cacheable)
 
         def entering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -62,47 +61,43 @@ class StaffSite(admin.AdminSite):
         return cast(V, in_unit_of_work(entering))
 
     def open_view(self, view: View) -> View:
-        """Wrap a screen that asks by itself who may see it."""
+        """Wrap a view that checks permissions itself."""
         return in_unit_of_work(csrf_protect(never_cache(view)))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Ask who it is."""
         return in_unit_of_work(super().login)(request, extra_context)
 
     def enter(self, request: HttpRequest) -> None:
-        """Open the transaction to the staff."""
         tenancy.enter_staff()
 
     def record(self, instance: Model, action: str, changes: dict[str, object]) -> None:
-        """Record a change where the people it concerns see it; the composition root says how."""
+        """Record a change in the audit log; `app.config.admin_site` implements it."""
 
 
-class StaffAdmin[M: Model](admin.ModelAdmin[M]):
-    """What all screens have in common."""
-
-    # Counting a large table takes longer than showing a page of it.
+class BaseAdmin[M: Model](admin.ModelAdmin[M]):
+    # Counting a large table takes longer than reading one page of it.
     show_full_result_count = False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Refuse to filter by what is not shown: letter by letter, that would tell it."""
+        # A hidden column must not be filtered by either: `startswith` would reveal it by letters.
         hidden = lookup.partition("__")[0] in (self.exclude or ())
         return not hidden and super().lookup_allowed(lookup, value, request)
 
     def note(self, instance: Model, verb: str, **changes: object) -> None:
-        """Tell the site what was done."""
         name = str(instance._meta.verbose_name).lower().replace(" ", "_")
         site = self.admin_site
-        assert isinstance(site, StaffSite)  # noqa: S101 - there is one site
+        assert isinstance(site, BaseAdminSite)  # noqa: S101 - there is one site
         site.record(instance, f"{name}.{verb}", changes)
 
 
-class AuditedAdmin[M: Model](StaffAdmin[M]):
-    """Tells the site of every change."""
+class AuditedAdmin[M: Model](BaseAdmin[M]):
+    """Records every change in the audit log."""
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> M | None:
-        """Hold what a form is about to change, as the services do, which count owners then."""
+        # Lock the row that a form is about to change, as the services do: two requests must not
+        # both remove the last owner.
         found = super().get_object(request, object_id, from_field)
         if found is None or request.method != "POST":
             return found
@@ -112,7 +107,7 @@ class AuditedAdmin[M: Model](StaffAdmin[M]):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> list[dict[str, Any]]:
-        """Note what has changed: the field names, as Django does, and never the values."""
+        # Field names only, as in Django's own log: values may be secret.
         instance = form.instance
         self.note(instance, "created" if add else "updated", fields=form.changed_data)
         for formset in formsets or ():
@@ -126,23 +121,19 @@ class AuditedAdmin[M: Model](StaffAdmin[M]):
         return super().construct_change_message(request, form, formsets, add)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
-        """Note what is deleted."""
         for instance in queryset:
             self.note(instance, "deleted")
         return super().log_deletions(request, queryset)
 
 
-class ReadOnlyAdmin[M: Model](StaffAdmin[M]):
-    """Shows what only the service writes."""
+class ReadOnlyAdmin[M: Model](BaseAdmin[M]):
+    """For tables that only the service writes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody adds."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes."""
         return False

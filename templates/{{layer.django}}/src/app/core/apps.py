@@ -1,5 +1,3 @@
-"""The app of no domain: outbox and idempotency keys, and what starts with the process."""
-
 import atexit
 import logging
 
@@ -9,27 +7,22 @@ from django.db import connection
 
 
 class CoreConfig(AppConfig):
-    """Name the app; set up logs and telemetry, and declare the jobs, when Django has started."""
-
     name = "app.core"
     label = "core"
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        """Begin."""
-        # Models must be loaded first.
+        # Imported here: they need the models, which are loaded before `ready`.
         from app.core.jobs import schedule  # noqa: F401, PLC0415
         from app.core.ops import log, telemetry  # noqa: PLC0415
 
         log.configure()
-        # Its lines about refused requests say nothing that the access log does not.
+        # Django's lines about refused requests repeat the access log.
         logging.getLogger("django.request").setLevel(logging.ERROR)
         telemetry.configure()
-        # The pool's threads have to end before the interpreter does.
+        # The threads of the connection pool must end before the interpreter.
         atexit.register(connection.close_pool)  # type: ignore[attr-defined]  # PostgreSQL's
 
 
 class AdminConfig(DjangoAdminConfig):
-    """Django's admin, on this service's site."""
-
-    default_site = "app.site.Site"
+    default_site = "app.config.admin_site.AdminSite"

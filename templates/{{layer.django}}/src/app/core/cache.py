@@ -1,7 +1,7 @@
-"""Django's cache on Redis. While Redis is away it remembers nothing, instead of failing.
+"""Django's cache on Redis. When Redis fails it acts as an empty cache, instead of raising.
 
-Sessions (`cached_db`) come from the database then. What could not be deleted meanwhile is harmless
-when Redis is back: whether a session has ended is for our own table to say.
+Sessions (`cached_db`) are then read from the database. A cached session that could not be deleted
+is harmless when Redis is back: the table `sessions` decides whether a session has ended.
 """
 
 import json
@@ -20,26 +20,25 @@ from app.core.security.ratelimit import RETRY_SECONDS
 logger = logging.getLogger(__name__)
 
 
-class Json:
-    """Writes JSON: Django's pickle would run whatever somebody else put into Redis."""
+class JsonSerializer:
+    """Not Django's pickle, which would execute code that an attacker wrote to Redis."""
 
     def dumps(self, value: object) -> bytes:
-        """Write a value."""
         return json.dumps(value, separators=(",", ":")).encode()
 
     def loads(self, data: bytes) -> Any:
-        """Read a value."""
         return json.loads(data)
 
 
 class Client(RedisCacheClient):
-    """Takes a Redis that fails for an empty one."""
+    """Returns the results of an empty cache when Redis fails."""
 
-    # Until when a Redis that failed is left alone: no request waits for its time-out in between.
+    # `time.monotonic()` until which a failed Redis is not called: requests must not wait for its
+    # time-out one after the other.
     down_until = float("-inf")
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
-        """Share the connections, their time-outs and their TLS."""
+        # The pool of `app.core.redis`, with its time-outs and TLS.
         return redis.client
 
     def _try[R](self, call: Callable[..., R], *arguments: Any, otherwise: R) -> R:
@@ -49,7 +48,7 @@ class Client(RedisCacheClient):
             return call(*arguments)
         except (RedisError, OSError) as error:
             Client.down_until = time.monotonic() + RETRY_SECONDS
-            logger.warning("cache without redis", extra={"error": repr(error)})
+            logger.warning("redis failed, cache is empty", extra={"error": repr(error)})
             return otherwise
 
     def add(self, key: Any, value: Any, timeout: Any) -> bool:
@@ -80,7 +79,6 @@ class Client(RedisCacheClient):
         self._try(super().delete_many, keys, otherwise=None)
 
     def delete_matching(self, pattern: str) -> None:
-        """Delete what has such a key."""
         self._try(self._delete_matching, pattern, otherwise=None)
 
     def _delete_matching(self, pattern: str) -> None:
@@ -89,13 +87,13 @@ class Client(RedisCacheClient):
 
 
 class Cache(RedisCache):
-    """The backend for `CACHES`. It needs no LOCATION: that is REDIS_URL."""
+    """The backend for `CACHES`. Its LOCATION is REDIS_URL."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, {**params, "OPTIONS": {"serializer": Json}})
+        super().__init__(server, {**params, "OPTIONS": {"serializer": JsonSerializer}})
         self._class = Client
 
     def clear(self) -> None:
-        """Forget everything, but what others keep in the same Redis: jobs and rate limits."""
+        # Only keys of the cache: jobs and rate limits are in the same Redis database.
         client: Any = self._cache
         client.delete_matching(self.make_key("*"))

@@ -1,4 +1,4 @@
-"""What models have in common, and the two tables of no domain: outbox and idempotency keys."""
+"""Base classes and managers of models; the tables of the outbox and of idempotency keys."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -11,16 +11,16 @@ from app.core.ids import uuid7
 
 
 class ClockTimestamp(Func):
-    """The database's time now; `Now()` is when the statement began."""
+    """The current time of the database; `Now()` is the start of the statement."""
 
     function = "CLOCK_TIMESTAMP"
     output_field = models.DateTimeField()
 
 
 def after(keys: Sequence[str], position: Sequence[object], *, descending: bool = False) -> Q:
-    """Find the rows that come after a position, in the order of these keys.
+    """Return the condition for rows after a position, ordered by these keys (keyset pagination).
 
-    `a >= x` lets the index begin at the right place; the rest is the comparison of rows.
+    `a >= x` is redundant, and lets PostgreSQL start the index scan at the position.
     """
     beyond = "lt" if descending else "gt"
     first, *rest = keys
@@ -32,18 +32,18 @@ def after(keys: Sequence[str], position: Sequence[object], *, descending: bool =
 
 
 class Manager[M: models.Model](models.Manager[M]):
-    """Loads what a query names; a relation or column that it left out raises (rule 8)."""
+    """Blocks lazy loading (rule 8): reading a relation or column that was not loaded raises."""
 
     def get_queryset(self) -> models.QuerySet[M]:
-        """Begin a query."""
         return super().get_queryset().fetch_mode(models.FETCH_RAISE)
 
 
 class TenantManager[M: models.Model](Manager[M]):
-    """The rows of the organization that the transaction was opened to (rule 6).
+    """The rows of the transaction's organization (rule 6); RuntimeError when it has none.
 
-    It fails closed: without an organization there is no query. Only who acts for the staff sees
-    all, and `across` is for the few queries that row-level security opens in another way.
+    Services and queries use it, under the name `tenant`. `objects` stands before it in a model, so
+    that it is the default manager: the admin, forms and `dumpdata` use that one, and only row-level
+    security limits what it finds. In a transaction of the admin, `tenant` finds all rows too.
     """
 
     def __init__(self, field: str = "organization_id") -> None:
@@ -51,19 +51,14 @@ class TenantManager[M: models.Model](Manager[M]):
         self._field = field
 
     def get_queryset(self) -> models.QuerySet[M]:
-        """Begin a query with its condition."""
         rows = super().get_queryset()
         if tenancy.is_staff():
             return rows
         return rows.filter(**{self._field: tenancy.organization_id()})
 
-    def across(self) -> models.QuerySet[M]:
-        """Begin a query without the condition: only the policies of the database limit it."""
-        return super().get_queryset()
-
 
 class Identified(models.Model):
-    """A UUIDv7 primary key: made by the service, ordered by time, good for B-trees."""
+    """A UUIDv7 primary key (rule 9)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
@@ -72,7 +67,7 @@ class Identified(models.Model):
 
 
 class Timestamped(models.Model):
-    """When a row was made and last changed, by the database's clock."""
+    """Times of creation and last change, by the clock of the database."""
 
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -81,7 +76,6 @@ class Timestamped(models.Model):
         abstract = True
 
     def save(self, **options: Any) -> None:
-        """Note when."""
         if not self._state.adding:
             self.updated_at = ClockTimestamp()
             if (fields := options.get("update_fields")) is not None:
@@ -90,32 +84,30 @@ class Timestamped(models.Model):
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
-    """Finds jobs by how far they have come."""
-
     def open(self) -> Self:
-        """Limit it to jobs that are neither done nor given up."""
+        """Jobs that are neither done nor dead letters."""
         return self.filter(done_at=None, dead_lettered_at=None)
 
     def dead_letters(self) -> Self:
-        """Limit it to jobs whose last attempt has failed."""
+        """Jobs whose last attempt has failed."""
         return self.filter(dead_lettered_at__isnull=False)
 
     def due(self) -> Self:
-        """Limit it to jobs whose time has come."""
+        """Open jobs whose `available_at` has passed."""
         return self.open().filter(available_at__lte=ClockTimestamp())
 
 
 class OutboxEntry(Identified):
-    """A job that must run: written in the transaction that caused it, gone only when done.
+    """A job, written in the transaction that caused it.
 
-    Its organization, if any, is inside `context`: the worker reads the table across tenants, so
-    it is not a tenant's own and has no row-level security.
+    Its organization, if any, is in `context`. Workers read the jobs of all tenants, so the table
+    has no row-level security.
     """
 
     job = models.CharField(max_length=100)
     arguments = models.JSONField(default=dict)
     context = models.JSONField(default=dict)
-    # A scheduled job's name and tick: two schedulers cannot enqueue one tick twice.
+    # Name and period of a scheduled job: two schedulers cannot enqueue one period twice.
     schedule_key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001 - unique
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     available_at = models.DateTimeField(db_default=ClockTimestamp())
@@ -146,7 +138,6 @@ class OutboxEntry(Identified):
 
     @property
     def state(self) -> str:
-        """Tell in a word how far it has come."""
         if self.dead_lettered_at:
             return "dead letter"
         for state in ("done", "started"):
@@ -156,7 +147,7 @@ class OutboxEntry(Identified):
 
 
 class IdempotencyKey(Identified):
-    """A claimed `Idempotency-Key` and, once the request is done, its encrypted answer."""
+    """A claimed `Idempotency-Key` and, when the request is done, its encrypted response."""
 
     caller = models.CharField(max_length=100)
     route = models.CharField(max_length=300)

@@ -1,4 +1,4 @@
-"""The contract's rules for texts, for Django's own forms."""
+"""The text rules of `app.core.schemas` as validators of model fields."""
 
 import re
 
@@ -8,13 +8,13 @@ from app.core.schemas import MULTI_LINE, ONE_LINE
 
 
 def one_line(value: str) -> None:
-    """Refuse (ValidationError) control characters, and what nobody can see."""
+    """Raise ValidationError for control and invisible characters."""
     _check(ONE_LINE, value)
 
 
 def multi_line(value: str) -> None:
-    """Refuse (ValidationError) control characters other than tabs and line feeds."""
-    # Browsers send the ends of lines as they were sent in the 1970s.
+    """Raise ValidationError for control characters other than tabs and line feeds."""
+    # Forms of browsers send CR LF.
     _check(MULTI_LINE, value.replace("\r\n", "\n"))
 
 

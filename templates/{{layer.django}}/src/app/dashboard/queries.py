@@ -1,4 +1,4 @@
-"""Reads of the dashboard: composed of other modules' queries, a fixed number of them."""
+"""Reads of the dashboard: a fixed number of other modules' queries."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ NEWEST = 5
 
 
 def get_web_dashboard(*, organization_id: UUID, role: Role) -> WebDashboard:
-    """Read what the web's first screen shows; `role` is the caller's."""
+    """Read the start page of the web application; `role` is the caller's."""
     organization = organizations.get_organization(organization_id)
     newest, _ = projects.list_projects(organization_id=organization_id, limit=NEWEST)
     return WebDashboard(
@@ -35,7 +35,7 @@ def get_web_dashboard(*, organization_id: UUID, role: Role) -> WebDashboard:
 
 
 def get_mobile_dashboard(*, organization_id: UUID, role: Role) -> MobileDashboard:
-    """Read what the phone's first screen shows; `role` is the caller's."""
+    """Read the start page of the mobile application; `role` is the caller's."""
     organization = organizations.get_organization(organization_id)
     newest, _ = projects.list_projects(organization_id=organization_id, limit=NEWEST)
     return MobileDashboard(

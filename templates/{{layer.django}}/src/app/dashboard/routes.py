@@ -23,8 +23,8 @@ def get_dashboard(
     organization_id: UUID,
     surface: Query[schemas.Surface] = schemas.Surface.WEB,
 ) -> schemas.Dashboard:
-    """Read what a first screen needs, in one request."""
-    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    """Read the data of a client's first screen, in one request."""
+    # Cached for 30 s, and not for another user of the same browser (Vary).
     response.headers["Cache-Control"] = "private, max-age=30"
     response.headers["Vary"] = "Authorization, Cookie"
     read = (

@@ -1,5 +1,3 @@
-"""The admin screens of exports."""
-
 from typing import Any
 
 from django.contrib import admin
@@ -10,8 +8,6 @@ from app.exports.models import Export
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin[Export]):
-    """Exports, without their files."""
-
     list_display = ("id", "organization", "format", "status", "created_at", "finished_at")
     list_filter = ("status", "format")
     list_select_related = ("organization",)
@@ -21,6 +17,6 @@ class ExportAdmin(ReadOnlyAdmin[Export]):
     exclude = ("content",)
 
     def get_queryset(self, request: Any) -> Any:
-        """Load organization and author too, and leave the file where it is."""
+        # Not `content`, which can be large.
         exports = super().get_queryset(request).select_related("organization", "requested_by")
         return exports.defer("content")

@@ -1,5 +1,3 @@
-"""The app of exports."""
-
 from django.apps import AppConfig
 
 
@@ -11,5 +9,4 @@ class ExportsConfig(AppConfig):
     verbose_name = "Exports"
 
     def ready(self) -> None:
-        """Declare the jobs."""
         from app.exports import jobs  # noqa: F401, PLC0415 - models must be loaded first

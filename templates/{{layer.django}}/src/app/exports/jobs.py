@@ -9,7 +9,6 @@ from app.exports.schemas import ExportFailure
 
 
 def give_up(*, export_id: UUID) -> None:
-    """Let whoever waits for the export know that it will not come."""
     service.fail_export(
         organization_id=tenancy.organization_id(),
         export_id=export_id,
@@ -25,5 +24,5 @@ def run(*, export_id: UUID) -> None:
 
 @job("exports.expire")
 def expire(*, export_id: UUID) -> None:
-    """Delete an export whose time has come."""
+    """Delete an expired export."""
     service.delete_export(organization_id=tenancy.organization_id(), export_id=export_id)

@@ -1,16 +1,15 @@
-"""Exports: the sample job's record and its file."""
-
 from django.conf import settings
 from django.db import models
 
-from app.core.models import ClockTimestamp, Identified, TenantManager
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager
 from app.exports.schemas import ExportFormat
 
 
 class Export(Identified):
-    """`content` is gzip, loaded only for the download; rows expire with their file.
+    """`content` is gzip, loaded only for the download.
 
-    The job runs in one transaction, so "running" is never stored: `job_id` tells it.
+    The job runs in one transaction, so the status "running" is never stored: it is derived from
+    the row of `job_id`.
     """
 
     organization = models.ForeignKey(
@@ -19,7 +18,7 @@ class Export(Identified):
     format = models.CharField(max_length=10)
     status = models.CharField(max_length=20, db_default="queued")
     failure = models.CharField(max_length=20, null=True)  # noqa: DJ001 - none is not an empty one
-    # Not a foreign key: the outbox forgets what is done long enough.
+    # Not a foreign key: done jobs are deleted from the outbox.
     job_id = models.UUIDField()
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True
@@ -29,7 +28,8 @@ class Export(Identified):
     expires_at = models.DateTimeField(db_index=True)
     content = models.BinaryField(null=True)
 
-    objects = TenantManager["Export"]()
+    objects = Manager["Export"]()
+    tenant = TenantManager["Export"]()
 
     class Meta:
         db_table = "exports"

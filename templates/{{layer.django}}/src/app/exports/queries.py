@@ -48,7 +48,7 @@ def get_export(*, organization_id: UUID, export_id: UUID) -> ExportView:
         raise NotFound("export")
     status = ExportStatus(export.status)
     if status is ExportStatus.QUEUED and export.started_at is not None:
-        # The job's own changes are seen only when it has ended; its claim is seen at once.
+        # The transaction of the running job is not visible yet; its claim is, in the outbox.
         status = ExportStatus.RUNNING
     return ExportView(
         id=export.id,
@@ -75,6 +75,6 @@ def get_file(*, organization_id: UUID, export_id: UUID) -> FileView:
 
 
 def _visible(organization_id: UUID, export_id: UUID) -> QuerySet[Export]:
-    return Export.objects.filter(
+    return Export.tenant.filter(
         organization_id=organization_id, id=export_id, expires_at__gt=ClockTimestamp()
     )

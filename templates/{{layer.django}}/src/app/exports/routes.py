@@ -36,7 +36,7 @@ def create_export(
     body: schemas.ExportCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Export:
-    """Have the projects exported; ask the answer's Location how far it has come."""
+    """Request an export of the projects; poll the response's Location for its status."""
     export = service.request_export(
         organization_id=organization_id,
         requested_by=request.auth.user_id,
@@ -48,7 +48,7 @@ def create_export(
 
 @router.get(EXPORT, auth=exporter, response=schemas.Export)
 def get_export(request: MemberRequest, organization_id: UUID, export_id: UUID) -> schemas.Export:
-    """Read how far an export has come."""
+    """Read the status of an export."""
     return _show(queries.get_export(organization_id=organization_id, export_id=export_id))
 
 

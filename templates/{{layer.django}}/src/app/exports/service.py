@@ -15,7 +15,7 @@ from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, Ex
 from app.projects import queries as projects
 
 LIFETIME = timedelta(days=7)
-# Compressed. Files are kept in the database and held in memory while they are served.
+# Compressed. Files are stored in the database, and in memory while they are served.
 MAX_FILE_BYTES = 20 * 1024 * 1024
 _BATCH = 500
 
@@ -25,11 +25,11 @@ _now = ClockTimestamp
 def request_export(
     *, organization_id: UUID, requested_by: UUID | None, file_format: ExportFormat
 ) -> ExportView:
-    """Have the projects exported by a worker; the file is deleted when it expires."""
+    """Enqueue an export of the projects, and the deletion of its file."""
     export_id = uuid7()
     job_id = enqueue("exports.run", export_id=export_id)
     enqueue("exports.expire", delay=LIFETIME, export_id=export_id)
-    Export.objects.create(
+    Export.tenant.create(
         id=export_id,
         organization_id=organization_id,
         format=file_format,
@@ -48,9 +48,9 @@ def request_export(
 
 
 def write_export(*, organization_id: UUID, export_id: UUID) -> None:
-    """Write the file of an export, unless that is done, or the export is gone."""
+    """Write the file of an export, unless it is written, or the export is deleted."""
     export = (
-        Export.objects.filter(organization_id=organization_id, id=export_id)
+        Export.tenant.filter(organization_id=organization_id, id=export_id)
         .exclude(status=ExportStatus.SUCCEEDED)
         .values_list("format")
         .first()
@@ -60,32 +60,30 @@ def write_export(*, organization_id: UUID, export_id: UUID) -> None:
     try:
         content = _make_file(organization_id, ExportFormat(export[0]))
     except FileTooLarge:
-        # Not raised further: another attempt would end the same way.
+        # Not raised: another attempt would fail as well.
         fail_export(
             organization_id=organization_id,
             export_id=export_id,
             failure=ExportFailure.TOO_LARGE,
         )
         return
-    Export.objects.filter(organization_id=organization_id, id=export_id).update(
+    Export.tenant.filter(organization_id=organization_id, id=export_id).update(
         status=ExportStatus.SUCCEEDED, failure=None, content=content, finished_at=_now()
     )
 
 
 def fail_export(*, organization_id: UUID, export_id: UUID, failure: ExportFailure) -> None:
-    """Give an export up."""
-    Export.objects.filter(
+    Export.tenant.filter(
         organization_id=organization_id, id=export_id, status=ExportStatus.QUEUED
     ).update(status=ExportStatus.FAILED, failure=failure, finished_at=_now())
 
 
 def delete_export(*, organization_id: UUID, export_id: UUID) -> None:
-    """Delete an export and its file, if it is still there."""
-    Export.objects.filter(organization_id=organization_id, id=export_id).delete()
+    Export.tenant.filter(organization_id=organization_id, id=export_id).delete()
 
 
 def _make_file(organization_id: UUID, file_format: ExportFormat) -> bytes:
-    """Read the projects page by page, so that memory holds the file and one page."""
+    """Read the projects in pages, so that memory holds the file and one page."""
     file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
     for page in projects.read_projects(organization_id=organization_id, batch=_BATCH):
         file.write(

@@ -1,5 +1,3 @@
-"""The admin screens of organizations."""
-
 from typing import Any
 
 from django import forms
@@ -10,10 +8,7 @@ from app.organizations.models import Invitation, Membership, Organization
 
 
 class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # of a mixin of stubs
-    """Refuses to leave an organization without an owner."""
-
     def clean(self) -> None:
-        """Count the owners that stay."""
         super().clean()
         kept = [form.cleaned_data for form in self.forms if not form.cleaned_data.get("DELETE")]
         if not any(data.get("role") == "owner" for data in kept):
@@ -21,26 +16,21 @@ class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # of 
 
 
 class MembershipInline(admin.TabularInline[Membership, Organization]):
-    """The members, with the organization. Who it is stays; a choice in each row would cost one."""
-
     model = Membership
     formset = AtLeastOneOwner
     fields = ("user", "role", "created_at")
+    # A choice field in each row would cost a query each.
     readonly_fields = ("user", "created_at")
     extra = 0
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
-        """Members are added below."""
         return False
 
     def get_queryset(self, request: Any) -> Any:
-        """Load the users with them."""
         return super().get_queryset(request).select_related("user")
 
 
 class NewMembershipInline(admin.TabularInline[Membership, Organization]):
-    """Members to be."""
-
     model = Membership
     verbose_name_plural = "new members"
     fields = ("user", "role")
@@ -48,33 +38,25 @@ class NewMembershipInline(admin.TabularInline[Membership, Organization]):
     extra = 1
 
     def get_queryset(self, request: Any) -> Any:
-        """Show none that is there already."""
         return super().get_queryset(request).none()
 
 
 class FirstMembershipInline(NewMembershipInline):
-    """The members of a new organization."""
-
     verbose_name_plural = "members"
     formset = AtLeastOneOwner
 
 
 class InvitationInline(admin.TabularInline[Invitation, Organization]):
-    """The open invitations, with the organization. Only the API invites: it sends the mail."""
-
     model = Invitation
     fields = readonly_fields = ("email", "role", "created_at", "expires_at")
     extra = 0
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
-        """Nobody adds."""
-        return False
+        return False  # only the API invites: it sends the mail
 
 
 @admin.register(Organization)
 class OrganizationAdmin(AuditedAdmin[Organization]):
-    """Organizations, with their members and invitations."""
-
     list_display = ("name", "id", "created_at")
     search_fields = ("name", "id")
     date_hierarchy = "created_at"
@@ -82,24 +64,22 @@ class OrganizationAdmin(AuditedAdmin[Organization]):
     inlines = (MembershipInline, NewMembershipInline, InvitationInline)
 
     def get_inlines(self, request: Any, obj: Any) -> Any:
-        """Begin a new organization with its first members."""
         return self.inlines if obj else (FirstMembershipInline,)
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        """Name the organizations alone: what is in them is too much to list, and goes with them."""
+        # The rows of an organization are too many to list.
         names = [f"{organization}, with everything in it" for organization in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
     def save_model(self, request: Any, obj: Organization, form: Any, change: Any) -> None:
-        """Make the ETags of before stale."""
         if change:
-            obj.version += 1
+            obj.version += 1  # the API's ETag
         super().save_model(request, obj, form, change)
 
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin[Membership]):
-    """Memberships, to be looked up; they are changed with their organization."""
+    """Read-only: memberships are changed on the page of their organization."""
 
     list_display = ("user", "organization", "role", "created_at")
     list_filter = ("role",)
@@ -109,14 +89,11 @@ class MembershipAdmin(ReadOnlyAdmin[Membership]):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: Any) -> Any:
-        """Load user and organization too."""
         return super().get_queryset(request).select_related("user", "organization")
 
 
 @admin.register(Invitation)
 class InvitationAdmin(AuditedAdmin[Invitation]):
-    """Open invitations."""
-
     list_display = ("email", "organization", "role", "created_at", "expires_at")
     list_filter = ("role",)
     list_select_related = ("organization",)
@@ -125,9 +102,7 @@ class InvitationAdmin(AuditedAdmin[Invitation]):
     fields = readonly_fields = ("organization", "email", "role", "created_at", "expires_at")
 
     def has_add_permission(self, request: Any) -> bool:
-        """Only the API invites: it sends the mail."""
-        return False
+        return False  # only the API invites: it sends the mail
 
     def get_queryset(self, request: Any) -> Any:
-        """Load the organization too."""
         return super().get_queryset(request).select_related("organization")

@@ -1,5 +1,3 @@
-"""The app of organizations, members and invitations."""
-
 from django.apps import AppConfig
 
 

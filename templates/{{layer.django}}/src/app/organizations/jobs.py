@@ -16,7 +16,7 @@ from app.settings import settings
 
 @job("organizations.send_invitation")
 def send_invitation(*, invitation_id: UUID) -> None:
-    """Mail an invitation, unless it was revoked in the meantime."""
+    """Mail an invitation, unless it has been revoked."""
     organization_id = tenancy.organization_id()
     try:
         invitation = queries.get_invitation(

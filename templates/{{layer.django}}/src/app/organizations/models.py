@@ -1,10 +1,10 @@
-"""Organizations are the tenants; memberships tie users to them."""
+"""Organizations (the tenants), memberships and invitations."""
 
 from django.conf import settings
 from django.db import models
 
 from app.core import validators
-from app.core.models import ClockTimestamp, Identified, TenantManager, Timestamped
+from app.core.models import ClockTimestamp, Identified, Manager, TenantManager, Timestamped
 from app.core.security.roles import Role
 
 ROLES = [(role.value, role.value) for role in Role]
@@ -17,12 +17,13 @@ def _known_role(name: str) -> models.CheckConstraint:
 
 
 class Organization(Identified, Timestamped):
-    """A tenant. Row-level security compares its `id`, everywhere else `organization_id`."""
+    """A tenant. Its policies compare `id`; those of other tables compare `organization_id`."""
 
     name = models.CharField(max_length=120, validators=[validators.one_line])
     version = models.IntegerField(db_default=1, editable=False)
 
-    objects = TenantManager["Organization"]("id")
+    objects = Manager["Organization"]()
+    tenant = TenantManager["Organization"]("id")
 
     class Meta:
         db_table = "organizations"
@@ -44,7 +45,8 @@ class Membership(Identified):
     role = models.CharField(max_length=20, choices=ROLES)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
 
-    objects = TenantManager["Membership"]()
+    objects = Manager["Membership"]()
+    tenant = TenantManager["Membership"]()
 
     class Meta:
         db_table = "memberships"
@@ -66,7 +68,7 @@ class Membership(Identified):
 
 
 class Invitation(Identified):
-    """An open invitation. Its token is derived from `id`; accepting or revoking deletes the row."""
+    """An open invitation. Its token is signed from `id`; accepting or revoking deletes the row."""
 
     organization = models.ForeignKey(
         Organization, models.DB_CASCADE, related_name="invitations", db_index=False
@@ -79,7 +81,8 @@ class Invitation(Identified):
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     expires_at = models.DateTimeField(db_index=True)
 
-    objects = TenantManager["Invitation"]()
+    objects = Manager["Invitation"]()
+    tenant = TenantManager["Invitation"]()
 
     class Meta:
         db_table = "invitations"

@@ -15,7 +15,7 @@ from app.organizations.models import Invitation, Membership, Organization
 
 @dataclass(frozen=True, slots=True)
 class OrganizationView:
-    """An organization together with the role of whoever asks."""
+    """An organization, and the role of the caller in it."""
 
     id: UUID
     name: str
@@ -27,7 +27,7 @@ class OrganizationView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A membership with what the other members may see of the user."""
+    """A membership, with the fields of the user that other members may see."""
 
     user_id: UUID
     email: str
@@ -37,9 +37,9 @@ class MemberView:
 
 
 def get_role(organization_id: UUID, user_id: UUID) -> Role | None:
-    """Find a user's role; None for a stranger, and for an organization that does not exist."""
+    """Return a user's role; None for a non-member, and for an unknown organization."""
     role = (
-        Membership.objects.filter(organization_id=organization_id, user_id=user_id)
+        Membership.tenant.filter(organization_id=organization_id, user_id=user_id)
         .values_list("role", flat=True)
         .first()
     )
@@ -47,7 +47,6 @@ def get_role(organization_id: UUID, user_id: UUID) -> Role | None:
 
 
 def view(organization: Organization, role: Role) -> OrganizationView:
-    """Put an organization and the caller's role together."""
     return OrganizationView(
         id=organization.id,
         name=organization.name,
@@ -59,8 +58,8 @@ def view(organization: Organization, role: Role) -> OrganizationView:
 
 
 def get_organization(organization_id: UUID) -> Organization:
-    """Load the organization that the transaction was opened to, or raise NotFound."""
-    organization = Organization.objects.filter(id=organization_id).first()
+    """Load the organization of the transaction, or raise NotFound."""
+    organization = Organization.tenant.filter(id=organization_id).first()
     if organization is None:
         raise NotFound("organization")
     return organization
@@ -72,8 +71,7 @@ def list_organizations(
     """List the organizations that a user belongs to, oldest first."""
     bound_to = {"list": "organizations", "user_id": user_id}
     memberships = (
-        Membership.objects.across()
-        .filter(user_id=user_id)
+        Membership.objects.filter(user_id=user_id)
         .select_related("organization")
         .order_by("organization_id")
     )
@@ -113,9 +111,9 @@ def get_member(*, organization_id: UUID, user_id: UUID) -> MemberView:
 
 
 def _members(organization_id: UUID) -> QuerySet[Membership]:
-    """Find an organization's members; of the users, no more than `MemberView` shows."""
+    """Query an organization's members, with the columns of `MemberView`."""
     return (
-        Membership.objects.filter(organization_id=organization_id)
+        Membership.tenant.filter(organization_id=organization_id)
         .select_related("user")
         .only("role", "created_at", "user__email", "user__name")
     )
@@ -132,20 +130,17 @@ def _with_user(membership: Membership) -> MemberView:
 
 
 def count_members(organization_id: UUID) -> int:
-    """Count an organization's members."""
-    return Membership.objects.filter(organization_id=organization_id).count()
+    return Membership.tenant.filter(organization_id=organization_id).count()
 
 
 def count_owners(organization_id: UUID) -> int:
-    """Count an organization's owners."""
-    return Membership.objects.filter(organization_id=organization_id, role=Role.OWNER).count()
+    return Membership.tenant.filter(organization_id=organization_id, role=Role.OWNER).count()
 
 
 def list_organization_ids(user_id: UUID) -> list[UUID]:
     """List all organizations that a user belongs to; needs `enter_user` for that user."""
     return list(
-        Membership.objects.across()
-        .filter(user_id=user_id)
+        Membership.objects.filter(user_id=user_id)
         .order_by("organization_id")
         .values_list("organization_id", flat=True)
     )
@@ -156,7 +151,7 @@ def list_invitations(
 ) -> tuple[list[Invitation], str | None]:
     """List the open invitations, oldest first."""
     bound_to = {"list": "invitations", "organization_id": organization_id}
-    invitations = Invitation.objects.filter(
+    invitations = Invitation.tenant.filter(
         organization_id=organization_id, expires_at__gt=ClockTimestamp()
     ).order_by("id")
     if cursor is not None:
@@ -170,7 +165,7 @@ def list_invitations(
 
 def get_invitation(*, organization_id: UUID, invitation_id: UUID) -> Invitation:
     """Load an open invitation, or raise NotFound."""
-    invitation = Invitation.objects.filter(
+    invitation = Invitation.tenant.filter(
         organization_id=organization_id, id=invitation_id, expires_at__gt=ClockTimestamp()
     ).first()
     if invitation is None:

@@ -108,7 +108,7 @@ def list_members(
 def update_member(
     request: MemberRequest, organization_id: UUID, user_id: UUID, body: schemas.MemberUpdate
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only an owner makes or unmakes owners, and the last one stays."""
+    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
     changed = service.change_role(
         organization_id=organization_id, user_id=user_id, role=body.role, by=request.auth.role
     )
@@ -117,7 +117,7 @@ def update_member(
 
 @router.delete(MEMBER, auth=viewer, response={204: None}, openapi_extra=CONFLICT)
 def remove_member(request: MemberRequest, organization_id: UUID, user_id: UUID) -> None:
-    """Remove a member, or leave; the last owner stays."""
+    """Remove a member, or leave; one owner must remain."""
     service.remove_member(
         organization_id=organization_id,
         user_id=user_id,
@@ -135,7 +135,7 @@ def create_invitation(
     body: schemas.InvitationCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Invitation:
-    """Invite an address; the token goes there by mail."""
+    """Invite an address; the token is sent by mail."""
     invitation = service.create_invitation(
         organization_id=organization_id,
         email=body.email,
@@ -175,7 +175,7 @@ def get_invitation(
 
 @router.delete(INVITATION, auth=admin, response={204: None})
 def revoke_invitation(request: MemberRequest, organization_id: UUID, invitation_id: UUID) -> None:
-    """Withdraw an invitation."""
+    """Revoke an invitation."""
     service.revoke_invitation(organization_id=organization_id, invitation_id=invitation_id)
 
 

@@ -28,7 +28,7 @@ def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
     organization = Organization(id=uuid7(), name=name)
     tenancy.enter_organization(organization.id)
     organization.save(force_insert=True)
-    Membership.objects.create(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
+    Membership.tenant.create(organization_id=organization.id, user_id=user_id, role=Role.OWNER)
     audit.record(
         organization_id=organization.id,
         action="organization.created",
@@ -40,14 +40,14 @@ def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
 
 
 def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Tag an organization as one role sees it: the answer shows the role."""
+    """Return the ETag for a role: the response contains the role."""
     return etag(organization.version, role.value)
 
 
 def update_organization(
     *, organization_id: UUID, role: Role, name: str, if_match: str | None
 ) -> OrganizationView:
-    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = _lock(organization_id)
     require_match(if_match, organization_etag(organization, role))
     if organization.name != name:
@@ -66,25 +66,25 @@ def update_organization(
 
 
 def delete_organization(*, organization_id: UUID, role: Role, if_match: str | None) -> None:
-    """Delete an organization with everything in it, its audit log included."""
+    """Delete an organization with all its rows, the audit log included."""
     organization = _lock(organization_id)
     require_match(if_match, organization_etag(organization, role))
     organization.delete()
 
 
 def _lock(organization_id: UUID) -> Organization:
-    """Load the organization's row and hold it: changes of its owners take turns."""
-    organization = Organization.objects.select_for_update().filter(id=organization_id).first()
+    """Lock the organization's row, which serialises changes of its owners."""
+    organization = Organization.tenant.select_for_update().filter(id=organization_id).first()
     if organization is None:
         raise NotFound("organization")
     return organization
 
 
 def _lock_membership(organization_id: UUID, user_id: UUID) -> Membership:
-    # The organization first: two owners who demote each other must not both succeed.
+    # The organization first: of two owners who demote each other at once, one must fail.
     _lock(organization_id)
     membership = (
-        Membership.objects.select_for_update()
+        Membership.tenant.select_for_update()
         .filter(organization_id=organization_id, user_id=user_id)
         .first()
     )
@@ -101,7 +101,7 @@ def _refuse_last_owner(membership: Membership) -> None:
 def change_role(
     *, organization_id: UUID, user_id: UUID, role: Role, by: Role
 ) -> queries.MemberView:
-    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    """Change a member's role. `by` is the caller's role: only owners change owners."""
     membership = _lock_membership(organization_id, user_id)
     if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
@@ -121,7 +121,7 @@ def change_role(
 
 
 def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID) -> None:
-    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    """Remove a member. Admins remove others, members leave, only owners remove owners."""
     if user_id != by_user_id and not by.includes(Role.ADMIN):
         raise Forbidden("This needs the role admin.")
     membership = _lock_membership(organization_id, user_id)
@@ -139,9 +139,9 @@ def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id:
 
 
 def leave_all_organizations(*, user_id: UUID, **_: object) -> None:
-    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+    """Remove a user from all organizations before the account is deleted.
 
-    Needs `tenancy.enter_user`, since it begins outside any organization.
+    Conflict for the last owner of an organization. Call `tenancy.enter_user` first.
     """
     for organization_id in queries.list_organization_ids(user_id):
         tenancy.enter_organization(organization_id)
@@ -156,18 +156,18 @@ def leave_all_organizations(*, user_id: UUID, **_: object) -> None:
 def create_invitation(
     *, organization_id: UUID, email: str, role: Role, by: Role, by_user_id: UUID
 ) -> Invitation:
-    """Invite an address; the mail with the token leaves through the outbox."""
+    """Invite an e-mail address, and enqueue the mail with the token."""
     if role is Role.OWNER and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
     user_id = accounts.find_user_id(email)
     if user_id is not None and queries.get_role(organization_id, user_id):
         raise Conflict("The address belongs to a member already.")
-    Invitation.objects.filter(
+    Invitation.tenant.filter(
         organization_id=organization_id, email=email, expires_at__lte=ClockTimestamp()
     ).delete()
     try:
         with transaction.atomic():
-            invitation = Invitation.objects.create(
+            invitation = Invitation.tenant.create(
                 organization_id=organization_id,
                 email=email,
                 role=role,
@@ -188,7 +188,7 @@ def create_invitation(
 
 
 def revoke_invitation(*, organization_id: UUID, invitation_id: UUID) -> None:
-    """Withdraw an open invitation: its token stops working."""
+    """Revoke an open invitation and its token."""
     invitation = queries.get_invitation(
         organization_id=organization_id, invitation_id=invitation_id
     )
@@ -203,12 +203,12 @@ def revoke_invitation(*, organization_id: UUID, invitation_id: UUID) -> None:
 
 
 def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationView:
-    """Make the user a member. The token works once, in time, and for the invited address only."""
+    """Make the user a member. The token is valid once, for 7 days, for the invited address."""
     organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
     tenancy.enter_organization(organization_id)
-    # The lock takes the row: the second of two at once finds it deleted.
+    # Of two concurrent requests, the second waits for the lock and finds the row deleted.
     invitation = (
-        Invitation.objects.select_for_update()
+        Invitation.tenant.select_for_update()
         .filter(
             organization_id=organization_id,
             id=invitation_id,
@@ -223,7 +223,7 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
     invitation.delete()
     try:
         with transaction.atomic():
-            Membership.objects.create(
+            Membership.tenant.create(
                 organization_id=organization_id, user_id=user_id, role=invitation.role
             )
     except IntegrityError as error:

@@ -1,5 +1,3 @@
-"""The admin screens of projects."""
-
 from typing import Any
 
 from django.contrib import admin
@@ -11,8 +9,6 @@ from app.projects.models import Project
 
 @admin.register(Project)
 class ProjectAdmin(AuditedAdmin[Project]):
-    """Projects of all organizations."""
-
     list_display = ("name", "organization", "status", "created_by", "created_at")
     list_filter = ("status",)
     list_select_related = ("organization", "created_by")
@@ -22,23 +18,20 @@ class ProjectAdmin(AuditedAdmin[Project]):
     readonly_fields = ("id", "created_by", "version", "created_at", "updated_at")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
-        """Give the description its lines."""
         if db_field.name == "description":
             options["widget"] = AdminTextareaWidget
         return super().formfield_for_dbfield(db_field, request, **options)
 
     def get_queryset(self, request: Any) -> Any:
-        """Load organization and author too."""
         return super().get_queryset(request).select_related("organization", "created_by")
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
-        """Keep a project in its organization."""
+        # A project cannot be moved to another organization.
         return (*self.readonly_fields, "organization") if obj else self.readonly_fields
 
     def save_model(self, request: Any, obj: Project, form: Any, change: Any) -> None:
-        """Make the ETags of before stale."""
         if change:
-            obj.version += 1
+            obj.version += 1  # the API's ETag
         else:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)

@@ -1,5 +1,3 @@
-"""Projects: the sample resource."""
-
 from collections.abc import Collection
 from typing import Any
 
@@ -7,19 +5,19 @@ from django.conf import settings
 from django.db import models
 
 from app.core import validators
-from app.core.models import Identified, TenantManager, Timestamped
+from app.core.models import Identified, Manager, TenantManager, Timestamped
 from app.core.schemas import fold
 from app.projects.schemas import ProjectStatus
 
 
 class Project(Identified, Timestamped):
-    """`name_key` is the folded name: unique in the organization, and what sorting by name uses."""
+    """`name_key` is the case-folded name: unique in the organization, and the key for sorting."""
 
     organization = models.ForeignKey(
         "organizations.Organization", models.DB_CASCADE, related_name="+", db_index=False
     )
     name = models.CharField(max_length=120, validators=[validators.one_line])
-    # Folding can lengthen a text: one ligature may become as many as 18 letters.
+    # Longer than `name`: case folding and normalisation turn one character into up to 18.
     name_key = models.TextField(editable=False)
     description = models.CharField(
         max_length=2000, db_default="", default="", blank=True, validators=[validators.multi_line]
@@ -35,7 +33,8 @@ class Project(Identified, Timestamped):
     )
     version = models.IntegerField(default=1, db_default=1, editable=False)
 
-    objects = TenantManager["Project"]()
+    objects = Manager["Project"]()
+    tenant = TenantManager["Project"]()
 
     class Meta:
         db_table = "projects"
@@ -62,15 +61,14 @@ class Project(Identified, Timestamped):
         return self.name
 
     def clean(self) -> None:
-        """Bring what a form was filled in with into the shape that the API gives it."""
+        # Normalise the values of a form as the API does.
         self.name_key = fold(self.name)
         self.description = self.description.replace("\r\n", "\n")
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Compare names, though no form has the key, nor always the organization."""
+        # Also the unique constraint, whose fields are not in every form.
         super().validate_constraints(exclude={*(exclude or ())} - {"organization", "name_key"})
 
     def save(self, **options: Any) -> None:
-        """Keep the key beside the name."""
         self.name_key = fold(self.name)
         super().save(**options)

@@ -16,7 +16,7 @@ from app.projects.schemas import ProjectSort, ProjectStatus
 
 def get_project(*, organization_id: UUID, project_id: UUID) -> Project:
     """Load a project, or raise NotFound."""
-    project = Project.objects.filter(organization_id=organization_id, id=project_id).first()
+    project = Project.tenant.filter(organization_id=organization_id, id=project_id).first()
     if project is None:
         raise NotFound("project")
     return project
@@ -32,13 +32,13 @@ def list_projects(
     q: str | None = None,
 ) -> tuple[list[Project], str | None]:
     """List one page of an organization's projects; `q` finds a part of the name."""
-    projects = Project.objects.filter(organization_id=organization_id)
+    projects = Project.tenant.filter(organization_id=organization_id)
     if status is not None:
         projects = projects.filter(status=status)
     if q is not None:
         projects = projects.filter(name_key__contains=fold(q))
 
-    # The keys identify one row, so that the order is total and a page ends at one place.
+    # The keys identify one row: the order is total, and pages neither repeat nor skip rows.
     by_name = sort in {ProjectSort.NAME, ProjectSort.NAME_DESC}
     keys = ("name_key",) if by_name else ("created_at", "id")
     descending = sort.startswith("-")
@@ -67,7 +67,7 @@ def list_projects(
 
 
 def read_projects(*, organization_id: UUID, batch: int) -> Iterator[list[Project]]:
-    """Yield all of an organization's projects, oldest first, so many at a time."""
+    """Yield all of an organization's projects, oldest first, `batch` at a time."""
     cursor: str | None = None
     while True:
         page, cursor = list_projects(
@@ -82,9 +82,9 @@ def read_projects(*, organization_id: UUID, batch: int) -> Iterator[list[Project
 
 
 def count_by_status(organization_id: UUID) -> dict[ProjectStatus, int]:
-    """Count an organization's projects, each status present."""
+    """Count an organization's projects by status; 0 for a status without projects."""
     rows = (
-        Project.objects.filter(organization_id=organization_id)
+        Project.tenant.filter(organization_id=organization_id)
         .order_by()
         .values_list("status")
         .annotate(count=Count("id"))

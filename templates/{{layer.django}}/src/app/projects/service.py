@@ -14,7 +14,6 @@ from app.projects.schemas import ProjectCreate, ProjectStatus
 
 
 def project_etag(project: Project) -> str:
-    """Tag a project's present version."""
     return etag(project.version)
 
 
@@ -22,10 +21,10 @@ def create_project(
     *, organization_id: UUID, created_by: UUID | None, name: str, description: str
 ) -> Project:
     """Create a project; Conflict when its name is taken."""
-    # Not "look, then insert": two at once would both find the name free.
+    # Not "select, then insert": two concurrent requests would both find the name free.
     try:
         with transaction.atomic():
-            project = Project.objects.create(
+            project = Project.tenant.create(
                 organization_id=organization_id,
                 created_by_id=created_by,
                 name=name,
@@ -46,7 +45,7 @@ def create_project(
 def import_projects(
     *, organization_id: UUID, created_by: UUID | None, items: Sequence[ProjectCreate]
 ) -> int:
-    """Create many projects in one statement, all or none; the number made."""
+    """Create projects in one statement, all or none; return their number."""
     rows: dict[str, Project] = {}
     for index, item in enumerate(items):
         key = fold(item.name)
@@ -65,14 +64,14 @@ def import_projects(
         )
     try:
         with transaction.atomic():
-            Project.objects.bulk_create(rows.values())
+            Project.tenant.bulk_create(rows.values())
     except IntegrityError as error:
         taken = set(
-            Project.objects.filter(
+            Project.tenant.filter(
                 organization_id=organization_id, name_key__in=rows.keys()
             ).values_list("name_key", flat=True)
         )
-        # It may be free again by now: then any of them tells what happened.
+        # The name may be free again: then report the first of the request.
         name = next((row.name for key, row in rows.items() if key in taken), items[0].name)
         raise _name_taken(name) from error
     audit.record(
@@ -94,7 +93,7 @@ def update_project(
     description: str | None = None,
     status: ProjectStatus | None = None,
 ) -> Project:
-    """Change what is not None; PreconditionFailed when `if_match` is not the present tag."""
+    """Change what is not None; PreconditionFailed when `if_match` is not the current ETag."""
     project = _lock(organization_id=organization_id, project_id=project_id)
     require_match(if_match, project_etag(project))
     wanted = {"name": name, "description": description, "status": status}
@@ -124,7 +123,7 @@ def update_project(
 
 
 def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | None) -> None:
-    """Delete a project; PreconditionFailed when `if_match` is not the present tag."""
+    """Delete a project; PreconditionFailed when `if_match` is not the current ETag."""
     project = _lock(organization_id=organization_id, project_id=project_id)
     require_match(if_match, project_etag(project))
     project.delete()
@@ -139,7 +138,7 @@ def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | N
 
 def _lock(*, organization_id: UUID, project_id: UUID) -> Project:
     project = (
-        Project.objects.select_for_update()
+        Project.tenant.select_for_update()
         .filter(organization_id=organization_id, id=project_id)
         .first()
     )

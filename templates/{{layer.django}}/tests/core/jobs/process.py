@@ -1,4 +1,4 @@
-"""A worker or scheduler with the sample jobs: `python -m tests.core.jobs.process worker`."""
+"""Run a worker or scheduler with the sample jobs: `python -m tests.core.jobs.process worker`."""
 
 import sys
 

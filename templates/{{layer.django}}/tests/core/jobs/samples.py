@@ -1,4 +1,4 @@
-"""Jobs to test workers with, and what they leave behind."""
+"""Sample jobs for the tests of worker processes, and functions to inspect their effects."""
 
 import os
 import signal
@@ -16,16 +16,16 @@ from app.core.models import OutboxEntry
 from app.settings import settings
 
 
-def starts(job_id: UUID) -> int:
-    """Count how often a job has been begun."""
+def count_starts(job_id: UUID) -> int:
+    """Count the attempts of a job: each creates a file, which survives a killed worker."""
     return len(list(settings.heartbeat_dir.glob(f"{job_id}-*")))
 
 
 @job("samples.effect")
-def effect(*, first_takes: float = 0) -> None:
-    """Leave a row, with the tenant that the database knows; the first attempt takes time."""
+def effect(*, first_attempt_seconds: float = 0) -> None:
+    """Insert a row with the current tenant and process id; the first attempt then sleeps."""
     job_id = current_job_id()
-    attempt = starts(job_id) + 1
+    attempt = count_starts(job_id) + 1
     (settings.heartbeat_dir / f"{job_id}-{attempt}").touch()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -34,34 +34,32 @@ def effect(*, first_takes: float = 0) -> None:
             [job_id, os.getpid()],
         )
     if attempt == 1:
-        time.sleep(first_takes)
+        time.sleep(first_attempt_seconds)
 
 
-@job("samples.poison", max_attempts=2)
-def poison() -> None:
-    """Kill the process that runs it."""
+@job("samples.kill_worker", max_attempts=2)
+def kill_worker() -> None:
+    """Kill the worker with SIGKILL."""
     (settings.heartbeat_dir / f"{current_job_id()}-{os.getpid()}").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def enqueue(name: str, **arguments: Any) -> UUID:
-    """Enqueue a job."""
     with unit_of_work():
         return outbox.enqueue(name, **arguments)
 
 
-def find(job_id: UUID) -> OutboxEntry:
-    """Read how far a job has come."""
+def get_entry(job_id: UUID) -> OutboxEntry:
     return OutboxEntry.objects.get(id=job_id)
 
 
-def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
-    """List what a job has left: the tenant, and the process that ran it."""
+def list_effects(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List the rows that a job inserted: organization and process id."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT organization_id, process FROM effects WHERE job_id = %s", [job_id])
         return list(cursor.fetchall())
 
 
-def ticked() -> bool:
-    """Tell whether a scheduler has been at work."""
+def schedule_has_run() -> bool:
+    """Return whether a scheduler has enqueued `core.purge`."""
     return OutboxEntry.objects.filter(schedule_key__startswith="core.purge:").exists()

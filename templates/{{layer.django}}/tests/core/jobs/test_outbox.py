@@ -159,7 +159,7 @@ def test_a_job_has_its_tenant_and_its_own_time(caused_by: Callable[..., None]) -
     execution.run_job(enqueue("tests.tenant"))
     caused_by()
     execution.run_job(enqueue("tests.tenant"))
-    limits = ["302s", "302s"]
+    limits = ["5min", "5min"]
     assert seen == [[str(organization_id), *limits], ["", *limits]]
 
 
@@ -219,7 +219,7 @@ def test_a_failing_job_is_tried_again_later_and_then_dead(
     assert entry.dead_lettered_at
     assert entry.attempts == 2
     assert sent == [job_id]
-    assert "job is dead" in caplog.text
+    assert "job moved to dead letters" in caplog.text
     assert [each.id for each in outbox.list_jobs(dead_letters=True)] == [job_id]
     assert outbox.list_jobs() == []
 
@@ -244,7 +244,7 @@ def test_a_job_is_dead_even_if_its_module_cannot_be_told() -> None:
     execution.run_job(job_id)
     entry = find(job_id)
     assert entry.dead_lettered_at
-    assert entry.last_error == "the worker died whenever it ran this job"
+    assert entry.last_error == "the worker was killed during each attempt"
 
 
 def test_a_job_that_takes_too_long_is_ended() -> None:
@@ -252,7 +252,7 @@ def test_a_job_that_takes_too_long_is_ended() -> None:
     begun = time.monotonic()
     execution.run_job(job_id)
     assert time.monotonic() - begun < 10
-    assert find(job_id).last_error == "TimeoutError: "
+    assert "timeout" in str(find(job_id).last_error).lower()
 
 
 def test_a_job_of_another_release_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""What the scheduler does: ticks and sweeps, with the engine's `send` replaced."""
+"""The scheduler, with the broker replaced: scheduled jobs, and redelivery of lost messages."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,32 +18,32 @@ from tests.factories import IdempotencyKeyFactory, OutboxEntryFactory
 
 pytestmark = pytest.mark.usefixtures("database")
 
-PATIENCE = timedelta(seconds=settings.scheduler_interval_seconds)
+INTERVAL = timedelta(seconds=settings.scheduler_interval_seconds)
 
 
-@job("tests.swept")
-def swept() -> None:
+@job("tests.redelivered")
+def redelivered() -> None:
     """Do nothing."""
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    hints: list[UUID] = []
+def published_ids(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    ids: list[UUID] = []
 
-    def send(job_ids: Sequence[UUID]) -> None:
-        hints.extend(job_ids)
+    def publish(job_ids: Sequence[UUID]) -> None:
+        ids.extend(job_ids)
 
-    monkeypatch.setattr(broker, "publish", send)
-    return hints
+    monkeypatch.setattr(broker, "publish", publish)
+    return ids
 
 
 def put(**ages: timedelta | int) -> UUID:
-    """Write an entry; an age is how long ago that was."""
+    """Write an entry; a timedelta is the age of a time."""
     values: dict[str, Any] = {
         name: ClockTimestamp() - age if isinstance(age, timedelta) else age
         for name, age in ages.items()
     }
-    return OutboxEntryFactory.create(job="tests.swept", **values).id
+    return OutboxEntryFactory.create(job="tests.redelivered", **values).id
 
 
 def ids() -> list[UUID]:
@@ -54,10 +54,10 @@ def ids() -> list[UUID]:
     "ages",
     [
         {},
-        {"dispatched_at": PATIENCE * 2.1, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 4.1, "dispatches": 2},
-        {"dispatched_at": PATIENCE * 65, "dispatches": 100},
-        # Begun since it was dispatched, and nobody holds the row: the worker is gone.
+        {"dispatched_at": INTERVAL * 2.1, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 4.1, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 65, "dispatches": 100},
+        # Started after the dispatch, and the row is not locked: the worker was killed.
         {
             "dispatched_at": timedelta(seconds=9),
             "dispatches": 1,
@@ -65,13 +65,13 @@ def ids() -> list[UUID]:
         },
     ],
 )
-def test_what_is_due_and_forgotten_is_sent(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+def test_due_jobs_without_a_recent_message_are_redelivered(
+    ages: dict[str, timedelta | int], published_ids: list[UUID]
 ) -> None:
     job_id = put(**ages)
     assert schedule.redeliver() == 1
-    assert sent == [job_id]
-    assert schedule.redeliver() == 0  # it has a fresh hint now
+    assert published_ids == [job_id]
+    assert schedule.redeliver() == 0  # it has a recent message
     entry = OutboxEntry.objects.get(id=job_id)
     assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
 
@@ -82,8 +82,8 @@ def test_what_is_due_and_forgotten_is_sent(
         {"done_at": timedelta()},
         {"dead_lettered_at": timedelta()},
         {"available_at": timedelta(hours=-1)},
-        {"dispatched_at": PATIENCE * 1.9, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 3.9, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 1.9, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 3.9, "dispatches": 2},
         {
             "dispatched_at": timedelta(seconds=3),
             "dispatches": 1,
@@ -96,16 +96,16 @@ def test_what_is_due_and_forgotten_is_sent(
         },
     ],
 )
-def test_what_is_done_or_under_way_is_not(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+def test_done_and_recently_dispatched_jobs_are_not_redelivered(
+    ages: dict[str, timedelta | int], published_ids: list[UUID]
 ) -> None:
     put(**ages)
     assert schedule.redeliver() == 0
-    assert sent == []
+    assert published_ids == []
 
 
 @pytest.mark.committed
-def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> None:
+def test_running_jobs_are_not_redelivered(published_ids: list[UUID]) -> None:
     job_id = put(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
     with unit_of_work():
         OutboxEntry.objects.select_for_update().get(id=job_id)
@@ -113,25 +113,25 @@ def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> None:
     assert schedule.redeliver() == 1
 
 
-def test_more_than_one_batch(sent: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redelivery_has_batches(published_ids: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "BATCH", 2)
     written = [put() for _ in range(5)]
     assert schedule.redeliver() == 5
-    assert sorted(sent) == sorted(written)
+    assert sorted(published_ids) == sorted(written)
 
 
-def test_what_cannot_be_sent_is_tried_at_the_next_sweep(
-    sent: list[UUID], monkeypatch: pytest.MonkeyPatch
+def test_failed_dispatch_is_repeated_in_the_next_round(
+    published_ids: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(job_ids: Sequence[UUID]) -> None:
-        raise ConnectionError("Redis is away")
+        raise ConnectionError("Redis is down")
 
     job_id = put()
     with monkeypatch.context() as patch:
         patch.setattr(broker, "publish", broken)
         schedule.redeliver()
     assert schedule.redeliver() == 1
-    assert sent == [job_id]
+    assert published_ids == [job_id]
 
 
 def test_the_age_of_the_oldest_job_is_measured() -> None:
@@ -144,20 +144,20 @@ def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 
 @pytest.mark.committed
-def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
+def test_many_schedulers_enqueue_a_period_once(published_ids: list[UUID]) -> None:
     run_concurrently(schedule.run_schedule for _ in range(4))
     schedule.run_schedule()
     entries = list(OutboxEntry.objects.all())
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
-    assert sorted(sent) == sorted(entry.id for entry in entries)
+    assert sorted(published_ids) == sorted(entry.id for entry in entries)
     for entry in entries:
         execution.run_job(entry.id)
     assert outbox.list_jobs() == []
 
 
-def test_purge_forgets_what_is_done_and_expired() -> None:
+def test_purge_deletes_done_jobs_and_expired_keys() -> None:
     kept = [
         put(done_at=timedelta(days=6)),
         put(dead_lettered_at=timedelta(days=60)),

@@ -1,5 +1,3 @@
-"""Deprecated operations say so in every answer, and in the document."""
-
 from datetime import date
 
 import pytest
@@ -8,7 +6,7 @@ from django.test import Client
 from django.urls import path
 from ninja import Router
 
-from app import urls
+from app.config import urls
 from app.core.web.access import public
 from app.core.web.deprecation import Deprecation
 from app.core.web.http import Api, deprecated, in_unit_of_work
@@ -44,6 +42,6 @@ def test_one_declaration_gives_headers_and_document() -> None:
     assert api.document["paths"]["/old"]["get"]["deprecated"] is True
 
 
-def test_no_end_before_the_beginning() -> None:
+def test_sunset_before_deprecation_is_refused() -> None:
     with pytest.raises(ValueError, match="before"):
         Deprecation(SUNSET, SINCE)

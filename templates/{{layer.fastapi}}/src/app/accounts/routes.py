@@ -24,19 +24,19 @@ Public = Depends(public)
 
 TransportQuery = Annotated[
     Transport,
-    Query(description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"),
+    Query(description="`cookie` sets an HttpOnly cookie, which scripts cannot read"),
 ]
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
 
-def _answer(opened: service.Tokens | service.Cookie) -> Response:
-    """Hand a new session over, in the body or in a cookie."""
-    if isinstance(opened, service.Cookie):
+def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+    """Return the credentials of a new session, in the body or in a cookie."""
+    if isinstance(credentials, service.Cookie):
         response = Response(status_code=204)
-        _set_session_cookie(response, opened)
+        _set_session_cookie(response, credentials)
         return response
-    tokens = schemas.Tokens.model_validate(opened, from_attributes=True)
-    # Said here, since a GET that is answered with 200 may otherwise be stored.
+    tokens = schemas.Tokens.model_validate(credentials, from_attributes=True)
+    # For `finish_oidc`, a GET, whose responses get another policy by default.
     headers = {"Cache-Control": "no-store"}
     return Response(tokens.model_dump_json(), headers=headers, media_type="application/json")
 
@@ -53,8 +53,8 @@ def _set_session_cookie(response: Response, cookie: service.Cookie) -> None:
 
 
 def _refuse_cross_site(request: Request) -> None:
-    """Keep other sites from signing their visitor in, as somebody else perhaps."""
-    # Every browser sends one of these with a POST; a client that is none has no cookies to steal.
+    """Refuse requests from other sites, which could sign the user in to another account."""
+    # Browsers send one of these with every POST. Other clients are not subject to login CSRF.
     if {"origin", "sec-fetch-site"} & set(request.headers):
         csrf.refuse_cross_site(
             request.method,
@@ -71,7 +71,7 @@ def _refuse_cross_site(request: Request) -> None:
     dependencies=[Public],
 )
 async def sign_up(body: schemas.SignUp, session: SessionDep) -> Response:
-    """Begin an account. The answer is the same whether or not the address has one: see the mail."""
+    """Create an account. The response does not tell whether the address has one; the mail does."""
     await service.sign_up(session, email=body.email, password=body.password, name=body.name)
     return Response(status_code=202)
 
@@ -92,7 +92,7 @@ async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
     dependencies=[Public],
 )
 async def resend_verification(body: schemas.EmailOnly, session: SessionDep) -> Response:
-    """Send the verification mail again, if the address waits for it."""
+    """Send the verification mail again, if the address has an unverified account."""
     await service.request_verification(session, email=body.email)
     return Response(status_code=202)
 
@@ -113,7 +113,7 @@ async def sign_in(
     """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
     if transport == "cookie":
         _refuse_cross_site(request)
-    return _answer(
+    return _session_response(
         await service.sign_in(
             session,
             email=body.email,
@@ -213,7 +213,7 @@ async def change_password(
     "/auth/totp", status_code=201, operation_id="begin_totp", responses=problem_responses(409)
 )
 async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> schemas.TotpSetup:
-    """Begin to set up a second factor; it counts once it is confirmed."""
+    """Set up a second factor; it takes effect once it is confirmed."""
     secret, uri = await service.begin_totp(session, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -222,7 +222,7 @@ async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> s
 async def confirm_totp(
     body: schemas.TotpConfirm, user: CurrentUser, session: SessionDep, _: Idempotent
 ) -> schemas.RecoveryCodes:
-    """Turn the second factor on. The recovery codes are shown this once."""
+    """Enable the second factor. Only this response contains the recovery codes."""
     codes = await service.confirm_totp(session, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -272,19 +272,19 @@ async def finish_oidc(
     state: Annotated[str | None, Query(max_length=200)] = None,
     iss: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=state)
     if code is None:
         raise Unauthenticated("The provider did not sign you in.")
     identity = await oidc.finish(flow, code=code, issuer=iss)
-    opened = await service.sign_in_with_provider(
+    credentials = await service.sign_in_with_provider(
         session, identity=identity, transport=flow.transport
     )
-    if isinstance(opened, service.Cookie):
+    if isinstance(credentials, service.Cookie):
         response: Response = RedirectResponse(settings.app_url, 302)
-        _set_session_cookie(response, opened)
+        _set_session_cookie(response, credentials)
     else:
-        response = _answer(opened)
+        response = _session_response(credentials)
     response.delete_cookie(OIDC_COOKIE, secure=True, httponly=True, samesite="lax")
     return response
 
@@ -319,7 +319,7 @@ async def delete_me(
     response: Response,
     if_match: IfMatch = None,
 ) -> None:
-    """Delete the caller's account for good; refused while an organization has no other owner."""
+    """Delete the caller's account; refused while an organization has no other owner."""
     await service.delete_me(session, user_id=user.id, password=body.password, if_match=if_match)
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
 
@@ -327,6 +327,6 @@ async def delete_me(
 @well_known_router.get("/.well-known/jwks.json", operation_id="get_jwks", dependencies=[Public])
 async def get_jwks(response: Response) -> schemas.JwkSet:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time for which a key is published before it signs: no cache lacks it then.
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.JwkSet.model_validate(access_tokens.jwks())

@@ -26,7 +26,7 @@ Admin = Annotated[Member, Depends(require(Role.ADMIN))]
 async def create_api_key(
     body: schemas.ApiKeyCreate, member: Admin, session: SessionDep, _: Idempotent
 ) -> schemas.ApiKeyCreated:
-    """Create an API key; the answer is the only place where it is shown."""
+    """Create an API key; only this response contains it."""
     api_key, key = await service.create_api_key(
         session,
         organization_id=member.organization_id,
@@ -55,7 +55,7 @@ async def list_api_keys(
 
 @router.delete("/{api_key_id}", status_code=204, operation_id="revoke_api_key")
 async def revoke_api_key(api_key_id: UUID, member: Admin, session: SessionDep) -> None:
-    """Revoke a key: from now on it is refused."""
+    """Revoke a key; it stops working at once."""
     await service.revoke_api_key(
         session, organization_id=member.organization_id, api_key_id=api_key_id
     )

@@ -26,8 +26,8 @@ async def get_dashboard(
     response: Response,
     surface: schemas.Surface = schemas.Surface.WEB,
 ) -> schemas.Dashboard:
-    """Read what a first screen needs, in one request."""
-    # Half a minute without a request; for one caller only, whoever uses the browser next.
+    """Read the data of a client's first screen, in one request."""
+    # Cached for 30 s, per credentials: the next user of the browser must not see it.
     response.headers["Cache-Control"] = "private, max-age=30"
     response.headers["Vary"] = "Authorization, Cookie"
     read = (

@@ -42,7 +42,7 @@ async def create_export(
     response: Response,
     _: Idempotent,
 ) -> schemas.Export:
-    """Have the projects exported; ask the answer's Location how far it has come."""
+    """Request an export of the projects; poll the response's Location for its status."""
     export = await service.request_export(
         session,
         organization_id=member.organization_id,
@@ -55,7 +55,7 @@ async def create_export(
 
 @router.get("/{export_id}", operation_id="get_export")
 async def get_export(export_id: UUID, member: Exporter, session: SessionDep) -> schemas.Export:
-    """Read how far an export has come."""
+    """Read the status of an export."""
     export = await queries.get_export(
         session, organization_id=member.organization_id, export_id=export_id
     )

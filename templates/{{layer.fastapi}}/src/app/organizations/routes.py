@@ -115,7 +115,7 @@ async def list_members(
 async def update_member(
     user_id: UUID, body: schemas.MemberUpdate, member: Admin, session: SessionDep
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only an owner makes or unmakes owners, and the last one stays."""
+    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
     changed = await service.change_role(
         session,
         organization_id=member.organization_id,
@@ -133,7 +133,7 @@ async def update_member(
     responses=problem_responses(409),
 )
 async def remove_member(user_id: UUID, member: Viewer, session: SessionDep) -> None:
-    """Remove a member, or leave; the last owner stays."""
+    """Remove a member, or leave; one owner must remain."""
     await service.remove_member(
         session,
         organization_id=member.organization_id,
@@ -156,7 +156,7 @@ async def create_invitation(
     response: Response,
     _: Idempotent,
 ) -> schemas.Invitation:
-    """Invite an address; the token goes there by mail."""
+    """Invite an address; the token is sent by mail."""
     invitation = await service.create_invitation(
         session,
         organization_id=member.organization_id,
@@ -205,7 +205,7 @@ async def get_invitation(
     operation_id="revoke_invitation",
 )
 async def revoke_invitation(invitation_id: UUID, member: Admin, session: SessionDep) -> None:
-    """Withdraw an invitation."""
+    """Revoke an invitation."""
     await service.revoke_invitation(
         session, organization_id=member.organization_id, invitation_id=invitation_id
     )

@@ -1,5 +1,3 @@
-"""Deprecated operations say so in every answer, and in the document."""
-
 from datetime import date
 
 import pytest
@@ -14,7 +12,7 @@ SINCE, SUNSET, GUIDE = date(2026, 11, 1), date(2027, 5, 1), "https://example.com
 
 
 @pytest.mark.usefixtures("database")
-async def test_one_declaration_gives_headers_and_document() -> None:
+async def test_deprecated_sets_headers_and_openapi_flag() -> None:
     router = APIRouter(route_class=UnitOfWorkRoute)
 
     @router.get("/old", **deprecated(since=SINCE, sunset=SUNSET, guide=GUIDE))
@@ -25,16 +23,16 @@ async def test_one_declaration_gives_headers_and_document() -> None:
     app.include_router(router)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         for path, status in (("/old", 200), ("/old?limit=x", 422)):
-            answer = await client.get(path)
-            assert answer.status_code == status
-            assert answer.headers["deprecation"] == "@1793491200"
-            assert answer.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
-            assert answer.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
+            response = await client.get(path)
+            assert response.status_code == status
+            assert response.headers["deprecation"] == "@1793491200"
+            assert response.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
+            assert response.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
         other = await client.get("/livez")
         assert "deprecation" not in other.headers
     assert app.openapi()["paths"]["/old"]["get"]["deprecated"] is True
 
 
-def test_no_end_before_the_beginning() -> None:
+def test_sunset_before_deprecation_is_rejected() -> None:
     with pytest.raises(ValueError, match="before"):
         Deprecation(SUNSET, SINCE)

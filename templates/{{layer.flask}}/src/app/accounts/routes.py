@@ -26,31 +26,27 @@ _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
 
 class TransportQuery(BaseModel):
-    """How the client wants its session."""
-
     transport: Annotated[
         Transport,
-        Field(
-            description="`cookie` gives a browser an HttpOnly cookie, and no token to its scripts"
-        ),
+        Field(description="`cookie` sets an HttpOnly cookie, which scripts cannot read"),
     ] = "token"
 
 
 class CallbackQuery(BaseModel):
-    """What a provider sends the browser back with."""
+    """Parameters of the provider's redirect; `iss` is of RFC 9207."""
 
     code: Annotated[str | None, Field(max_length=4000)] = None
     state: Annotated[str | None, Field(max_length=200)] = None
     iss: Annotated[str | None, Field(max_length=2000)] = None
 
 
-def _answer(opened: service.Tokens | service.Cookie) -> Response:
-    """Hand a new session over, in the body or in a cookie."""
-    if isinstance(opened, service.Cookie):
+def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+    """Return the credentials of a new session, in the body or in a cookie."""
+    if isinstance(credentials, service.Cookie):
         response = empty_response()
-        _set_cookie(response, SESSION_COOKIE, opened.value, opened.max_age)
+        _set_cookie(response, SESSION_COOKIE, credentials.value, credentials.max_age)
         return response
-    tokens = schemas.Tokens.model_validate(opened, from_attributes=True)
+    tokens = schemas.Tokens.model_validate(credentials, from_attributes=True)
     response = json_response(tokens.model_dump())
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -68,8 +64,8 @@ def _delete_cookie(response: Response, name: str) -> Response:
 
 
 def _refuse_cross_site() -> None:
-    """Keep other sites from signing their visitor in, as somebody else perhaps."""
-    # Every browser sends one of these with a POST; a client that is none has no cookies to steal.
+    """Refuse requests from other sites, which could sign the user in to another account."""
+    # Browsers send one of these with every POST. Other clients are not subject to login CSRF.
     if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
         csrf.refuse_cross_site(
             request.method,
@@ -83,7 +79,7 @@ def _refuse_cross_site() -> None:
 @blueprint.input(schemas.SignUp, arg_name="body")
 @blueprint.doc(responses=empty_answer(202))
 def sign_up(body: schemas.SignUp) -> Response:
-    """Begin an account. The answer is the same whether or not the address has one: see the mail."""
+    """Create an account. The response does not tell whether the address has one; the mail does."""
     service.sign_up(db, email=body.email, password=body.password, name=body.name)
     return empty_response(202)
 
@@ -103,7 +99,7 @@ def verify_email(body: schemas.VerifyEmail) -> Response:
 @blueprint.input(schemas.EmailOnly, arg_name="body")
 @blueprint.doc(responses=empty_answer(202))
 def resend_verification(body: schemas.EmailOnly) -> Response:
-    """Send the verification mail again, if the address waits for it."""
+    """Send the verification mail again, if the address has an unverified account."""
     service.request_verification(db, email=body.email)
     return empty_response(202)
 
@@ -118,7 +114,7 @@ def sign_in(query: TransportQuery, body: schemas.SignIn) -> Response:
     """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
     if query.transport == "cookie":
         _refuse_cross_site()
-    return _answer(
+    return _session_response(
         service.sign_in(
             db,
             email=body.email,
@@ -227,7 +223,7 @@ def change_password(user: UserPrincipal, body: schemas.PasswordChange) -> Respon
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
-    """Begin to set up a second factor; it counts once it is confirmed."""
+    """Set up a second factor; it takes effect once it is confirmed."""
     secret, uri = service.begin_totp(db, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -240,7 +236,7 @@ def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def confirm_totp(user: UserPrincipal, body: schemas.TotpConfirm) -> schemas.RecoveryCodes:
-    """Turn the second factor on. The recovery codes are shown this once."""
+    """Enable the second factor. Only this response contains the recovery codes."""
     codes = service.confirm_totp(db, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -277,17 +273,17 @@ def _redirect(url: str) -> Response:
 @blueprint.output(schemas.Tokens)
 @blueprint.doc(responses={302: _IN_COOKIE, **problem_responses(401, 403, 409)})
 def finish_oidc(provider: str, query: CallbackQuery) -> Response:
-    """Take the provider's answer: the session as in sign-in, or the cookie and the app."""
+    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=query.state)
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
     identity = oidc.finish(flow, code=query.code, issuer=query.iss)
-    opened = service.sign_in_with_provider(db, identity=identity, transport=flow.transport)
-    if isinstance(opened, service.Cookie):
+    credentials = service.sign_in_with_provider(db, identity=identity, transport=flow.transport)
+    if isinstance(credentials, service.Cookie):
         response = _redirect(settings.app_url)
-        _set_cookie(response, SESSION_COOKIE, opened.value, opened.max_age)
+        _set_cookie(response, SESSION_COOKIE, credentials.value, credentials.max_age)
     else:
-        response = _answer(opened)
+        response = _session_response(credentials)
     return _delete_cookie(response, OIDC_COOKIE)
 
 
@@ -321,7 +317,7 @@ def update_me(
 def delete_me(
     user: UserPrincipal, precondition: Precondition, body: schemas.PasswordProof
 ) -> Response:
-    """Delete the caller's account for good; refused while an organization has no other owner."""
+    """Delete the caller's account; refused while an organization has no other owner."""
     service.delete_me(db, user_id=user.id, password=body.password, if_match=precondition.if_match)
     return _delete_cookie(empty_response(), SESSION_COOKIE)
 
@@ -331,7 +327,7 @@ def delete_me(
 @well_known.output(schemas.JwkSet)
 def get_jwks() -> tuple[schemas.JwkSet, dict[str, str]]:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time for which a key is published before it signs: no cache lacks it then.
     return schemas.JwkSet.model_validate(access_tokens.jwks()), {
         "Cache-Control": "public, max-age=300"
     }

@@ -21,8 +21,6 @@ blueprint = APIBlueprint(
 
 
 class EventsQuery(PageQuery):
-    """Which events to list."""
-
     action: Annotated[
         str | None,
         Field(

@@ -18,8 +18,6 @@ blueprint = APIBlueprint(
 
 
 class DashboardQuery(BaseModel):
-    """For which first screen."""
-
     surface: schemas.Surface = schemas.Surface.WEB
 
 
@@ -30,7 +28,7 @@ class DashboardQuery(BaseModel):
 def get_dashboard(
     member: Member, query: DashboardQuery
 ) -> tuple[schemas.Dashboard, dict[str, str]]:
-    """Read what a first screen needs, in one request."""
+    """Read the data of a client's first screen, in one request."""
     read = (
         queries.get_web_dashboard
         if query.surface is schemas.Surface.WEB
@@ -38,7 +36,7 @@ def get_dashboard(
     )
     dashboard = read(db, organization_id=member.organization_id, role=member.role)
     return schemas.Dashboard(dashboard), {
-        # Half a minute without a request; for one caller only, whoever uses the browser next.
+        # Cached for 30 s, per credentials: the next user of the browser must not see it.
         "Cache-Control": "private, max-age=30",
         "Vary": "Authorization, Cookie",
     }

@@ -39,7 +39,7 @@ _CONTENT_TYPES = {
 def create_export(
     member: Member, body: schemas.ExportCreate
 ) -> tuple[schemas.Export, dict[str, str]]:
-    """Have the projects exported; ask the answer's Location how far it has come."""
+    """Request an export of the projects; poll the response's Location for its status."""
     export = service.request_export(
         db,
         organization_id=member.organization_id,
@@ -53,7 +53,7 @@ def create_export(
 @exporter
 @blueprint.output(schemas.Export)
 def get_export(export_id: UUID, member: Member) -> schemas.Export:
-    """Read how far an export has come."""
+    """Read the status of an export."""
     export = queries.get_export(db, organization_id=member.organization_id, export_id=export_id)
     return _show(export)
 

@@ -123,7 +123,7 @@ def list_members(member: Member, query: PageQuery) -> schemas.MemberPage:
 def update_member(
     user_id: UUID, member: Member, body: schemas.MemberUpdate
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only an owner makes or unmakes owners, and the last one stays."""
+    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
     changed = service.change_role(
         db,
         organization_id=member.organization_id,
@@ -138,7 +138,7 @@ def update_member(
 @viewer
 @blueprint.doc(responses={**empty_answer(), **problem_responses(409)})
 def remove_member(user_id: UUID, member: Member) -> Response:
-    """Remove a member, or leave; the last owner stays."""
+    """Remove a member, or leave; one owner must remain."""
     service.remove_member(
         db,
         organization_id=member.organization_id,
@@ -159,7 +159,7 @@ def remove_member(user_id: UUID, member: Member) -> Response:
 def create_invitation(
     member: Member, body: schemas.InvitationCreate
 ) -> tuple[schemas.Invitation, dict[str, str]]:
-    """Invite an address; the token goes there by mail."""
+    """Invite an address; the token is sent by mail."""
     invitation = service.create_invitation(
         db,
         organization_id=member.organization_id,
@@ -203,7 +203,7 @@ def get_invitation(invitation_id: UUID, member: Member) -> schemas.Invitation:
 @admin
 @blueprint.doc(responses=empty_answer())
 def revoke_invitation(invitation_id: UUID, member: Member) -> Response:
-    """Withdraw an invitation."""
+    """Revoke an invitation."""
     service.revoke_invitation(
         db, organization_id=member.organization_id, invitation_id=invitation_id
     )

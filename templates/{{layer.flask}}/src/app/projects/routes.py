@@ -28,8 +28,6 @@ writer = require(Role.MEMBER, scope=Scope.PROJECTS_WRITE)
 
 
 class ProjectsQuery(PageQuery):
-    """Which projects to list, and how."""
-
     sort: schemas.ProjectSort = schemas.ProjectSort.CREATED_AT_DESC
     status: schemas.ProjectStatus | None = None
     q: Annotated[Name | None, Field(description="A part of the name")] = None

@@ -1,5 +1,3 @@
-"""Deprecated operations say so in every answer, and in the document."""
-
 from datetime import date
 
 import pytest
@@ -15,13 +13,11 @@ SINCE, SUNSET, GUIDE = date(2026, 11, 1), date(2027, 5, 1), "https://example.com
 
 
 class Query(BaseModel):
-    """A parameter to get wrong."""
-
     limit: int = 1
 
 
 @pytest.mark.usefixtures("database")
-def test_one_declaration_gives_headers_and_document() -> None:
+def test_deprecated_sets_headers_and_openapi_flag() -> None:
     blueprint = APIBlueprint("old", __name__)
 
     @blueprint.get("/old")
@@ -35,15 +31,15 @@ def test_one_declaration_gives_headers_and_document() -> None:
     app.register_blueprint(blueprint)
     client = app.test_client()
     for path, status in (("/old", 200), ("/old?limit=x", 422)):
-        answer = client.get(path)
-        assert answer.status_code == status
-        assert answer.headers["deprecation"] == "@1793491200"
-        assert answer.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
-        assert answer.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
+        response = client.get(path)
+        assert response.status_code == status
+        assert response.headers["deprecation"] == "@1793491200"
+        assert response.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
+        assert response.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
     assert "deprecation" not in client.get("/livez").headers
     assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]  # a dict
 
 
-def test_no_end_before_the_beginning() -> None:
+def test_sunset_before_deprecation_is_rejected() -> None:
     with pytest.raises(ValueError, match="before"):
         Deprecation(SUNSET, SINCE)

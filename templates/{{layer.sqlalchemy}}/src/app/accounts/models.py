@@ -1,4 +1,4 @@
-"""Users and everything that proves who they are."""
+"""Users, their credentials and their sessions."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.core.models import Base, Identified, Timestamped
 
 
 class User(Identified, Timestamped, Base):
-    """A person. `email` is stored in lower case and is unique."""
+    """`email` is stored in lower case."""
 
     __tablename__ = "users"
 
@@ -20,7 +20,7 @@ class User(Identified, Timestamped, Base):
     password_hash: Mapped[str | None]
     email_verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
-    # Encrypted: the only secret that must be readable, to compute the expected code.
+    # Encrypted, not hashed: it is needed to compute the expected code.
     totp_secret: Mapped[bytes | None]
     totp_confirmed_at: Mapped[datetime | None]
     # The last accepted time step: a code works once (ASVS 6.5.1).
@@ -28,7 +28,7 @@ class User(Identified, Timestamped, Base):
 
 
 class UserSession(Identified, Base):
-    """One sign-in on one device; access tokens, refresh tokens and cookies all hang on it."""
+    """One sign-in on one device; access tokens, refresh tokens and the cookie belong to it."""
 
     __tablename__ = "sessions"
 
@@ -57,10 +57,11 @@ class RefreshToken(Identified, Base):
 
 
 class EmailToken(Identified, Base):
-    """A link sent by mail. The token is derived from `id`, so nothing here opens anything.
+    """A link sent by mail. The token is a signature of `id`, and is not stored.
 
-    A pending sign-up keeps its own password and name, which take effect when *its* link is
-    opened: whoever signs a stranger's address up first gains nothing (account pre-hijacking).
+    `password_hash` and `name` of a sign-up take effect when its own link is opened: otherwise an
+    attacker could set the password of an address before its owner signs up (account
+    pre-hijacking).
     """
 
     __tablename__ = "email_tokens"
@@ -78,7 +79,7 @@ class EmailToken(Identified, Base):
 
 
 class RecoveryCode(Identified, Base):
-    """A one-time stand-in for a TOTP code, stored as SHA-256."""
+    """A single-use code instead of a TOTP code, stored as SHA-256."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
@@ -101,7 +102,7 @@ class Identity(Identified, Base):
 
 
 class SecurityEvent(Identified, Base):
-    """What happened to an account, append-only; the organizations' audit log is `audit_events`."""
+    """Append-only log of accounts; that of organizations is `audit_events`."""
 
     __tablename__ = "security_events"
 

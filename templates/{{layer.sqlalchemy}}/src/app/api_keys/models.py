@@ -10,7 +10,7 @@ from app.core.models import Base, Identified
 
 
 class ApiKey(Identified, Base):
-    """Only the SHA-256 of the key is kept, and eight characters to recognise it by."""
+    """Stores the SHA-256 of the key, and in `prefix` eight characters to recognise it by."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index(None, "organization_id", "id"),)

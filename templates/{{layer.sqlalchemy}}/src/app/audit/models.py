@@ -14,7 +14,7 @@ from app.core.models import Base, Identified
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an event was done to; without an id when there is only one such thing."""
+    """The object of an event; `id` is None for a type with one object only."""
 
     type: str
     id: UUID | None
@@ -33,7 +33,7 @@ class AuditEvent(Identified, Base):
         ForeignKey("organizations.id", ondelete="CASCADE")
     )
     action: Mapped[str] = mapped_column(String(100))
-    # Copies, not foreign keys: the log outlives whom and what it names.
+    # Copies, not foreign keys: events are kept when their actor or target is deleted.
     actor_type: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[UUID | None]
     actor_label: Mapped[str] = mapped_column(String(254))

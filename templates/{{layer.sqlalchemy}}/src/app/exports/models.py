@@ -1,4 +1,4 @@
-"""Exports: the sample job's record and its file."""
+"""Exports: the sample of a background job."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,9 +10,9 @@ from app.core.models import Base, Identified
 
 
 class Export(Identified, Base):
-    """`content` is gzip, loaded only for the download; rows expire with their file.
+    """`content` is gzip, loaded only for the download.
 
-    The job runs in one transaction, so "running" is never stored: `job_id` tells it.
+    "running" is never stored, since the job commits once: it is derived from the outbox row.
     """
 
     __tablename__ = "exports"
@@ -28,7 +28,7 @@ class Export(Identified, Base):
     format: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(20), server_default="queued")
     failure: Mapped[str | None] = mapped_column(String(20))
-    # Not a foreign key: the outbox forgets what is done long enough.
+    # Not a foreign key: the outbox deletes rows of jobs that are done.
     job_id: Mapped[UUID]
     requested_by: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True

@@ -1,4 +1,4 @@
-"""Organizations are the tenants; memberships tie users to them."""
+"""Organizations (the tenants), memberships and invitations."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ _ROLES = ", ".join(f"'{role}'" for role in Role)
 
 
 class Organization(Identified, Timestamped, Base):
-    """A tenant. Row-level security compares its `id`, everywhere else `organization_id`."""
+    """A tenant. Its policy compares `id`; those of other tables compare `organization_id`."""
 
     __tablename__ = "organizations"
 
@@ -22,8 +22,6 @@ class Organization(Identified, Timestamped, Base):
 
 
 class Membership(Base):
-    """A user's role in an organization."""
-
     __tablename__ = "memberships"
     __table_args__ = (
         CheckConstraint(f"role IN ({_ROLES})", name="role"),

@@ -9,7 +9,7 @@ from app.core.models import Base, Identified, Timestamped
 
 
 class Project(Identified, Timestamped, Base):
-    """`name_key` is the folded name: unique in the organization, and what sorting by name uses."""
+    """`name_key` is the case-folded name: unique in the organization, and used to sort by name."""
 
     __tablename__ = "projects"
     __table_args__ = (

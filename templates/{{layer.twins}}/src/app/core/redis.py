@@ -1,4 +1,4 @@
-"""The Redis (or Valkey) connection of the web process. Nothing in it may not be lost."""
+"""The Redis (or Valkey) client of this process. Redis holds only data that can be lost."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ from redis import Redis
 
 from app.settings import settings
 
-# Not every release of redis-py checks the name in a certificate unless told to.
+# The default differs between releases of redis-py.
 TLS: dict[str, Any] = (
     {"ssl_check_hostname": True} if settings.redis_url.startswith("rediss://") else {}
 )
-# Short: a Redis that does not answer must not hold up a request that can do without.
+# Short time-outs: requests do without Redis rather than wait for it.
 client: Redis = Redis.from_url(
     settings.redis_url, socket_timeout=1, socket_connect_timeout=1, health_check_interval=30, **TLS
 )
 
 
 def ping() -> None:
-    """Raise when Redis does not answer."""
+    """Raise RedisError or OSError when Redis does not answer."""
     client.ping()

@@ -1,4 +1,4 @@
-"""Workers and schedulers as processes of their own, killed and cut off in the middle of jobs."""
+"""Worker and scheduler processes: killed, stopped and cut off from Redis while jobs run."""
 
 import os
 import socket
@@ -20,8 +20,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from scripts.servers import ROOT, Program, Valkey
-from tests.core.jobs.samples import effects_of, enqueue, find, starts, ticked
+from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
+from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
 
@@ -40,30 +40,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Service:
-    """A worker and a scheduler, with quick time-outs."""
+class JobProcesses:
+    """A worker and a scheduler process, with short intervals and time-outs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.programs: dict[str, Program] = {}
+        self.by_role: dict[str, ManagedProcess] = {}
         self.environment: dict[str, str] = {}
         self.ports = {"worker": free_port(), "scheduler": free_port()}
 
     def start(self, **environment: str) -> None:
-        """Start what does not run, as a supervisor does."""
+        """Start the processes that do not run, as a process supervisor does."""
         if environment != self.environment:
             self.stop()
             self.environment = environment
         for role in ("worker", "scheduler"):
-            program = self.programs.get(role)
-            if program is None or program.process.poll() is not None:
-                if program:
-                    program.stop()  # closes its pipe
-                self.programs[role] = self._start(role)
+            process = self.by_role.get(role)
+            if process is None or process.popen.poll() is not None:
+                if process:
+                    process.stop()  # closes its pipe
+                self.by_role[role] = self._start(role)
 
-    def _start(self, role: str) -> Program:
+    def _start(self, role: str) -> ManagedProcess:
         with (self.directory / "log").open("ab") as log:
-            return Program(
+            return ManagedProcess(
                 [sys.executable, "-m", "tests.core.jobs.process", role],
                 env={
                     **os.environ,
@@ -81,30 +81,30 @@ class Service:
 
     def stopped(self, role: str) -> int:
         """Send SIGTERM, and wait for the exit status."""
-        program = self.programs[role]
-        program.ask_to_stop()
-        return program.process.wait(20)
+        process = self.by_role[role]
+        process.send_stop_signal()
+        return process.popen.wait(20)
 
     def stop(self) -> None:
-        for program in self.programs.values():
-            program.ask_to_stop()
-        for program in self.programs.values():
-            program.stop()
-        self.programs.clear()
+        for process in self.by_role.values():
+            process.send_stop_signal()
+        for process in self.by_role.values():
+            process.stop()
+        self.by_role.clear()
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobProcesses]:
     directory = tmp_path_factory.mktemp("jobs")
-    service = Service(directory)
+    job_processes = JobProcesses(directory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(settings.__dict__, "heartbeat_dir", directory)
-        yield service
-        service.stop()
+        yield job_processes
+        job_processes.stop()
 
 
 @pytest.fixture
-def service(processes: Service) -> Service:
+def job_processes(processes: JobProcesses) -> JobProcesses:
     processes.start()
     return processes
 
@@ -120,123 +120,130 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
 
 def done(job_id: UUID) -> Callable[[], datetime | None]:
     def check() -> datetime | None:
-        return (find(job_id)).done_at
+        return (get_entry(job_id)).done_at
 
     return check
 
 
-def begun(job_id: UUID) -> Callable[[], bool]:
+def started(job_id: UUID) -> Callable[[], bool]:
     def check() -> bool:
-        return starts(job_id) > 0
+        return count_starts(job_id) > 0
 
     return check
 
 
-def test_a_job_is_done_and_the_processes_show_that_they_live(service: Service) -> None:
+def test_job_runs_and_heartbeats_are_fresh(
+    job_processes: JobProcesses,
+) -> None:
     job_id = enqueue("samples.effect")
     until(done(job_id))
-    assert len(effects_of(job_id)) == 1
-    until(partial(lives, "worker"))
-    until(partial(lives, "scheduler"))
+    assert len(list_effects(job_id)) == 1
+    until(partial(is_alive, "worker"))
+    until(partial(is_alive, "scheduler"))
 
 
-def lives(role: heartbeat.Role) -> bool:
+def is_alive(role: heartbeat.Role) -> bool:
     return heartbeat.is_alive(role)
 
 
-def test_duplicated_messages_have_one_effect(service: Service) -> None:
-    job_id = enqueue("samples.effect", first_takes=1)
+def test_duplicate_messages_run_a_job_once(job_processes: JobProcesses) -> None:
+    job_id = enqueue("samples.effect", first_attempt_seconds=1)
     broker.publish([job_id] * 9)
     until(done(job_id))
     last = enqueue("samples.effect")
     until(done(last))
-    assert len(effects_of(job_id)) == 1
-    assert (find(job_id)).attempts == 1
+    assert len(list_effects(job_id)) == 1
+    assert (get_entry(job_id)).attempts == 1
 
 
-def test_a_job_has_its_tenant_and_leaves_it(service: Service) -> None:
+def test_job_runs_with_its_own_tenant(job_processes: JobProcesses) -> None:
     processes = set()
     for organization_id in [uuid7(), uuid7(), None, uuid7(), None]:
         context.bind(context.Context(request_id="test", organization_id=organization_id))
         job_id = enqueue("samples.effect")
         until(done(job_id))
-        [(tenant, process)] = effects_of(job_id)
+        [(tenant, process)] = list_effects(job_id)
         assert tenant == (organization_id and str(organization_id))
         processes.add(process)
     context.bind(context.Context(request_id="-"))
-    assert len(processes) < 5  # so that some process had different tenants
+    assert len(processes) < 5  # one process ran jobs of different tenants
 
 
-def test_worker_and_scheduler_have_metrics(service: Service) -> None:
+def test_worker_and_scheduler_serve_metrics(job_processes: JobProcesses) -> None:
     until(done(enqueue("samples.effect")))
     with httpx2.Client() as client:
         worker, scheduler = [
-            client.get(f"http://127.0.0.1:{port}/metrics").text for port in service.ports.values()
+            client.get(f"http://127.0.0.1:{port}/metrics").text
+            for port in job_processes.ports.values()
         ]
     for name in ("job_succeeded_total", "job_queue_latency_seconds_count"):
         assert f'{name}{{job="samples.effect"}}' in worker
     assert "outbox_oldest_age_seconds" in scheduler
 
 
-def test_an_emptied_redis_loses_nothing(service: Service) -> None:
-    job_ids = [enqueue("samples.effect", first_takes=2) for _ in range(2)]
+def test_flushing_redis_loses_no_job(job_processes: JobProcesses) -> None:
+    job_ids = [enqueue("samples.effect", first_attempt_seconds=2) for _ in range(2)]
     job_ids += [enqueue("samples.effect") for _ in range(4)]
-    until(begun(job_ids[0]))
+    until(started(job_ids[0]))
     redis.client.flushdb()
     for job_id in job_ids:
         until(done(job_id))
-        assert len(effects_of(job_id)) == 1
+        assert len(list_effects(job_id)) == 1
 
 
-def test_a_killed_worker_loses_nothing_and_repeats_no_effect(service: Service) -> None:
-    killed = [enqueue("samples.effect", first_takes=60) for _ in range(2)]
+def test_killing_the_worker_loses_no_job_and_repeats_no_effect(
+    job_processes: JobProcesses,
+) -> None:
+    killed = [enqueue("samples.effect", first_attempt_seconds=60) for _ in range(2)]
     waiting = [enqueue("samples.effect") for _ in range(4)]
     for job_id in killed:
-        until(begun(job_id))
-    service.programs["worker"].process.kill()
-    service.programs["worker"].process.wait()
-    service.start()
+        until(started(job_id))
+    job_processes.by_role["worker"].popen.kill()
+    job_processes.by_role["worker"].popen.wait()
+    job_processes.start()
     for job_id in killed + waiting:
         until(done(job_id))
-        assert len(effects_of(job_id)) == 1
-    assert [starts(job_id) for job_id in killed] == [2, 2]
+        assert len(list_effects(job_id)) == 1
+    assert [count_starts(job_id) for job_id in killed] == [2, 2]
 
 
-def test_a_job_that_kills_its_worker_ends_dead(service: Service) -> None:
-    job_id = enqueue("samples.poison")
+def test_job_that_kills_its_worker_is_moved_to_dead_letters(
+    job_processes: JobProcesses,
+) -> None:
+    job_id = enqueue("samples.kill_worker")
 
-    def dead() -> datetime | None:
-        service.start()
-        return (find(job_id)).dead_lettered_at
+    def dead_lettered_at() -> datetime | None:
+        job_processes.start()
+        return (get_entry(job_id)).dead_lettered_at
 
-    until(dead, 60)
-    entry = find(job_id)
-    assert starts(job_id) == entry.attempts == 2
-    assert entry.last_error == "the worker died whenever it ran this job"
-
-
-def test_sigterm_lets_a_job_end(service: Service) -> None:
-    job_id = enqueue("samples.effect", first_takes=2)
-    until(begun(job_id))
-    assert service.stopped("worker") == 0
-    assert (find(job_id)).done_at
-    assert len(effects_of(job_id)) == 1
+    until(dead_lettered_at, 60)
+    entry = get_entry(job_id)
+    assert count_starts(job_id) == entry.attempts == 2
+    assert entry.last_error == "the worker was killed during each attempt"
 
 
-def test_sigterm_does_not_wait_longer_than_the_grace(service: Service) -> None:
-    job_id = enqueue("samples.effect", first_takes=60)
-    until(begun(job_id))
-    service.stopped("worker")
-    assert not effects_of(job_id)
-    service.start()
+def test_sigterm_lets_a_running_job_finish(job_processes: JobProcesses) -> None:
+    job_id = enqueue("samples.effect", first_attempt_seconds=2)
+    until(started(job_id))
+    assert job_processes.stopped("worker") == 0
+    assert (get_entry(job_id)).done_at
+    assert len(list_effects(job_id)) == 1
+
+
+def test_sigterm_aborts_a_job_after_the_grace_period(job_processes: JobProcesses) -> None:
+    job_id = enqueue("samples.effect", first_attempt_seconds=60)
+    until(started(job_id))
+    job_processes.stopped("worker")
+    assert not list_effects(job_id)
+    job_processes.start()
     until(done(job_id))
-    assert len(effects_of(job_id)) == 1
+    assert len(list_effects(job_id)) == 1
 
 
-def test_a_scheduler_ends_in_order_and_leaves_no_file(service: Service) -> None:
-    until(ticked)
-    assert service.stopped("scheduler") == 0
-    names = {path.name for path in service.directory.iterdir() if "-" not in path.name}
+def test_scheduler_exits_cleanly_and_leaves_no_file(job_processes: JobProcesses) -> None:
+    until(schedule_has_run)
+    assert job_processes.stopped("scheduler") == 0
+    names = {path.name for path in job_processes.directory.iterdir() if "-" not in path.name}
     assert names == {"log", "worker.alive", "scheduler.alive"}
 
 
@@ -248,19 +255,21 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-def test_worker_and_scheduler_survive_the_loss_of_redis(processes: Service, valkey: Valkey) -> None:
+def test_worker_and_scheduler_survive_a_restart_of_redis(
+    processes: JobProcesses, valkey: Valkey
+) -> None:
     processes.start(REDIS_URL=valkey.url())
-    before = enqueue("samples.effect", first_takes=6)
-    until(begun(before))
+    before = enqueue("samples.effect", first_attempt_seconds=6)
+    until(started(before))
     valkey.stop()
     lost = enqueue("samples.effect")
     time.sleep(3)
     valkey.start(valkey.port)
     until(done(before))
     until(done(lost), 60)
-    # It was not begun anew: a job that runs does not need Redis.
-    assert starts(before) == 1
-    assert [program.process.poll() for program in processes.programs.values()] == [None, None]
+    # A running job does not need Redis, so it is not started again.
+    assert count_starts(before) == 1
+    assert [process.popen.poll() for process in processes.by_role.values()] == [None, None]
     valkey.stop()
     time.sleep(2)
     assert [processes.stopped(role) for role in ("worker", "scheduler")] == [0, 0]

@@ -1,5 +1,6 @@
-"""Rate limits: that they hold with Redis and without it, and whom they bind."""
+"""Rate limits, with and without Redis, by address, principal and account."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,32 +10,28 @@ if TYPE_CHECKING:
 
     from app.core.security.ratelimit import Limiter
 
-from tests.conftest import Factory
+from tests.factories import Factory
 
 PASSWORD = "velvet otter 7 harbour"
 
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Turn limits on, with other rates perhaps."""
+    """Return a function that turns rate limits on and overrides rates."""
     from app.settings import settings
 
     def turn_on(**rates: str) -> None:
         changed = settings.model_copy(update={"rate_limit_enabled": True, **rates})
-        for module in (
-            "core.security.ratelimit",
-            "core.web.middleware",
-            "core.web.access",
-            "accounts.service",
-        ):
-            monkeypatch.setattr(f"app.{module}.settings", changed)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("app.") and getattr(module, "settings", None) is settings:
+                monkeypatch.setattr(module, "settings", changed)
 
     return turn_on
 
 
 @pytest.fixture
 def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
-    """Give a limiter of its own, so that no test leaves it without Redis."""
+    """A new limiter for each test: a limiter remembers that Redis was down."""
     from app.core.security import ratelimit
 
     fresh = ratelimit.Limiter()
@@ -42,18 +39,18 @@ def limiter(database: None, monkeypatch: pytest.MonkeyPatch) -> "Limiter":
     return fresh
 
 
-def test_counts_and_tells(limiter: "Limiter") -> None:
-    results = [limiter.hit("test", "3/minute", "someone") for _ in range(4)]
+def test_hit_counts_per_policy_and_key(limiter: "Limiter") -> None:
+    results = [limiter.hit("test", "3/minute", "key-1") for _ in range(4)]
     assert [result.allowed for result in results] == [True, True, True, False]
     assert [result.remaining for result in results] == [2, 1, 0, 0]
     assert all(0 <= result.reset <= 60 and result.window == 60 for result in results)
-    assert (limiter.hit("test", "3/minute", "someone else")).allowed
-    assert (limiter.hit("other", "3/minute", "someone")).allowed
-    limiter.clear("test", "3/minute", "someone")
-    assert (limiter.hit("test", "3/minute", "someone")).allowed
+    assert (limiter.hit("test", "3/minute", "key-2")).allowed
+    assert (limiter.hit("other", "3/minute", "key-1")).allowed
+    limiter.clear("test", "3/minute", "key-1")
+    assert (limiter.hit("test", "3/minute", "key-1")).allowed
 
 
-def test_keys_in_redis_do_not_show_whom_they_count(limiter: "Limiter") -> None:
+def test_redis_keys_contain_no_personal_data(limiter: "Limiter") -> None:
     from app.core import redis
 
     limiter.hit("test", "3/minute", "ada@example.com")
@@ -62,30 +59,30 @@ def test_keys_in_redis_do_not_show_whom_they_count(limiter: "Limiter") -> None:
     assert not any(b"ada" in key for key in keys)
 
 
-def test_without_redis_this_process_counts(
+def test_without_redis_limits_are_counted_in_the_process(
     limiter: "Limiter", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from redis.exceptions import ConnectionError as RedisConnectionError
 
-    asked = 0
+    redis_calls = 0
 
     def refuse(*_: object, **__: object) -> bool:
-        nonlocal asked
-        asked += 1
+        nonlocal redis_calls
+        redis_calls += 1
         raise RedisConnectionError("refused")
 
     with monkeypatch.context() as broken:
         broken.setattr(limiter._shared, "hit", refuse)
-        allowed = [limiter.hit("test", "2/minute", "someone").allowed for _ in range(3)]
+        allowed = [limiter.hit("test", "2/minute", "key-1").allowed for _ in range(3)]
     assert allowed == [True, True, False]
-    # Asked once: the others did not wait for it to fail again.
-    assert asked == 1
-    # It is back, and asked again after a while.
+    # Redis was called once: later hits must not wait for another failure.
+    assert redis_calls == 1
+    # After the pause, Redis is used again.
     monkeypatch.setattr(limiter, "_down_until", 0.0)
-    assert (limiter.hit("test", "2/minute", "someone")).allowed
+    assert (limiter.hit("test", "2/minute", "key-1")).allowed
 
 
-def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
+def test_requests_are_limited_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
     limits(rate_limit_ip="3/minute")
     statuses = [client.get("/api/v1/me").status_code for _ in range(5)]
     assert statuses == [401, 401, 401, 429, 429]
@@ -100,16 +97,18 @@ def test_by_address(client: "Client", limiter: "Limiter", limits: Any) -> None:
     assert (client.get("/livez")).status_code == 200
 
 
-def test_by_principal(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    one, two = factory.person(), factory.person()
+def test_requests_are_limited_by_principal(
+    factory: Factory, limiter: "Limiter", limits: Any
+) -> None:
+    one, two = factory.user(), factory.user()
     limits(rate_limit_principal="2/minute")
-    answers = [one.request("GET", "/me") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
+    responses = [one.request("GET", "/me") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].headers["ratelimit-policy"] == '"ip";q=600;w=60, "principal";q=2;w=60'
     assert (two.request("GET", "/me")).status_code == 200
 
 
-def _elsewhere(address: str) -> "Client":
+def _client_from(address: str) -> "Client":
     from httpx2 import Client
 
     from tests.transport import transport
@@ -120,24 +119,26 @@ def _elsewhere(address: str) -> "Client":
 def _sign_in(email: str, password: str, address: str) -> int:
     from tests.accounts.account_client import AccountClient
 
-    with _elsewhere(address) as elsewhere:
-        return (AccountClient(elsewhere).sign_in(email, password)).status_code
+    with _client_from(address) as client:
+        return (AccountClient(client).sign_in(email, password)).status_code
 
 
-def test_guessing_is_limited_where_it_comes_from(
+def test_wrong_passwords_are_limited_per_address(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     guesses = [_sign_in(ada, "wrong", "198.51.100.1") for _ in range(4)]
     assert guesses == [401, 401, 401, 429]
-    # There, not even the right password is looked at; elsewhere nobody is locked out.
+    # Even the right password is refused from that address; other addresses are not locked out.
     assert _sign_in(ada, PASSWORD, "198.51.100.1") == 429
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
 
 
-def test_success_gives_the_attempts_back(factory: Factory, limiter: "Limiter", limits: Any) -> None:
-    ada = factory.person(password=PASSWORD).email
+def test_successful_sign_in_resets_the_limit(
+    factory: Factory, limiter: "Limiter", limits: Any
+) -> None:
+    ada = factory.user(password=PASSWORD).email
     limits(rate_limit_sign_in="3/minute")
     statuses = [
         _sign_in(ada, attempt, "203.0.113.1") for attempt in ("wrong", "wrong", PASSWORD) * 3
@@ -145,20 +146,20 @@ def test_success_gives_the_attempts_back(factory: Factory, limiter: "Limiter", l
     assert statuses == [401, 401, 200] * 3
 
 
-def test_guessing_from_everywhere_does_not_keep_the_owner_out(
+def test_distributed_guessing_does_not_lock_out_a_known_network(
     factory: Factory, limiter: "Limiter", limits: Any
 ) -> None:
-    ada = factory.person(password=PASSWORD).email
+    ada = factory.user(password=PASSWORD).email
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     limits(rate_limit_sign_in="1/minute")
     guesses = [_sign_in(ada, "wrong", f"198.51.100.{number}") for number in range(12)]
     assert guesses == [*[401] * 10, 429, 429]
-    # A network that the account was used from has a limit of its own only.
+    # A network with an earlier sign-in to the account has its own limit.
     assert _sign_in(ada, PASSWORD, "203.0.113.1") == 200
     assert _sign_in(ada, PASSWORD, "192.0.2.9") == 429
 
 
-def test_one_network_cannot_try_many_accounts(
+def test_sign_ins_to_many_accounts_are_limited_per_network(
     database: None, limiter: "Limiter", limits: Any
 ) -> None:
     limits(rate_limit_sign_in="1/minute")
@@ -166,21 +167,23 @@ def test_one_network_cannot_try_many_accounts(
     assert statuses == [*[401] * 10, 429]
 
 
-def test_nobody_is_flooded_with_mail(factory: Factory, limiter: "Limiter", limits: Any) -> None:
+def test_mails_to_one_address_are_limited(
+    factory: Factory, limiter: "Limiter", limits: Any
+) -> None:
     from tests.accounts.account_client import AccountClient
 
-    ada = factory.person(password=PASSWORD).email
-    answers = set()
+    ada = factory.user(password=PASSWORD).email
+    responses = set()
 
     def forgot(address: str) -> int:
-        with _elsewhere(address) as elsewhere:
-            answer = AccountClient(elsewhere).forgot(ada)
-        answers.add((answer.is_success, answer.content))
+        with _client_from(address) as client:
+            response = AccountClient(client).forgot(ada)
+        responses.add((response.is_success, response.content))
         return factory.count("outbox")
 
     limits()
     assert [forgot("198.51.100.1") for _ in range(7)][-1] == 5
-    # What a stranger has used up is not the owner's.
+    # Another network has its own limit: an attacker cannot block the owner's mails.
     assert forgot("203.0.113.1") == 6
-    # No answer tells that no mail goes out.
-    assert [succeeded for succeeded, _ in answers] == [True]
+    # The response is the same whether or not a mail is sent.
+    assert [succeeded for succeeded, _ in responses] == [True]

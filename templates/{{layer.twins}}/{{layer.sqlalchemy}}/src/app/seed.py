@@ -11,7 +11,7 @@ PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 
 
 def seed_demo() -> None:
-    """Make the demo user unless there is one; a second run does nothing."""
+    """Create the demo user with an organization; does nothing if the user exists."""
     with unit_of_work() as session:
         user_id = accounts.create_verified_user(
             session, email=EMAIL, name="Demo User", password=PASSWORD

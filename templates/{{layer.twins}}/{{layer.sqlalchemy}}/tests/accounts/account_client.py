@@ -1,4 +1,4 @@
-"""A person before the sign-in page, and the mailbox."""
+"""Client of the account operations, and the mailbox."""
 
 import re
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ OTHER_PASSWORD = "quiet lantern 42 meadow"
 
 @dataclass
 class Mailbox:
-    """What was sent, after the jobs that wait have run."""
+    """The mails sent; reading them first runs the pending jobs."""
 
     folder: Path
 
     def run_jobs(self) -> None:
-        """Do what a worker would do, with the jobs too that jobs enqueue."""
+        """Run each pending job once, with those that it enqueues."""
         tried: set[UUID] = set()
-        while waiting := [job_id for job_id in self.waiting() if job_id not in tried]:
-            for job_id in waiting:
+        while pending := [job_id for job_id in self.pending_jobs() if job_id not in tried]:
+            for job_id in pending:
                 execution.run_job(job_id)
-            tried.update(waiting)
+            tried.update(pending)
 
-    def waiting(self) -> list[UUID]:
-        """List the jobs that are not done, oldest first."""
+    def pending_jobs(self) -> list[UUID]:
+        """List the ids of jobs that are not done, oldest first."""
         with unit_of_work() as session:
             found = session.scalars(
                 select(OutboxEntry.id).where(OutboxEntry.done_at.is_(None)).order_by(OutboxEntry.id)
@@ -45,7 +45,7 @@ class Mailbox:
         return [str(mail["Subject"]) for mail in self._mails(to)]
 
     def tokens(self, page: str, to: str) -> list[str]:
-        """List the tokens in the links to a page that an address got, oldest first."""
+        """List the tokens in the links to `page`, in the mails to an address, oldest first."""
         texts = [mail.get_content() for mail in self._mails(to)]
         return [
             token for content in texts for token in re.findall(rf"/{page}\?token=(\S+)", content)
@@ -62,48 +62,46 @@ class Mailbox:
 
 @dataclass
 class AccountClient:
-    """Speaks the account operations."""
+    """Calls the account operations of the API."""
 
     client: Client
 
     def post(self, path: str, access: str | None = None, /, **body: Any) -> Response:
-        """Send a body to an operation below /auth, with an access token perhaps."""
+        """POST to a path below /api/v1/auth; `access` is an access token."""
         headers = {"Authorization": f"Bearer {access}"} if access else {}
         return self.client.post(f"/api/v1/auth/{path}", json=body, headers=headers)
 
     def get(self, path: str, access: str) -> Response:
-        """Read something below /api/v1 with an access token."""
+        """GET a path below /api/v1 with an access token."""
         return self.client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {access}"})
 
     def sign_up(self, email: str, password: str = PASSWORD, name: str = "Ada Lovelace") -> Response:
-        """Sign up."""
         return self.post("sign-up", email=email, password=password, name=name)
 
     def sign_in(self, email: str, password: str = PASSWORD, **codes: str) -> Response:
-        """Sign in."""
         return self.post("sign-in", email=email, password=password, **codes)
 
     def forgot(self, email: str) -> Response:
-        """Ask for a mail to choose another password."""
+        """Request a mail with a link to reset the password."""
         return self.post("password/forgot", email=email)
 
     def tokens(self, email: str, password: str = PASSWORD, **codes: str) -> tuple[str, str]:
-        """Sign in; the access and the refresh token."""
-        answer = self.sign_in(email, password, **codes)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["access_token"], answer.json()["refresh_token"]
+        """Sign in, and return the access and the refresh token."""
+        response = self.sign_in(email, password, **codes)
+        assert response.status_code == 200, response.text
+        return response.json()["access_token"], response.json()["refresh_token"]
 
 
 @dataclass(frozen=True)
 class Account:
-    """A verified account with PASSWORD."""
+    """A verified account whose password is PASSWORD."""
 
     id: UUID
     email: str
 
 
-def age(table: str, column: str, by: str) -> None:
-    """Let time pass: move a column of every row back."""
+def backdate(table: str, column: str, by: str) -> None:
+    """Move a time column of every row back by an interval, as if that time had passed."""
     with unit_of_work() as session:
         session.execute(
             text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
@@ -111,6 +109,6 @@ def age(table: str, column: str, by: str) -> None:
 
 
 def actions() -> list[str]:
-    """List the security events, oldest first."""
+    """List the actions of all security events, oldest first."""
     with unit_of_work() as session:
         return list(session.scalars(text("SELECT action FROM security_events ORDER BY id")))

@@ -11,27 +11,26 @@ from tests.accounts.account_client import (
     AccountClient,
     Mailbox,
     actions,
-    age,
+    backdate,
 )
 from tests.concurrency import run_concurrently
 
 
 def _reset_token(account_client: AccountClient, mailbox: Mailbox, email: str) -> str:
-    answer = account_client.post("password/forgot", email=email)
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = account_client.post("password/forgot", email=email)
+    assert (response.status_code, response.content) == (202, b"")
     return (mailbox.tokens("reset-password", email))[-1]
 
 
-def test_reset_sets_the_password_and_ends_every_session(
+def test_reset_sets_the_password_and_ends_all_sessions(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     access, refresh = account_client.tokens(account.email)
     token = _reset_token(account_client, mailbox, account.email.upper().lower())
     assert (account_client.get("me", access)).status_code == 200
-    answer = account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
-    # It does not sign in.
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert "set-cookie" not in answer.headers
+    response = account_client.post("password/reset", token=token, password=OTHER_PASSWORD)
+    assert (response.status_code, response.content) == (204, b"")
+    assert "set-cookie" not in response.headers
     assert (account_client.get("me", access)).status_code == 401
     assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (account_client.sign_in(account.email, PASSWORD)).status_code == 401
@@ -40,16 +39,16 @@ def test_reset_sets_the_password_and_ends_every_session(
     assert "password.changed" in actions()
 
 
-def test_no_mail_leaves_before_its_link_is_in_the_database(
+def test_mail_is_sent_after_its_token_is_stored(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
-    """Or else the quickest reader opens a link that does not work yet."""
+    """A link that is opened at once must work."""
     mailbox.run_jobs()
-    sent = set(mailbox.folder.iterdir())
+    before = set(mailbox.folder.iterdir())
     account_client.post("password/forgot", email=account.email)
-    (job_id,) = mailbox.waiting()
+    (job_id,) = mailbox.pending_jobs()
     run_job(job_id)
-    assert set(mailbox.folder.iterdir()) == sent
+    assert set(mailbox.folder.iterdir()) == before
     assert len(mailbox.tokens("reset-password", account.email)) == 1
 
 
@@ -60,50 +59,52 @@ def test_reset_tokens_work_once_and_expire(
     second = _reset_token(account_client, mailbox, account.email)
     assert (account_client.post("password/reset", token=first, password=PASSWORD)).is_success
     for used in (first, second):
-        answer = account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
-        assert answer.status_code == 422
+        response = account_client.post("password/reset", token=used, password=OTHER_PASSWORD)
+        assert response.status_code == 422
     third = _reset_token(account_client, mailbox, account.email)
-    age("email_tokens", "expires_at", "30 minutes")
-    answer = account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
-    assert answer.json()["errors"][0]["code"] == "invalid_token"
+    backdate("email_tokens", "expires_at", "30 minutes")
+    response = account_client.post("password/reset", token=third, password=OTHER_PASSWORD)
+    assert response.json()["errors"][0]["code"] == "invalid_token"
 
 
-def test_a_refused_password_does_not_use_the_token_up(
+def test_rejected_password_does_not_consume_the_reset_token(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = _reset_token(account_client, mailbox, account.email)
     for weak in ("short", "password1234", "ada.lovelace"):
-        answer = account_client.post("password/reset", token=token, password=weak)
-        assert answer.json()["errors"][0]["pointer"] == "/password"
+        response = account_client.post("password/reset", token=token, password=weak)
+        assert response.json()["errors"][0]["pointer"] == "/password"
     assert (account_client.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
 
 
-def test_only_verified_accounts_get_a_reset(
+def test_reset_mail_is_sent_to_verified_accounts_only(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     account_client.sign_up("pending@example.com")
     for email in ("pending@example.com", "unknown@example.com"):
-        answer = account_client.post("password/forgot", email=email)
-        assert (answer.status_code, answer.content) == (202, b"")
+        response = account_client.post("password/forgot", email=email)
+        assert (response.status_code, response.content) == (202, b"")
         assert mailbox.tokens("reset-password", email) == []
 
 
 @pytest.mark.committed
-def test_of_parallel_resets_one_wins(
+def test_concurrent_resets_succeed_once(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     token = _reset_token(account_client, mailbox, account.email)
     passwords = [f"{OTHER_PASSWORD} {number}" for number in range(4)]
-    answers = run_concurrently(
+    responses = run_concurrently(
         partial(account_client.post, "password/reset", token=token, password=item)
         for item in passwords
     )
-    assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
+    assert sorted(response.status_code for response in responses) == [204, 422, 422, 422]
     works = [account_client.sign_in(account.email, item).is_success for item in passwords]
-    assert works == [answer.is_success for answer in answers]
+    assert works == [response.is_success for response in responses]
 
 
-def test_change_ends_the_other_sessions(account_client: AccountClient, account: Account) -> None:
+def test_password_change_ends_the_other_sessions(
+    account_client: AccountClient, account: Account
+) -> None:
     here, _ = account_client.tokens(account.email)
     there, _ = account_client.tokens(account.email)
     wrong = account_client.post(
@@ -127,7 +128,7 @@ def test_change_ends_the_other_sessions(account_client: AccountClient, account: 
 
 
 @pytest.mark.committed
-def test_no_session_outlives_a_change_that_it_raced(
+def test_sign_in_racing_a_password_change_leaves_no_session(
     account_client: AccountClient, account: Account
 ) -> None:
     here, _ = account_client.tokens(account.email)
@@ -141,7 +142,7 @@ def test_no_session_outlives_a_change_that_it_raced(
     sign_in = partial(account_client.sign_in, account.email, PASSWORD)
     changed, *sign_ins = run_concurrently([change, *[sign_in] * 4])
     assert changed.status_code == 204
-    for answer in sign_ins:
-        if answer.is_success:
-            access = answer.json()["access_token"]
+    for response in sign_ins:
+        if response.is_success:
+            access = response.json()["access_token"]
             assert (account_client.get("me", access)).status_code == 401

@@ -19,35 +19,35 @@ from tests.concurrency import run_concurrently
 
 
 @dataclass
-class Protected:
-    """What the owner of an account with a second factor holds."""
+class TotpAccount:
+    """An account with a second factor, and what its owner knows."""
 
     email: str
     access: str
-    app: pyotp.TOTP
-    confirmed_with: str
+    totp: pyotp.TOTP
+    used_code: str
     recovery_codes: list[str]
 
-    def code(self, *, ahead: int = 1) -> str:
-        """Show a code of this or a later step."""
-        return self.app.at(int(time.time()) + 30 * ahead)
+    def code(self, *, steps_ahead: int = 1) -> str:
+        """Return the code of this time step or a later one."""
+        return self.totp.at(int(time.time()) + 30 * steps_ahead)
 
 
 @pytest.fixture
-def protected(account_client: AccountClient, account: Account) -> Protected:
+def totp_account(account_client: AccountClient, account: Account) -> TotpAccount:
     access, _ = account_client.tokens(account.email)
     setup = account_client.post("totp", access)
     assert setup.status_code == 201
-    app = pyotp.TOTP(setup.json()["secret"])
-    # The step before, so that two more are left for the test.
-    code = app.at(int(time.time()) - 30)
+    totp = pyotp.TOTP(setup.json()["secret"])
+    # The previous step: the codes of this step and the next are left for the test.
+    code = totp.at(int(time.time()) - 30)
     confirmed = account_client.post("totp/confirm", access, code=code)
     assert confirmed.status_code == 200, confirmed.text
     codes = confirmed.json()["recovery_codes"]
-    return Protected(account.email, access, app, code, codes)
+    return TotpAccount(account.email, access, totp, code, codes)
 
 
-def test_nothing_is_due_before_the_confirmation(
+def test_second_factor_is_not_required_before_confirmation(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -66,96 +66,100 @@ def test_nothing_is_due_before_the_confirmation(
     assert (account_client.get("me", access)).json()["totp_enabled"] is True
 
 
-def test_secret_and_codes_are_not_readable_in_the_database(
-    protected: Protected, session: Session
+def test_secret_is_stored_encrypted_and_codes_hashed(
+    totp_account: TotpAccount, session: Session
 ) -> None:
     stored = session.scalar(text("SELECT totp_secret FROM users"))
-    assert protected.app.secret.encode() not in stored
+    assert totp_account.totp.secret.encode() not in stored
     hashes = list(session.scalars(text("SELECT code_hash FROM recovery_codes")))
     assert len(hashes) == 10
-    assert not {code.encode() for code in protected.recovery_codes} & set(hashes)
+    assert not {code.encode() for code in totp_account.recovery_codes} & set(hashes)
 
 
-def test_sign_in_asks_for_a_code_once_the_password_is_right(
-    account_client: AccountClient, protected: Protected
+def test_sign_in_requires_a_code_after_the_right_password(
+    account_client: AccountClient, totp_account: TotpAccount
 ) -> None:
-    missing = account_client.sign_in(protected.email)
+    missing = account_client.sign_in(totp_account.email)
     assert missing.status_code == 401
     assert missing.json()["type"] == "/problems/mfa-required"
-    wrong = account_client.sign_in(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    wrong = account_client.sign_in(
+        totp_account.email, OTHER_PASSWORD, totp_code=totp_account.code()
+    )
     assert wrong.json()["type"] == "/problems/unauthenticated"
-    # The code was not looked at, so it is not used up.
-    account_client.tokens(protected.email, totp_code=protected.code())
+    # The code was not checked, so it is not consumed.
+    account_client.tokens(totp_account.email, totp_code=totp_account.code())
 
 
-def test_a_code_works_once(account_client: AccountClient, protected: Protected) -> None:
-    code = protected.code(ahead=0)
-    account_client.tokens(protected.email, totp_code=code)
-    for used in (code, protected.confirmed_with):
-        again = account_client.sign_in(protected.email, totp_code=used)
+def test_totp_code_works_once(account_client: AccountClient, totp_account: TotpAccount) -> None:
+    code = totp_account.code(steps_ahead=0)
+    account_client.tokens(totp_account.email, totp_code=code)
+    for used in (code, totp_account.used_code):
+        again = account_client.sign_in(totp_account.email, totp_code=used)
         assert again.json()["type"] == "/problems/mfa-required"
-    account_client.tokens(protected.email, totp_code=protected.code())
+    account_client.tokens(totp_account.email, totp_code=totp_account.code())
 
 
-def test_a_recovery_code_works_once(
-    account_client: AccountClient, protected: Protected, mailbox: Mailbox
+def test_recovery_code_works_once(
+    account_client: AccountClient, totp_account: TotpAccount, mailbox: Mailbox
 ) -> None:
-    first, second, *_ = protected.recovery_codes
-    account_client.tokens(protected.email, recovery_code=first.upper())
-    again = account_client.sign_in(protected.email, recovery_code=first)
+    first, second, *_ = totp_account.recovery_codes
+    account_client.tokens(totp_account.email, recovery_code=first.upper())
+    again = account_client.sign_in(totp_account.email, recovery_code=first)
     assert again.json()["type"] == "/problems/mfa-required"
-    account_client.tokens(protected.email, recovery_code=second.replace("-", " "))
+    account_client.tokens(totp_account.email, recovery_code=second.replace("-", " "))
     assert (actions()).count("recovery_code.used") == 2
-    assert len(mailbox.subjects(protected.email)) == 3
+    assert len(mailbox.subjects(totp_account.email)) == 3
 
 
 @pytest.mark.committed
 @pytest.mark.parametrize("kind", ["totp_code", "recovery_code"])
-def test_of_parallel_uses_of_a_code_one_wins(
-    account_client: AccountClient, protected: Protected, kind: str
+def test_concurrent_uses_of_a_code_succeed_once(
+    account_client: AccountClient, totp_account: TotpAccount, kind: str
 ) -> None:
-    code = protected.code() if kind == "totp_code" else protected.recovery_codes[0]
-    answers = run_concurrently(
-        partial(account_client.sign_in, protected.email, **{kind: code}) for _ in range(5)
+    code = totp_account.code() if kind == "totp_code" else totp_account.recovery_codes[0]
+    responses = run_concurrently(
+        partial(account_client.sign_in, totp_account.email, **{kind: code}) for _ in range(5)
     )
-    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 4]
+    assert sorted(response.status_code for response in responses) == [200, *[401] * 4]
 
 
-def test_reset_does_not_pass_the_second_factor(
-    account_client: AccountClient, protected: Protected, mailbox: Mailbox
+def test_password_reset_does_not_bypass_the_second_factor(
+    account_client: AccountClient, totp_account: TotpAccount, mailbox: Mailbox
 ) -> None:
-    account_client.post("password/forgot", email=protected.email)
-    (token,) = mailbox.tokens("reset-password", protected.email)
+    account_client.post("password/forgot", email=totp_account.email)
+    (token,) = mailbox.tokens("reset-password", totp_account.email)
     assert (account_client.post("password/reset", token=token, password=OTHER_PASSWORD)).is_success
-    due = account_client.sign_in(protected.email, OTHER_PASSWORD)
-    assert due.json()["type"] == "/problems/mfa-required"
-    account_client.tokens(protected.email, OTHER_PASSWORD, totp_code=protected.code())
+    required = account_client.sign_in(totp_account.email, OTHER_PASSWORD)
+    assert required.json()["type"] == "/problems/mfa-required"
+    account_client.tokens(totp_account.email, OTHER_PASSWORD, totp_code=totp_account.code())
 
 
-def test_removing_needs_the_password(account_client: AccountClient, protected: Protected) -> None:
+def test_removing_the_second_factor_requires_the_password(
+    account_client: AccountClient, totp_account: TotpAccount
+) -> None:
     def remove(password: str) -> int:
-        answer = account_client.client.request(
+        response = account_client.client.request(
             "DELETE",
             "/api/v1/auth/totp",
             json={"password": password},
-            headers={"Authorization": f"Bearer {protected.access}"},
+            headers={"Authorization": f"Bearer {totp_account.access}"},
         )
-        return answer.status_code
+        return response.status_code
 
     assert remove(OTHER_PASSWORD) == 422
-    assert (account_client.sign_in(protected.email)).status_code == 401
+    assert (account_client.sign_in(totp_account.email)).status_code == 401
     assert remove(PASSWORD) == 204
     assert remove(PASSWORD) == 409
-    account_client.tokens(protected.email)
-    # The old codes do not come back with a new secret.
-    setup = account_client.post("totp", protected.access).json()
+    account_client.tokens(totp_account.email)
+    # The old recovery codes stay invalid after a new secret is confirmed.
+    setup = account_client.post("totp", totp_account.access).json()
     code = pyotp.TOTP(setup["secret"]).now()
-    assert (account_client.post("totp/confirm", protected.access, code=code)).is_success
-    old = account_client.sign_in(protected.email, recovery_code=protected.recovery_codes[0])
+    assert (account_client.post("totp/confirm", totp_account.access, code=code)).is_success
+    old = account_client.sign_in(totp_account.email, recovery_code=totp_account.recovery_codes[0])
     assert old.status_code == 401
 
 
-def test_a_repeated_confirmation_shows_the_codes_again(
+def test_idempotent_confirmation_returns_the_same_recovery_codes(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -171,8 +175,10 @@ def test_a_repeated_confirmation_shows_the_codes_again(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "\x00" * 6])
-def test_malformed_codes(account_client: AccountClient, protected: Protected, code: str) -> None:
-    answer = account_client.sign_in(protected.email, totp_code=code)
-    assert answer.status_code == 422
-    answer = account_client.sign_in(protected.email, recovery_code=code)
-    assert answer.status_code in {401, 422}
+def test_malformed_codes_are_rejected(
+    account_client: AccountClient, totp_account: TotpAccount, code: str
+) -> None:
+    response = account_client.sign_in(totp_account.email, totp_code=code)
+    assert response.status_code == 422
+    response = account_client.sign_in(totp_account.email, recovery_code=code)
+    assert response.status_code in {401, 422}

@@ -11,22 +11,22 @@ from sqlalchemy.orm import Session
 from app.accounts import service
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
-from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, age
+from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, backdate
 from tests.concurrency import run_concurrently
 
-PAGE = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
+SAME_ORIGIN = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
 
 
-def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
-    answer = account_client.sign_in(account.email)
-    assert answer.status_code == 200
-    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
-    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 600)
-    assert answer.headers["cache-control"] == "no-store"
+def test_sign_in_returns_tokens(account_client: AccountClient, account: Account) -> None:
+    response = account_client.sign_in(account.email)
+    assert response.status_code == 200
+    assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 600)
+    assert response.headers["cache-control"] == "no-store"
     assert actions() == ["session.opened"]
 
 
-def test_wrong_password_and_unknown_address_look_alike(
+def test_wrong_password_and_unknown_address_give_the_same_response(
     account_client: AccountClient, account: Account
 ) -> None:
     wrong = account_client.sign_in(account.email, OTHER_PASSWORD)
@@ -37,7 +37,7 @@ def test_wrong_password_and_unknown_address_look_alike(
     assert all(wrong.json()[key] == unknown.json()[key] for key in same)
 
 
-def test_sessions_are_listed_and_ended(account_client: AccountClient, account: Account) -> None:
+def test_sessions_are_listed_and_revoked(account_client: AccountClient, account: Account) -> None:
     here, _ = account_client.tokens(account.email)
     there, refresh = account_client.tokens(account.email)
     listed = account_client.get("auth/sessions", here).json()
@@ -60,7 +60,7 @@ def test_sessions_are_listed_and_ended(account_client: AccountClient, account: A
     assert (end(uuid4())).status_code == 404
 
 
-def test_sessions_of_others_are_out_of_reach(
+def test_sessions_of_other_users_cannot_be_revoked(
     account_client: AccountClient, account: Account
 ) -> None:
     with unit_of_work() as session:
@@ -70,10 +70,10 @@ def test_sessions_of_others_are_out_of_reach(
     adas, _ = account_client.tokens(account.email)
     eves, _ = account_client.tokens("eve@example.com", OTHER_PASSWORD)
     (item,) = account_client.get("auth/sessions", adas).json()["items"]
-    answer = account_client.client.delete(
+    response = account_client.client.delete(
         f"/api/v1/auth/sessions/{item['id']}", headers={"Authorization": f"Bearer {eves}"}
     )
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert (account_client.get("me", adas)).status_code == 200
 
 
@@ -86,14 +86,16 @@ def test_sign_out_ends_the_session(account_client: AccountClient, account: Accou
     assert (account_client.get("me", other)).status_code == 200
 
 
-def test_session_ends_by_age(account_client: AccountClient, account: Account) -> None:
+def test_expired_session_is_rejected(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
-    age("sessions", "expires_at", "30 days")
+    backdate("sessions", "expires_at", "30 days")
     assert (account_client.get("me", access)).status_code == 401
     assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
 
 
-def test_disabling_a_user_works_at_once(account_client: AccountClient, account: Account) -> None:
+def test_disabling_a_user_ends_access_immediately(
+    account_client: AccountClient, account: Account
+) -> None:
     access, refresh = account_client.tokens(account.email)
     with unit_of_work() as session:
         service.disable_user(session, user_id=account.id)
@@ -103,7 +105,7 @@ def test_disabling_a_user_works_at_once(account_client: AccountClient, account: 
     assert "user.disabled" in actions()
 
 
-def test_a_disabled_user_has_no_session_however_it_was_done(
+def test_user_disabled_in_the_database_has_no_session(
     account_client: AccountClient, account: Account, session: Session
 ) -> None:
     access, refresh = account_client.tokens(account.email)
@@ -133,7 +135,7 @@ def test_accounts_are_disabled_from_the_command_line(
     assert (run("disable", "unknown@example.com"))[0] == 1
 
 
-def test_access_token_of_another_user_opens_no_session(
+def test_access_token_with_the_session_of_another_user_is_rejected(
     account_client: AccountClient, account: Account, session: Session
 ) -> None:
     account_client.tokens(account.email)
@@ -142,7 +144,9 @@ def test_access_token_of_another_user_opens_no_session(
     assert (account_client.get("me", forged)).status_code == 401
 
 
-def test_last_use_is_noted_once_a_minute(account_client: AccountClient, account: Account) -> None:
+def test_last_used_at_is_updated_once_a_minute(
+    account_client: AccountClient, account: Account
+) -> None:
     def last_used() -> object:
         with unit_of_work() as session:
             return session.scalar(text("SELECT last_used_at FROM sessions"))
@@ -151,12 +155,12 @@ def test_last_use_is_noted_once_a_minute(account_client: AccountClient, account:
     first = last_used()
     account_client.get("me", access)
     assert last_used() == first
-    age("sessions", "last_used_at", "61 seconds")
+    backdate("sessions", "last_used_at", "61 seconds")
     account_client.get("me", access)
     assert last_used() > first  # type: ignore[operator]  # a time
 
 
-def test_better_hash_is_stored_at_sign_in(
+def test_weak_password_hash_is_upgraded_at_sign_in(
     account_client: AccountClient, account: Account, session: Session
 ) -> None:
     from argon2 import PasswordHasher
@@ -175,17 +179,17 @@ def test_better_hash_is_stored_at_sign_in(
 # Refresh
 
 
-def test_refresh_rotates(account_client: AccountClient, account: Account) -> None:
+def test_refresh_rotates_the_refresh_token(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
-    answer = account_client.post("refresh", refresh_token=refresh)
-    assert answer.status_code == 200
-    assert answer.json()["refresh_token"] != refresh
-    # One session, so the older access token lives on.
+    response = account_client.post("refresh", refresh_token=refresh)
+    assert response.status_code == 200
+    assert response.json()["refresh_token"] != refresh
+    # It is the same session, so the older access token stays valid.
     assert (account_client.get("me", access)).status_code == 200
     assert len(account_client.get("auth/sessions", access).json()["items"]) == 1
 
 
-def test_replay_within_the_grace_does_no_harm(
+def test_reuse_within_the_grace_period_is_rejected_only(
     account_client: AccountClient, account: Account
 ) -> None:
     _, refresh = account_client.tokens(account.email)
@@ -196,30 +200,30 @@ def test_replay_within_the_grace_does_no_harm(
     assert again.status_code == 200
 
 
-def test_later_replay_ends_the_session_and_no_other(
+def test_reuse_after_the_grace_period_ends_only_that_session(
     account_client: AccountClient, account: Account
 ) -> None:
     other, _ = account_client.tokens(account.email)
     _, refresh = account_client.tokens(account.email)
     second = account_client.post("refresh", refresh_token=refresh).json()
-    age("refresh_tokens", "used_at", "11 seconds")
+    backdate("refresh_tokens", "used_at", "11 seconds")
     for _ in range(2):
         assert (account_client.post("refresh", refresh_token=refresh)).status_code == 401
     assert (account_client.get("me", second["access_token"])).status_code == 401
-    answer = account_client.post("refresh", refresh_token=second["refresh_token"])
-    assert answer.status_code == 401
+    response = account_client.post("refresh", refresh_token=second["refresh_token"])
+    assert response.status_code == 401
     assert (account_client.get("me", other)).status_code == 200
     assert (actions()).count("refresh_token.reused") == 1
 
 
 @pytest.mark.committed
-def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: Account) -> None:
+def test_concurrent_refreshes_succeed_once(account_client: AccountClient, account: Account) -> None:
     _, refresh = account_client.tokens(account.email)
-    answers = run_concurrently(
+    responses = run_concurrently(
         partial(account_client.post, "refresh", refresh_token=refresh) for _ in range(8)
     )
-    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
-    (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert sorted(response.status_code for response in responses) == [200, *[401] * 7]
+    (winner,) = [response.json() for response in responses if response.status_code == 200]
     assert (account_client.get("me", winner["access_token"])).status_code == 200
     again = account_client.post("refresh", refresh_token=winner["refresh_token"])
     assert again.status_code == 200
@@ -227,7 +231,7 @@ def test_of_parallel_refreshes_one_wins(account_client: AccountClient, account: 
 
 
 @pytest.mark.committed
-def test_sign_ins_at_once_are_sessions_of_their_own(
+def test_concurrent_sign_ins_create_separate_sessions(
     account_client: AccountClient, account: Account
 ) -> None:
     pairs = run_concurrently(partial(account_client.tokens, account.email) for _ in range(4))
@@ -236,7 +240,7 @@ def test_sign_ins_at_once_are_sessions_of_their_own(
 
 
 @pytest.mark.parametrize("token", ["x", "\x00", "A" * 43, "é", "A" * 2000])
-def test_what_is_no_refresh_token(account_client: AccountClient, token: str) -> None:
+def test_malformed_refresh_token_is_rejected(account_client: AccountClient, token: str) -> None:
     assert (account_client.post("refresh", refresh_token=token)).status_code == 401
 
 
@@ -253,10 +257,12 @@ def _sign_in_by_cookie(
     )
 
 
-def test_cookie_instead_of_tokens(account_client: AccountClient, account: Account) -> None:
-    answer = _sign_in_by_cookie(account_client, account, PAGE)
-    assert (answer.status_code, answer.content) == (204, b"")
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+def test_cookie_transport_sets_a_session_cookie_and_requires_same_origin(
+    account_client: AccountClient, account: Account
+) -> None:
+    response = _sign_in_by_cookie(account_client, account, SAME_ORIGIN)
+    assert (response.status_code, response.content) == (204, b"")
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-session=")
     assert {item.lower() for item in attributes if not item.startswith("Expires=")} == {
         "httponly",
@@ -274,26 +280,28 @@ def test_cookie_instead_of_tokens(account_client: AccountClient, account: Accoun
     for other in (evil, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {}):
         refused = client.patch("/api/v1/me", json={"name": "X"}, headers=headers | other)
         assert refused.status_code == 403, other
-    for own in (PAGE, {"Origin": PAGE["Origin"]}, {"Sec-Fetch-Site": "same-origin"}):
+    for own in (SAME_ORIGIN, {"Origin": SAME_ORIGIN["Origin"]}, {"Sec-Fetch-Site": "same-origin"}):
         changed = client.patch("/api/v1/me", json={"name": "Ada"}, headers=headers | own)
         assert changed.status_code == 200, own
     plain = client.patch(
         "/api/v1/me",
         content=b'{"name": "X"}',
-        headers=headers | PAGE | {"Content-Type": "text/plain"},
+        headers=headers | SAME_ORIGIN | {"Content-Type": "text/plain"},
     )
     assert plain.status_code == 415
 
-    out = client.post("/api/v1/auth/sign-out", headers=headers | PAGE)
+    out = client.post("/api/v1/auth/sign-out", headers=headers | SAME_ORIGIN)
     assert out.status_code == 204
     assert out.headers["set-cookie"].startswith("__Host-session=")
     assert "Max-Age=0" in out.headers["set-cookie"]
     assert (client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-def test_cookie_is_no_other_token(account_client: AccountClient, account: Account) -> None:
-    answer = _sign_in_by_cookie(account_client, account)
-    value = answer.headers["set-cookie"].split(";")[0].partition("=")[2]
+def test_session_cookie_and_tokens_are_not_interchangeable(
+    account_client: AccountClient, account: Account
+) -> None:
+    response = _sign_in_by_cookie(account_client, account)
+    value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
     account_client.client.cookies.clear()
     assert (account_client.get("me", value)).status_code == 401
     assert (account_client.post("refresh", refresh_token=value)).status_code == 401
@@ -303,23 +311,23 @@ def test_cookie_is_no_other_token(account_client: AccountClient, account: Accoun
         assert (account_client.client.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-def test_other_sites_cannot_sign_a_visitor_in(
+def test_cross_origin_sign_in_by_cookie_is_rejected(
     account_client: AccountClient, account: Account
 ) -> None:
-    answer = _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
-    assert answer.status_code == 403
-    assert "set-cookie" not in answer.headers
+    response = _sign_in_by_cookie(account_client, account, {"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
 
 
-def test_published_keys_verify_the_tokens(account_client: AccountClient, account: Account) -> None:
+def test_jwks_verifies_access_tokens(account_client: AccountClient, account: Account) -> None:
     import jwt
 
     from app.settings import settings
 
     access, _ = account_client.tokens(account.email)
-    answer = account_client.client.get("/.well-known/jwks.json")
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    keys = jwt.PyJWKSet.from_dict(answer.json())
+    response = account_client.client.get("/.well-known/jwks.json")
+    assert response.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(response.json())
     claims = jwt.decode(
         access,
         keys[jwt.get_unverified_header(access)["kid"]],

@@ -13,14 +13,14 @@ from tests.accounts.account_client import (
     Account,
     AccountClient,
     Mailbox,
-    age,
+    backdate,
 )
 from tests.concurrency import run_concurrently
 
 
-def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
-    answer = account_client.sign_up("Ada@Example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+def test_sign_up_verify_and_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+    response = account_client.sign_up("Ada@Example.com")
+    assert (response.status_code, response.content) == (202, b"")
     assert (account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = mailbox.tokens("verify-email", "ada@example.com")
     verified = account_client.post("verify-email", token=token)
@@ -28,13 +28,13 @@ def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox
     access, _ = account_client.tokens("ADA@example.com")
     me = account_client.get("me", access).json()
     assert (me["email"], me["name"]) == ("ada@example.com", "Ada Lovelace")
-    # Once is enough.
+    # The token works once.
     again = account_client.post("verify-email", token=token)
     assert again.status_code == 422
     assert again.json()["errors"][0]["code"] == "invalid_token"
 
 
-def test_the_answer_does_not_tell_whether_there_is_an_account(
+def test_sign_up_response_does_not_reveal_an_existing_account(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     new = account_client.sign_up("new@example.com")
@@ -46,7 +46,9 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(
     assert (account_client.get("me", access)).json()["name"] == "Ada Lovelace"
 
 
-def test_each_link_brings_its_own_password(account_client: AccountClient, mailbox: Mailbox) -> None:
+def test_verification_link_sets_the_password_of_its_own_sign_up(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
     account_client.sign_up("ada@example.com", OTHER_PASSWORD, "Mallory")
     account_client.sign_up("ada@example.com", PASSWORD, "Ada")
     mallorys, adas = mailbox.tokens("verify-email", "ada@example.com")
@@ -54,26 +56,26 @@ def test_each_link_brings_its_own_password(account_client: AccountClient, mailbo
     assert (account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
     access, _ = account_client.tokens("ada@example.com", PASSWORD)
     assert (account_client.get("me", access)).json()["name"] == "Ada"
-    # The other sign-up is over.
+    # The other sign-up is void.
     assert (account_client.post("verify-email", token=mallorys)).status_code == 422
     assert (account_client.sign_in("ada@example.com", OTHER_PASSWORD)).status_code == 401
 
 
-def test_resent_link_finishes_the_only_sign_up(
+def test_resent_link_verifies_a_single_sign_up(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     account_client.sign_up("ada@example.com")
     mailbox.run_jobs()
-    age("email_tokens", "expires_at", "2 days")
-    answer = account_client.post("verify-email/resend", email="Ada@example.com")
-    assert (answer.status_code, answer.content) == (202, b"")
+    backdate("email_tokens", "expires_at", "2 days")
+    response = account_client.post("verify-email/resend", email="Ada@example.com")
+    assert (response.status_code, response.content) == (202, b"")
     expired, fresh = mailbox.tokens("verify-email", "ada@example.com")
     assert (account_client.post("verify-email", token=expired)).status_code == 422
     assert (account_client.post("verify-email", token=fresh)).status_code == 204
     assert (account_client.sign_in("ada@example.com")).status_code == 200
 
 
-def test_resent_link_of_several_sign_ups_brings_no_password(
+def test_resent_link_sets_no_password_after_several_sign_ups(
     account_client: AccountClient, mailbox: Mailbox
 ) -> None:
     account_client.sign_up("ada@example.com", PASSWORD)
@@ -89,12 +91,12 @@ def test_resent_link_of_several_sign_ups_brings_no_password(
     assert (account_client.sign_in("ada@example.com", PASSWORD)).status_code == 200
 
 
-def test_resending_tells_nothing(
+def test_resend_response_does_not_reveal_an_account(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     for email in (account.email, "unknown@example.com"):
-        answer = account_client.post("verify-email/resend", email=email)
-        assert (answer.status_code, answer.content) == (202, b"")
+        response = account_client.post("verify-email/resend", email=email)
+        assert (response.status_code, response.content) == (202, b"")
         assert mailbox.subjects(email) == []
 
 
@@ -108,17 +110,17 @@ def test_resending_tells_nothing(
         ("AdaLovelace12", "password_too_common"),
     ],
 )
-def test_passwords_that_are_refused(
+def test_weak_passwords_are_rejected(
     account_client: AccountClient, password: str, code: str
 ) -> None:
-    answer = account_client.sign_up("ada@example.com", password)
-    assert answer.status_code == 422
-    (error,) = answer.json()["errors"]
+    response = account_client.sign_up("ada@example.com", password)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/password", code)
-    assert password not in answer.text
+    assert password not in response.text
 
 
-def test_other_tokens_verify_nothing(
+def test_other_tokens_do_not_verify_an_address(
     account_client: AccountClient, mailbox: Mailbox, account: Account
 ) -> None:
     access, refresh = account_client.tokens(account.email)
@@ -129,30 +131,35 @@ def test_other_tokens_verify_nothing(
 
 
 @pytest.mark.committed
-def test_concurrent_sign_ups_give_one_account(
+def test_concurrent_sign_ups_create_one_account(
     account_client: AccountClient, mailbox: Mailbox, session: Session
 ) -> None:
-    answers = run_concurrently(partial(account_client.sign_up, "ada@example.com") for _ in range(6))
-    assert {answer.status_code for answer in answers} == {202}
+    responses = run_concurrently(
+        partial(account_client.sign_up, "ada@example.com") for _ in range(6)
+    )
+    assert {response.status_code for response in responses} == {202}
     assert session.scalar(text("SELECT count(*) FROM users")) == 1
     tokens = mailbox.tokens("verify-email", "ada@example.com")
     verified = run_concurrently(
         partial(account_client.post, "verify-email", token=token) for token in tokens
     )
-    assert sorted(answer.status_code for answer in verified) == [204, *[422] * (len(tokens) - 1)]
+    assert sorted(response.status_code for response in verified) == [
+        204,
+        *[422] * (len(tokens) - 1),
+    ]
     assert (account_client.sign_in("ada@example.com")).status_code == 200
 
 
-def test_purge_forgets_what_was_never_verified(
+def test_purge_deletes_unverified_accounts(
     account_client: AccountClient, mailbox: Mailbox, account: Account, session: Session
 ) -> None:
     account_client.sign_up("new@example.com")
     mailbox.run_jobs()
-    age("users", "created_at", "60 days")
+    backdate("users", "created_at", "60 days")
     _purge()
     assert session.scalar(text("SELECT count(*) FROM users")) == 2
     session.commit()
-    age("email_tokens", "expires_at", "9 days")
+    backdate("email_tokens", "expires_at", "9 days")
     _purge()
     assert session.scalar(text("SELECT email FROM users")) == account.email
 

@@ -1,7 +1,7 @@
 """Sign-in with an OpenID Connect provider: authorization code flow with PKCE, state and nonce.
 
-What must be remembered between the two requests goes into an encrypted cookie of the browser
-that started: so only that browser can finish, and nothing is stored here.
+The state between the two requests is in an encrypted cookie: only the browser that started the
+sign-in can finish it, and nothing is stored on the server.
 """
 
 import hmac
@@ -22,9 +22,9 @@ from app.core import crypto
 from app.core.errors import NotFound, Unauthenticated, Unavailable
 from app.settings import OidcProvider, settings
 
-# What Authlib raises for answers that are not OAuth, not JSON, or not of the right shape.
-_NONSENSE = (OAuthError, JoseError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
-# How long the person may take at the provider.
+# What Authlib raises for responses that are not OAuth, not JSON, or lack fields.
+_INVALID = (OAuthError, JoseError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
+# Time for the user to sign in at the provider.
 LIFETIME_SECONDS = 600
 _TIMEOUT_SECONDS = 5.0
 _PURPOSE = "oidc-flow"
@@ -34,7 +34,7 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the provider says it is. `(issuer, subject)` is the key; an e-mail may change hands."""
+    """Claims of the ID token. `(issuer, subject)` is the key: an e-mail can change its owner."""
 
     issuer: str
     subject: str
@@ -45,7 +45,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What the browser carries from the first request to the second."""
+    """The state of one sign-in, between the request and the callback."""
 
     provider: str
     transport: Literal["token", "cookie"]
@@ -55,12 +55,12 @@ class Flow:
     expires_at: int
 
     def seal(self) -> str:
-        """Encrypt for the cookie."""
+        """Return the encrypted cookie value."""
         return crypto.to_base64url(crypto.encrypt(_PURPOSE, json.dumps(asdict(self)).encode()))
 
 
 class _Client(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore[misc]  # untyped
-    """Authlib's OpenID Connect client without its web framework sessions."""
+    """Authlib's OpenID Connect client without the sessions of a web framework."""
 
     client_cls = AsyncOAuth2Client
 
@@ -93,7 +93,7 @@ def _redirect_uri(name: str) -> str:
 
 
 async def begin(name: str, *, transport: Literal["token", "cookie"]) -> tuple[str, Flow]:
-    """Make the URL to send the browser to, and what it has to carry along."""
+    """Return the provider's authorization URL, and the flow to keep in the browser's cookie."""
     provider, client = _provider(name)
     try:
         await _load_metadata(provider, client)
@@ -113,7 +113,7 @@ async def begin(name: str, *, transport: Literal["token", "cookie"]) -> tuple[st
 
 async def _load_metadata(provider: OidcProvider, client: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = await client.load_server_metadata()
-    # Discovery of one issuer must not speak for another.
+    # OpenID Connect Discovery 4.3: the issuer must be the configured one.
     if metadata.get("issuer") != provider.issuer:
         raise ValueError("the provider's metadata name another issuer")
     offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
@@ -123,23 +123,24 @@ async def _load_metadata(provider: OidcProvider, client: Any) -> dict[str, Any]:
     return metadata
 
 
-def open_flow(sealed: str | None, *, provider: str, state: str | None) -> Flow:
-    """Read the cookie back; Unauthenticated unless it belongs to this answer of the provider."""
+def open_flow(encrypted: str | None, *, provider: str, state: str | None) -> Flow:
+    """Decrypt the cookie; Unauthenticated if expired, or of another provider or `state`."""
     try:
-        plain = crypto.decrypt(_PURPOSE, crypto.from_base64url(sealed or ""))
+        plain = crypto.decrypt(_PURPOSE, crypto.from_base64url(encrypted or ""))
         flow = Flow(**json.loads(plain))
     except (ValueError, TypeError) as error:
         raise _refused() from error
-    fits = hmac.compare_digest(flow.state.encode(), (state or "").encode())
-    if not fits or flow.provider != provider or flow.expires_at < time.time():
+    matches = hmac.compare_digest(flow.state.encode(), (state or "").encode())
+    if not matches or flow.provider != provider or flow.expires_at < time.time():
         raise _refused()
     return flow
 
 
 async def finish(flow: Flow, *, code: str, issuer: str | None) -> Identity:
-    """Exchange the code, and verify what the provider says about the person.
+    """Exchange the code for an ID token, verify it and return its claims.
 
-    `issuer` is the parameter of RFC 9207, where the provider sends it.
+    `issuer` is the `iss` parameter of RFC 9207, None if the provider does not send it. Raises
+    Unauthenticated for an invalid response, Unavailable when the provider does not respond.
     """
     provider, client = _provider(flow.provider)
     if issuer is not None and issuer != provider.issuer:
@@ -159,7 +160,7 @@ async def finish(flow: Flow, *, code: str, issuer: str | None) -> Identity:
         )
     except httpx2.HTTPError as error:
         raise Unavailable("The sign-in provider does not answer.") from error
-    except _NONSENSE as error:
+    except _INVALID as error:
         raise _refused() from error
     if claims is None or not _is_subject(claims["sub"]):
         raise _refused()
@@ -167,14 +168,14 @@ async def finish(flow: Flow, *, code: str, issuer: str | None) -> Identity:
         issuer=provider.issuer,
         subject=claims["sub"],
         email=_text(claims.get("email")),
-        # Some providers send the text "true"; nothing but these two is a promise.
+        # Some providers send the string "true".
         email_verified=claims.get("email_verified") in (True, "true"),
         name=_text(claims.get("name")),
     )
 
 
 def _is_subject(value: object) -> bool:
-    """Tell whether it is what OpenID Connect allows: 1 to 255 ASCII characters."""
+    """Return whether it is 1 to 255 ASCII characters (OpenID Connect Core 2, `sub`)."""
     return (
         isinstance(value, str) and 0 < len(value) <= 255 and value.isascii() and value.isprintable()
     )

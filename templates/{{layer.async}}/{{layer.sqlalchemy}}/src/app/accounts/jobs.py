@@ -1,4 +1,4 @@
-"""Mails of accounts, and the purge of what has expired."""
+"""Mails of accounts, and the purge of expired rows."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -41,7 +41,7 @@ async def send_verification(session: AsyncSession, *, email_token_id: UUID) -> N
     await _deliver(
         email,
         f"Confirm your e-mail address for {NAME}",
-        f"Somebody, we hope you, signed up for {NAME} with this address"
+        f"A sign-up for {NAME} used this address"
         + (f" and the name {link.name}." if link.name else "."),
         f"To confirm, open this link within 24 hours:\n"
         f"{settings.app_url}/verify-email?token={token}",
@@ -54,30 +54,30 @@ async def send_verification(session: AsyncSession, *, email_token_id: UUID) -> N
 
 @job("accounts.resend_verification")
 async def resend_verification(session: AsyncSession, *, email: str) -> None:
-    """Mail a new link to an address that waits for its verification."""
+    """Enqueue a new verification mail, if the address has an unverified account."""
     token_id = await service.renew_verification(session, email=email)
     if token_id is not None:
-        # Another job: no mail leaves before the link that it brings is in the database.
+        # Another job: the mail must not leave before the token is committed.
         await enqueue(session, "accounts.send_verification", email_token_id=token_id)
 
 
 @job("accounts.send_already_registered")
 async def send_already_registered(session: AsyncSession, *, user_id: UUID) -> None:
-    """Tell the owner of an account that somebody signed up with its address."""
+    """Mail the owner of an account that a sign-up used its address."""
     user = (await queries.get_users(session, [user_id])).get(user_id)
     if user is not None:
         await _deliver(
             user.email,
             f"You already have an account at {NAME}",
-            f"Somebody, perhaps you, signed up for {NAME} with this address, which has an "
-            "account already. Nothing was changed.",
+            f"A sign-up for {NAME} used this address, which has an account already. "
+            "Nothing was changed.",
             f"To sign in, or to set a new password, go to:\n{settings.app_url}",
         )
 
 
 @job("accounts.send_password_reset")
 async def send_password_reset(session: AsyncSession, *, email: str) -> None:
-    """Make a reset link, if the address has an account."""
+    """Enqueue a reset mail, if the address has a usable account."""
     token_id = await service.prepare_password_reset(session, email=email)
     if token_id is not None:
         await enqueue(session, "accounts.send_reset_link", email_token_id=token_id)
@@ -101,7 +101,7 @@ async def send_reset_link(session: AsyncSession, *, email_token_id: UUID) -> Non
 
 @job("accounts.send_notice")
 async def send_notice(session: AsyncSession, *, user_id: UUID, notice: Notice) -> None:
-    """Tell a user what happened to the account, in case it was somebody else."""
+    """Mail a user about a change of the account, so that an attacker's change is noticed."""
     user = (await queries.get_users(session, [user_id])).get(user_id)
     if user is not None:
         await _deliver(
@@ -114,5 +114,5 @@ async def send_notice(session: AsyncSession, *, user_id: UUID, notice: Notice) -
 
 @job("accounts.purge", every=timedelta(hours=1))
 async def purge(session: AsyncSession) -> None:
-    """Delete expired links and sessions, and sign-ups that were never verified."""
+    """Delete expired links, ended sessions and unverified accounts."""
     await service.purge(session)

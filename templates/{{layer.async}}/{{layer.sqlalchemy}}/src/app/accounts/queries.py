@@ -15,7 +15,7 @@ from app.core.errors import NotFound
 from app.core.security.client_ip import network
 from app.core.web.preconditions import content_etag
 
-# `last_used_at` is good to the minute: not every request is worth a write.
+# Precision of `last_used_at`: not every request costs a write.
 TOUCH_INTERVAL = timedelta(minutes=1)
 
 _now = func.clock_timestamp
@@ -23,7 +23,7 @@ _now = func.clock_timestamp
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What other modules may know of a user."""
+    """The fields of a user that other modules may see."""
 
     id: UUID
     email: str
@@ -49,17 +49,17 @@ async def get_users(session: AsyncSession, user_ids: Collection[UUID]) -> dict[U
 
 
 async def find_user_id(session: AsyncSession, email: str) -> UUID | None:
-    """Find the user of an address, verified or not."""
+    """Return the id of an address's user, verified or not."""
     return await session.scalar(select(User.id).where(User.email == email))
 
 
 async def find_user(session: AsyncSession, email: str) -> User | None:
-    """Find the account of an address, verified or not."""
+    """Return the user of an address, verified or not."""
     return await session.scalar(select(User).where(User.email == email))
 
 
 async def get_user(session: AsyncSession, user_id: UUID) -> User:
-    """Load an account, or raise NotFound."""
+    """Return a user, or raise NotFound."""
     user = await session.get(User, user_id)
     if user is None:
         raise NotFound("user")
@@ -67,7 +67,6 @@ async def get_user(session: AsyncSession, user_id: UUID) -> User:
 
 
 def view_me(user: User) -> Me:
-    """Show an account to its owner."""
     return Me(
         id=user.id,
         email=user.email,
@@ -79,12 +78,12 @@ def view_me(user: User) -> Me:
 
 
 def me_etag(me: Me) -> str:
-    """Tag what the owner sees; signing in changes the row, but nothing of it."""
+    """Return the ETag: of the visible fields, since sign-ins change other columns of the row."""
     return content_etag(me.model_dump_json().encode())
 
 
 def is_live() -> ColumnElement[bool]:
-    """Tell for a session, joined with its user, whether it may be used."""
+    """Condition for sessions joined with users: not ended, not expired, user not disabled."""
     return and_(
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > _now(),
@@ -95,7 +94,7 @@ def is_live() -> ColumnElement[bool]:
 async def find_live_session(
     session: AsyncSession, criterion: ColumnElement[bool]
 ) -> LiveSession | None:
-    """Find the session that `criterion` names, if it may be used."""
+    """Return the session that matches `criterion`, if it is live."""
     row = (
         await session.execute(
             select(
@@ -114,7 +113,7 @@ async def find_live_session(
 async def list_sessions(
     session: AsyncSession, *, user_id: UUID, limit: int, cursor: str | None = None
 ) -> tuple[list[UserSession], str | None]:
-    """List one page of a user's live sessions, newest first."""
+    """Return a page of the user's live sessions, newest first, and the next cursor."""
     bound_to = {"list": "sessions", "user_id": user_id}
     query = (
         select(UserSession)
@@ -133,7 +132,7 @@ async def list_sessions(
 
 
 async def has_signed_in_from(session: AsyncSession, *, email: str, address: str | None) -> bool:
-    """Tell whether the account has lately been used from the network of `address`."""
+    """Return whether a stored session of the account was opened from the network of `address`."""
     known = await session.scalars(
         select(UserSession.ip)
         .join(User, User.id == UserSession.user_id)
@@ -146,7 +145,7 @@ async def has_signed_in_from(session: AsyncSession, *, email: str, address: str 
 async def find_open_link(
     session: AsyncSession, email_token_id: UUID
 ) -> tuple[EmailToken, str] | None:
-    """Load a link that can still be opened, and the address that it goes to."""
+    """Return an unused, unexpired token and the address to mail it to."""
     row = (
         await session.execute(
             select(EmailToken, User.email)
@@ -162,7 +161,7 @@ async def find_open_link(
 
 
 async def find_pending_sign_ups(session: AsyncSession, user_id: UUID) -> list[EmailToken]:
-    """List the sign-ups of an address that wait for their verification."""
+    """Return the unused verification tokens that carry a password."""
     return list(
         await session.scalars(
             select(EmailToken).where(

@@ -17,7 +17,7 @@ async def list_events(
     cursor: str | None = None,
     action: str | None = None,
 ) -> tuple[list[AuditEvent], str | None]:
-    """List one page of an organization's audit log, newest first."""
+    """Return a page of the audit log, newest first, and the next cursor."""
     bound_to = {"list": "audit_events", "organization_id": organization_id, "action": action}
     query = (
         select(AuditEvent)

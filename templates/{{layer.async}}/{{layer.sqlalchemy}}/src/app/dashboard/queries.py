@@ -1,4 +1,4 @@
-"""Reads of the dashboard: composed of other modules' queries, a fixed number of them."""
+"""Reads of the dashboard: a fixed number of other modules' queries."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ NEWEST = 5
 async def get_web_dashboard(
     session: AsyncSession, *, organization_id: UUID, role: Role
 ) -> WebDashboard:
-    """Read what the web's first screen shows; `role` is the caller's."""
+    """Return the first screen of the web client; only admins see audit events."""
     organization = await organizations.get_organization(session, organization_id)
     newest, _ = await projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
     return WebDashboard(
@@ -43,7 +43,7 @@ async def get_web_dashboard(
 async def get_mobile_dashboard(
     session: AsyncSession, *, organization_id: UUID, role: Role
 ) -> MobileDashboard:
-    """Read what the phone's first screen shows; `role` is the caller's."""
+    """Return the first screen of the mobile client."""
     organization = await organizations.get_organization(session, organization_id)
     newest, _ = await projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
     return MobileDashboard(

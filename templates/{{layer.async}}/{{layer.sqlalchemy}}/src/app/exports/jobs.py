@@ -9,8 +9,8 @@ from app.exports import service
 from app.exports.schemas import ExportFailure
 
 
-async def give_up(session: AsyncSession, *, export_id: UUID) -> None:
-    """Let whoever waits for the export know that it will not come."""
+async def mark_failed(session: AsyncSession, *, export_id: UUID) -> None:
+    """Set the status that clients poll, when the job is a dead letter."""
     await service.fail_export(
         session,
         organization_id=session.info["organization_id"],
@@ -19,9 +19,8 @@ async def give_up(session: AsyncSession, *, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead_letter=give_up)
+@job("exports.run", on_dead_letter=mark_failed)
 async def run(session: AsyncSession, *, export_id: UUID) -> None:
-    """Write the file of an export."""
     await service.write_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )
@@ -29,7 +28,7 @@ async def run(session: AsyncSession, *, export_id: UUID) -> None:
 
 @job("exports.expire")
 async def expire(session: AsyncSession, *, export_id: UUID) -> None:
-    """Delete an export whose time has come."""
+    """Delete an export and its file; enqueued with a delay of `service.LIFETIME`."""
     await service.delete_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )

@@ -29,7 +29,7 @@ class ExportView:
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """An export's file, as gzip."""
+    """The file of an export; `content` is gzip."""
 
     format: ExportFormat
     created_at: datetime
@@ -39,7 +39,7 @@ class FileView:
 async def get_export(
     session: AsyncSession, *, organization_id: UUID, export_id: UUID
 ) -> ExportView:
-    """Load an export that has not expired, or raise NotFound."""
+    """Return an export that has not expired, or raise NotFound."""
     row = (
         await session.execute(
             select(Export, OutboxEntry.started_at)
@@ -52,7 +52,7 @@ async def get_export(
     export, started_at = row
     status = ExportStatus(export.status)
     if status is ExportStatus.QUEUED and started_at is not None:
-        # The job's own changes are seen only when it has ended; its claim is seen at once.
+        # The job commits its changes when it ends; only its claim is committed before.
         status = ExportStatus.RUNNING
     return ExportView(
         id=export.id,
@@ -67,7 +67,7 @@ async def get_export(
 
 
 async def get_file(session: AsyncSession, *, organization_id: UUID, export_id: UUID) -> FileView:
-    """Load an export's file; Conflict when there is none, NotFound when it has expired."""
+    """Return the file; Conflict if the export has none (yet), NotFound if it has expired."""
     row = (
         await session.execute(
             select(Export.format, Export.status, Export.created_at, Export.content).where(

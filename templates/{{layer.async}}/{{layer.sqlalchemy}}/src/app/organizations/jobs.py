@@ -18,7 +18,7 @@ from app.settings import settings
 
 @job("organizations.send_invitation")
 async def send_invitation(session: AsyncSession, *, invitation_id: UUID) -> None:
-    """Mail an invitation, unless it was revoked in the meantime."""
+    """Mail an invitation, unless it was revoked."""
     organization_id: UUID = session.info["organization_id"]
     try:
         invitation = await queries.get_invitation(

@@ -17,7 +17,7 @@ from app.organizations.models import Invitation, Membership, Organization
 
 @dataclass(frozen=True, slots=True)
 class OrganizationView:
-    """An organization together with the role of whoever asks."""
+    """An organization with the caller's role."""
 
     id: UUID
     name: str
@@ -29,7 +29,7 @@ class OrganizationView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A membership with what the other members may see of the user."""
+    """A membership with the fields of the user that other members may see."""
 
     user_id: UUID
     email: str
@@ -39,7 +39,7 @@ class MemberView:
 
 
 async def get_role(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Role | None:
-    """Find a user's role; None for a stranger, and for an organization that does not exist."""
+    """Return a user's role; None for a non-member or an organization that does not exist."""
     role = await session.scalar(
         select(Membership.role).where(
             Membership.organization_id == organization_id, Membership.user_id == user_id
@@ -49,7 +49,6 @@ async def get_role(session: AsyncSession, organization_id: UUID, user_id: UUID) 
 
 
 def view(organization: Organization, role: Role) -> OrganizationView:
-    """Put an organization and the caller's role together."""
     return OrganizationView(
         id=organization.id,
         name=organization.name,
@@ -61,7 +60,7 @@ def view(organization: Organization, role: Role) -> OrganizationView:
 
 
 async def get_organization(session: AsyncSession, organization_id: UUID) -> Organization:
-    """Load the organization that the transaction was opened to, or raise NotFound."""
+    """Return the organization of the transaction's tenant, or raise NotFound."""
     organization = await session.get(Organization, organization_id)
     if organization is None:
         raise NotFound("organization")
@@ -71,7 +70,7 @@ async def get_organization(session: AsyncSession, organization_id: UUID) -> Orga
 async def list_organizations(
     session: AsyncSession, *, user_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[OrganizationView], str | None]:
-    """List the organizations that a user belongs to, oldest first."""
+    """Return a page of the user's organizations, oldest first, and the next cursor."""
     bound_to = {"list": "organizations", "user_id": user_id}
     query = (
         select(Organization, Membership.role)
@@ -92,7 +91,7 @@ async def list_organizations(
 async def list_members(
     session: AsyncSession, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[MemberView], str | None]:
-    """List an organization's members in the order in which they joined."""
+    """Return a page of the members in the order in which they joined, and the next cursor."""
     bound_to = {"list": "members", "organization_id": organization_id}
     query = (
         select(Membership)
@@ -112,7 +111,7 @@ async def list_members(
 
 
 async def get_member(session: AsyncSession, *, organization_id: UUID, user_id: UUID) -> MemberView:
-    """Load one member, or raise NotFound."""
+    """Return a member, or raise NotFound."""
     membership = await session.get(Membership, (organization_id, user_id))
     if membership is None:
         raise NotFound("member")
@@ -135,7 +134,6 @@ async def _with_users(session: AsyncSession, memberships: Sequence[Membership]) 
 
 
 async def count_members(session: AsyncSession, organization_id: UUID) -> int:
-    """Count an organization's members."""
     return (
         await session.scalar(
             select(func.count())
@@ -147,7 +145,6 @@ async def count_members(session: AsyncSession, organization_id: UUID) -> int:
 
 
 async def count_owners(session: AsyncSession, organization_id: UUID) -> int:
-    """Count an organization's owners."""
     return (
         await session.scalar(
             select(func.count())
@@ -159,7 +156,7 @@ async def count_owners(session: AsyncSession, organization_id: UUID) -> int:
 
 
 async def list_organization_ids(session: AsyncSession, user_id: UUID) -> list[UUID]:
-    """List all organizations that a user belongs to; needs `enter_user` for that user."""
+    """Return the ids of a user's organizations; call `tenancy.enter_user` first."""
     return list(
         await session.scalars(
             select(Membership.organization_id)
@@ -172,7 +169,7 @@ async def list_organization_ids(session: AsyncSession, user_id: UUID) -> list[UU
 async def list_invitations(
     session: AsyncSession, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[Invitation], str | None]:
-    """List the open invitations, oldest first."""
+    """Return a page of the open invitations, oldest first, and the next cursor."""
     bound_to = {"list": "invitations", "organization_id": organization_id}
     query = (
         select(Invitation)
@@ -195,7 +192,7 @@ async def list_invitations(
 async def get_invitation(
     session: AsyncSession, *, organization_id: UUID, invitation_id: UUID
 ) -> Invitation:
-    """Load an open invitation, or raise NotFound."""
+    """Return an open invitation, or raise NotFound."""
     invitation = await session.scalar(
         select(Invitation).where(
             Invitation.organization_id == organization_id,

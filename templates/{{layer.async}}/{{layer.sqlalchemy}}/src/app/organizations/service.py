@@ -31,7 +31,7 @@ async def create_organization(
     organization = Organization(id=uuid7(), name=name)
     await tenancy.enter_organization(session, organization.id)
     session.add(organization)
-    # One by one: without a relationship the flush does not know which row needs the other.
+    # Before the membership: without a relationship, SQLAlchemy does not order the inserts.
     await session.flush()
     session.add(Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER))
     await session.flush()
@@ -48,14 +48,14 @@ async def create_organization(
 
 
 def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Tag an organization as one role sees it: the answer shows the role."""
+    """Return the ETag for callers of one role: the representation contains the role."""
     return etag(organization.version, role.value)
 
 
 async def update_organization(
     session: AsyncSession, *, organization_id: UUID, role: Role, name: str, if_match: str | None
 ) -> OrganizationView:
-    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = await _lock(session, organization_id)
     require_match(if_match, organization_etag(organization, role))
     if organization.name != name:
@@ -78,14 +78,14 @@ async def update_organization(
 async def delete_organization(
     session: AsyncSession, *, organization_id: UUID, role: Role, if_match: str | None
 ) -> None:
-    """Delete an organization with everything in it, its audit log included."""
+    """Delete an organization with all its rows, the audit log included."""
     organization = await _lock(session, organization_id)
     require_match(if_match, organization_etag(organization, role))
     await session.execute(delete(Organization).where(Organization.id == organization_id))
 
 
 async def _lock(session: AsyncSession, organization_id: UUID) -> Organization:
-    """Load the organization's row and hold it: changes of its owners take turns."""
+    """Return the organization under a row lock, which serialises changes of its owners."""
     organization = await session.scalar(
         select(Organization).where(Organization.id == organization_id).with_for_update()
     )
@@ -97,7 +97,8 @@ async def _lock(session: AsyncSession, organization_id: UUID) -> Organization:
 async def _lock_membership(
     session: AsyncSession, organization_id: UUID, user_id: UUID
 ) -> Membership:
-    # The organization first: two owners who demote each other must not both succeed.
+    # The organization is locked first: otherwise two owners who demote each other at the same
+    # time would both succeed, and no owner would remain.
     await _lock(session, organization_id)
     membership = await session.get(
         Membership, (organization_id, user_id), populate_existing=True, with_for_update=True
@@ -118,7 +119,7 @@ async def _refuse_last_owner(session: AsyncSession, membership: Membership) -> N
 async def change_role(
     session: AsyncSession, *, organization_id: UUID, user_id: UUID, role: Role, by: Role
 ) -> queries.MemberView:
-    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    """Change a member's role. `by` is the caller's role: only owners grant or remove OWNER."""
     membership = await _lock_membership(session, organization_id, user_id)
     if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
@@ -141,7 +142,7 @@ async def change_role(
 async def remove_member(
     session: AsyncSession, *, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID
 ) -> None:
-    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    """Remove a member. Members may leave; others need ADMIN, or OWNER to remove an owner."""
     if user_id != by_user_id and not by.includes(Role.ADMIN):
         raise Forbidden("This needs the role admin.")
     membership = await _lock_membership(session, organization_id, user_id)
@@ -161,9 +162,9 @@ async def remove_member(
 
 
 async def leave_all_organizations(session: AsyncSession, *, user_id: UUID) -> None:
-    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+    """Remove a user from all organizations; Conflict if one would have no owner left.
 
-    Needs `tenancy.enter_user`, since it begins outside any organization.
+    Call `tenancy.enter_user` first, and no `tenancy.enter_organization`.
     """
     for organization_id in await queries.list_organization_ids(session, user_id):
         await tenancy.enter_organization(session, organization_id)
@@ -188,7 +189,7 @@ async def create_invitation(
     by: Role,
     by_user_id: UUID,
 ) -> Invitation:
-    """Invite an address; the mail with the token leaves through the outbox."""
+    """Invite an address and enqueue the mail with the token."""
     if role is Role.OWNER and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
     user_id = await accounts.find_user_id(session, email)
@@ -231,7 +232,7 @@ async def create_invitation(
 async def revoke_invitation(
     session: AsyncSession, *, organization_id: UUID, invitation_id: UUID
 ) -> None:
-    """Withdraw an open invitation: its token stops working."""
+    """Delete an open invitation; its token stops working."""
     invitation = await queries.get_invitation(
         session, organization_id=organization_id, invitation_id=invitation_id
     )
@@ -250,10 +251,14 @@ async def revoke_invitation(
 async def accept_invitation(
     session: AsyncSession, *, user_id: UUID, email: str, token: str
 ) -> OrganizationView:
-    """Make the user a member. The token works once, in time, and for the invited address only."""
+    """Add the user as a member.
+
+    Raises Invalid for a token that is forged, used or expired, Forbidden for another address than
+    the invited one.
+    """
     organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
     await tenancy.enter_organization(session, organization_id)
-    # One statement takes the row, so that of two at once only one gets it.
+    # One DELETE ... RETURNING: of concurrent requests with the same token, one succeeds.
     invitation = (
         await session.execute(
             delete(Invitation)

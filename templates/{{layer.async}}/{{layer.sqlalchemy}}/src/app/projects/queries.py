@@ -15,7 +15,7 @@ from app.projects.schemas import ProjectSort, ProjectStatus
 
 
 async def get_project(session: AsyncSession, *, organization_id: UUID, project_id: UUID) -> Project:
-    """Load a project, or raise NotFound."""
+    """Return a project, or raise NotFound."""
     project = await session.scalar(
         select(Project).where(Project.organization_id == organization_id, Project.id == project_id)
     )
@@ -34,14 +34,14 @@ async def list_projects(
     status: ProjectStatus | None = None,
     q: str | None = None,
 ) -> tuple[list[Project], str | None]:
-    """List one page of an organization's projects; `q` finds a part of the name."""
+    """Return a page of projects and the next cursor; `q` matches a part of the name."""
     query = select(Project).where(Project.organization_id == organization_id)
     if status is not None:
         query = query.where(Project.status == status)
     if q is not None:
         query = query.where(Project.name_key.contains(fold(q), autoescape=True))
 
-    # The keys identify one row, so that the order is total and a page ends at one place.
+    # The sort keys are unique: a cursor must identify one row.
     by_name = sort in {ProjectSort.NAME, ProjectSort.NAME_DESC}
     keys = [Project.name_key] if by_name else [Project.created_at, Project.id]
     descending = sort.startswith("-")
@@ -74,7 +74,7 @@ async def list_projects(
 async def read_projects(
     session: AsyncSession, *, organization_id: UUID, batch: int
 ) -> AsyncIterator[list[Project]]:
-    """Yield all of an organization's projects, oldest first, so many at a time."""
+    """Yield all projects of an organization, oldest first, in lists of up to `batch`."""
     cursor: str | None = None
     while True:
         page, cursor = await list_projects(
@@ -90,7 +90,7 @@ async def read_projects(
 
 
 async def count_by_status(session: AsyncSession, organization_id: UUID) -> dict[ProjectStatus, int]:
-    """Count an organization's projects, each status present."""
+    """Count projects by status; a status without projects has 0."""
     rows = await session.execute(
         select(Project.status, func.count())
         .where(Project.organization_id == organization_id)

@@ -19,7 +19,6 @@ from app.projects.schemas import ProjectCreate, ProjectStatus
 
 
 def project_etag(project: Project) -> str:
-    """Tag a project's present version."""
     return etag(project.version)
 
 
@@ -31,9 +30,9 @@ async def create_project(
     name: str,
     description: str,
 ) -> Project:
-    """Create a project; Conflict when its name is taken."""
+    """Create a project; Conflict when the name exists in the organization."""
     values = _row(organization_id, created_by, name, description)
-    # Not "look, then insert": two at once would both find the name free.
+    # Not SELECT, then INSERT: concurrent requests would both find the name free.
     project: Project | None = await session.scalar(
         insert(Project).values(values).on_conflict_do_nothing().returning(Project)
     )
@@ -57,7 +56,7 @@ async def import_projects(
     created_by: UUID | None,
     items: Sequence[ProjectCreate],
 ) -> int:
-    """Create many projects in one statement, all or none; the number made."""
+    """Create many projects in one statement, all or none; returns the number."""
     rows: dict[str, dict[str, Any]] = {}
     for index, item in enumerate(items):
         row = _row(organization_id, created_by, item.name, item.description)
@@ -100,7 +99,7 @@ async def update_project(
     description: str | None = None,
     status: ProjectStatus | None = None,
 ) -> Project:
-    """Change what is not None; PreconditionFailed when `if_match` is not the present tag."""
+    """Change the fields that are not None; PreconditionFailed unless `if_match` is the ETag."""
     project = await _lock(session, organization_id=organization_id, project_id=project_id)
     require_match(if_match, project_etag(project))
     wanted = {"name": name, "description": description, "status": status}
@@ -135,7 +134,7 @@ async def update_project(
 async def delete_project(
     session: AsyncSession, *, organization_id: UUID, project_id: UUID, if_match: str | None
 ) -> None:
-    """Delete a project; PreconditionFailed when `if_match` is not the present tag."""
+    """Delete a project; PreconditionFailed unless `if_match` is the ETag."""
     project = await _lock(session, organization_id=organization_id, project_id=project_id)
     require_match(if_match, project_etag(project))
     await session.delete(project)

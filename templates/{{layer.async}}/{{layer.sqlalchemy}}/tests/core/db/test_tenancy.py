@@ -1,6 +1,6 @@
-"""Rule 6: the database itself keeps tenants apart, whatever a query forgets."""
+"""Rule 6: row-level security isolates tenants even if a query has no tenant condition."""
 
-# ruff: noqa: S608 - the names of tables come from the catalog
+# ruff: noqa: S608 - table names come from the system catalog
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,10 +18,10 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 
-# Tables that belong to no organization. Whoever adds one here has thought about it: what is a
-# tenant's own carries organization_id, and a policy.
+# Tables that belong to no organization. Add a table here only if its rows belong to no tenant;
+# every other table has organization_id and a policy.
 GLOBAL = {
     "alembic_version",
     "email_tokens",
@@ -39,14 +39,14 @@ APPEND_ONLY = ("audit_events", "security_events")
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organization with something in each of its tables."""
+    """An organization with rows in each tenant table, and its owner."""
 
-    owner: Person
+    owner: SignedInUser
     organization: UUID
 
 
 async def _tenant(factory: Factory) -> Tenant:
-    owner = await factory.person()
+    owner = await factory.user()
     organization = await factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),
@@ -54,18 +54,18 @@ async def _tenant(factory: Factory) -> Tenant:
         ("exports", {"format": "csv"}),
         ("invitations", {"email": "guest@example.com"}),
     ):
-        answer = await owner.request("POST", f"/organizations/{organization}/{path}", json=body)
-        assert answer.status_code in {201, 202}, answer.text
+        response = await owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        assert response.status_code in {201, 202}, response.text
     return Tenant(owner, organization)
 
 
-async def _all(session: AsyncSession, sql: str, **parameters: Any) -> list[Any]:
+async def _fetch_all(session: AsyncSession, sql: str, **parameters: Any) -> list[Any]:
     return list((await session.execute(text(sql), parameters)).all())
 
 
 async def _tenant_tables(session: AsyncSession) -> dict[str, str]:
-    """Name the column that ties each table's rows to an organization."""
-    rows = await _all(
+    """Return the column with the organization id, by table."""
+    rows = await _fetch_all(
         session,
         """
         SELECT c.relname, EXISTS (
@@ -81,7 +81,7 @@ async def _tenant_tables(session: AsyncSession) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _inside(organization: UUID) -> AsyncIterator[AsyncSession]:
+async def _in_organization(organization: UUID) -> AsyncIterator[AsyncSession]:
     async with unit_of_work() as session:
         await tenancy.enter_organization(session, organization)
         yield session
@@ -89,14 +89,14 @@ async def _inside(organization: UUID) -> AsyncIterator[AsyncSession]:
 
 async def test_every_tenant_table_has_forced_policies(session: AsyncSession) -> None:
     for table, column in (await _tenant_tables(session)).items():
-        secured = await _all(
+        secured = await _fetch_all(
             session,
             "SELECT relrowsecurity, relforcerowsecurity FROM pg_class"
             " WHERE oid = CAST(:table AS regclass)",
             table=table,
         )
         assert secured == [(True, True)], table
-        policies = await _all(
+        policies = await _fetch_all(
             session,
             "SELECT cmd, qual, with_check FROM pg_policies"
             " WHERE schemaname = 'public' AND tablename = :table",
@@ -109,7 +109,7 @@ async def test_every_tenant_table_has_forced_policies(session: AsyncSession) -> 
             assert set(tenant) == {"SELECT", "INSERT"}, table
         else:
             assert all(clause and f"({column} = " in clause for clause in tenant["ALL"]), table
-        # What else there is lets a user find his own organizations, and nothing be changed.
+        # The other policies are read-only: a user finds their own organizations.
         assert all(cmd == "SELECT" and "app.user_id" in qual for cmd, qual, _ in others), table
 
 
@@ -117,21 +117,21 @@ def _is_tenant(qual: str | None, check: str | None) -> bool:
     return "app.organization_id" in (qual or "") + (check or "")
 
 
-async def test_the_service_is_neither_owner_nor_privileged(session: AsyncSession) -> None:
-    role = await _all(
+async def test_service_role_owns_nothing_and_has_no_privileges(session: AsyncSession) -> None:
+    role = await _fetch_all(
         session,
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
         " WHERE rolname = current_user",
     )
     assert role == [(False, False, False, False)]
-    owners = await _all(
+    owners = await _fetch_all(
         session,
         "SELECT DISTINCT relowner::regrole::text, pg_has_role(current_user, relowner, 'MEMBER')"
         " FROM pg_class WHERE relnamespace = 'public'::regnamespace",
     )
     assert [is_member for _, is_member in owners] == [False]
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
-        granted = await _all(
+        granted = await _fetch_all(
             session,
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
             " AND relkind = 'r' AND has_table_privilege(oid, :privilege)",
@@ -140,27 +140,27 @@ async def test_the_service_is_neither_owner_nor_privileged(session: AsyncSession
         assert granted == [], privilege
 
 
-async def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
+async def test_query_without_a_condition_returns_one_tenant(factory: Factory) -> None:
     tenants = [await _tenant(factory) for _ in range(2)]
     for tenant in tenants:
-        async with _inside(tenant.organization) as session:
+        async with _in_organization(tenant.organization) as session:
             for table, column in (await _tenant_tables(session)).items():
-                found = await _all(session, f"SELECT {column} FROM {table}")
-                assert found, f"nothing in {table}: this proves nothing"
+                found = await _fetch_all(session, f"SELECT {column} FROM {table}")
+                assert found, f"expected rows in {table}: _tenant() must insert some"
                 assert {row[0] for row in found} == {tenant.organization}, table
 
 
-async def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+async def test_without_a_tenant_no_row_is_visible_or_changeable(factory: Factory) -> None:
     await _tenant(factory)
     async with unit_of_work() as session:
         for table in await _tenant_tables(session):
-            assert await _all(session, f"SELECT 1 FROM {table}") == [], table
+            assert await _fetch_all(session, f"SELECT 1 FROM {table}") == [], table
             for statement in (f"UPDATE {table} SET created_at = now()", f"DELETE FROM {table}"):
                 changed = await session.execute(text(f"{statement} RETURNING 1"))
                 assert changed.all() == [], statement
 
 
-async def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+async def test_rows_of_another_tenant_cannot_be_written(factory: Factory) -> None:
     mine, other = await _tenant(factory), await _tenant(factory)
     values = {"id": uuid7(), "organization": other.organization}
     insert = (
@@ -184,20 +184,20 @@ async def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
             await attempt(inside, statement)
 
 
-async def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+async def test_user_reads_own_memberships_but_changes_none(factory: Factory) -> None:
     ada, eve = await _tenant(factory), await _tenant(factory)
     async with unit_of_work() as session:
         await tenancy.enter_user(session, ada.owner.id)
-        assert await _all(session, "SELECT id FROM organizations") == [(ada.organization,)]
-        memberships = await _all(session, "SELECT organization_id, user_id FROM memberships")
+        assert await _fetch_all(session, "SELECT id FROM organizations") == [(ada.organization,)]
+        memberships = await _fetch_all(session, "SELECT organization_id, user_id FROM memberships")
         assert memberships == [(ada.organization, ada.owner.id)]
-        assert await _all(session, "SELECT 1 FROM projects") == []
+        assert await _fetch_all(session, "SELECT 1 FROM projects") == []
         for statement in (
             "UPDATE memberships SET role = 'viewer' RETURNING 1",
             "DELETE FROM memberships RETURNING 1",
             "UPDATE organizations SET name = 'x' RETURNING 1",
         ):
-            assert await _all(session, statement) == [], statement
+            assert await _fetch_all(session, statement) == [], statement
 
     async def join() -> None:
         async with unit_of_work() as session:
@@ -211,9 +211,9 @@ async def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> N
         await join()
 
 
-async def test_logs_are_append_only(factory: Factory) -> None:
+async def test_audit_tables_are_append_only(factory: Factory) -> None:
     tenant = await _tenant(factory)
-    async with _inside(tenant.organization) as session:
+    async with _in_organization(tenant.organization) as session:
         await session.execute(
             text(
                 "INSERT INTO security_events (id, user_id, action, request_id)"
@@ -222,56 +222,56 @@ async def test_logs_are_append_only(factory: Factory) -> None:
             {"id": uuid7(), "user": tenant.owner.id},
         )
         for table in APPEND_ONLY:
-            before = await _all(session, f"SELECT * FROM {table} ORDER BY id")
+            before = await _fetch_all(session, f"SELECT * FROM {table} ORDER BY id")
             assert before
             for statement in (
                 f"UPDATE {table} SET action = 'forged' RETURNING 1",
                 f"DELETE FROM {table} RETURNING 1",
             ):
-                assert await _all(session, statement) == [], statement
-            assert await _all(session, f"SELECT * FROM {table} ORDER BY id") == before
+                assert await _fetch_all(session, statement) == [], statement
+            assert await _fetch_all(session, f"SELECT * FROM {table} ORDER BY id") == before
 
 
-async def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
+async def test_deleting_an_organization_deletes_all_its_rows(factory: Factory) -> None:
     tenant = await _tenant(factory)
-    answer = await tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
-    assert answer.status_code == 204, answer.text
-    async with _inside(tenant.organization) as session:
+    response = await tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
+    assert response.status_code == 204, response.text
+    async with _in_organization(tenant.organization) as session:
         for table in await _tenant_tables(session):
-            assert await _all(session, f"SELECT 1 FROM {table}") == [], table
+            assert await _fetch_all(session, f"SELECT 1 FROM {table}") == [], table
 
 
-async def test_one_transaction_has_one_tenant(factory: Factory) -> None:
+async def test_transaction_has_one_tenant_at_a_time(factory: Factory) -> None:
     tenants = [await _tenant(factory) for _ in range(2)]
     async with unit_of_work() as session:
         for tenant in tenants:
             await tenancy.enter_organization(session, tenant.organization)
             await tenancy.enter_organization(session, tenant.organization)
-            found = await _all(session, "SELECT id FROM organizations")
+            found = await _fetch_all(session, "SELECT id FROM organizations")
             assert found == [(tenant.organization,)]
             with pytest.raises(RuntimeError, match="another organization"):
                 await tenancy.enter_organization(session, uuid7())
             await tenancy.leave_organization(session)
-            assert await _all(session, "SELECT id FROM organizations") == []
+            assert await _fetch_all(session, "SELECT id FROM organizations") == []
 
 
 @pytest.mark.committed
 async def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
     tenant = await _tenant(factory)
-    await engine.dispose()  # so that the pool has one connection to give
-    async with _inside(tenant.organization) as session:
+    await engine.dispose()  # so that the pool contains one connection
+    async with _in_organization(tenant.organization) as session:
         await tenancy.enter_user(session, tenant.owner.id)
         connection = (await session.connection()).sync_connection
-        process = await _all(session, "SELECT pg_backend_pid()")
+        process = await _fetch_all(session, "SELECT pg_backend_pid()")
     async with unit_of_work() as session:
-        # The pool gives the connection that was just given back.
-        assert await _all(session, "SELECT pg_backend_pid()") == process
+        # The pool returns the connection of the previous transaction.
+        assert await _fetch_all(session, "SELECT pg_backend_pid()") == process
         assert (await session.connection()).sync_connection is not connection
-        assert await _all(session, "SELECT 1 FROM memberships") == []
+        assert await _fetch_all(session, "SELECT 1 FROM memberships") == []
 
 
 @pytest.mark.committed
-async def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+async def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
     tenant = await _tenant(factory)
     async with unit_of_work() as session:
         tables = await _tenant_tables(session)

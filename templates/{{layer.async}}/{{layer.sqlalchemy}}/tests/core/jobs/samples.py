@@ -1,4 +1,4 @@
-"""Jobs to test workers with, and what they leave behind."""
+"""Sample jobs for the tests of worker processes, and functions to inspect their effects."""
 
 import asyncio
 import os
@@ -17,16 +17,16 @@ from app.core.models import OutboxEntry
 from app.settings import settings
 
 
-def starts(job_id: UUID) -> int:
-    """Count how often a job has been begun."""
+def count_starts(job_id: UUID) -> int:
+    """Count the attempts of a job: each creates a file, which survives a killed worker."""
     return len(list(settings.heartbeat_dir.glob(f"{job_id}-*")))
 
 
 @job("samples.effect")
-async def effect(session: AsyncSession, *, first_takes: float = 0) -> None:
-    """Leave a row, with the tenant that the database knows; the first attempt takes time."""
+async def effect(session: AsyncSession, *, first_attempt_seconds: float = 0) -> None:
+    """Insert a row with the current tenant and process id; the first attempt then sleeps."""
     job_id = current_job_id()
-    attempt = starts(job_id) + 1
+    attempt = count_starts(job_id) + 1
     (settings.heartbeat_dir / f"{job_id}-{attempt}").touch()
     await session.execute(
         text(
@@ -36,32 +36,30 @@ async def effect(session: AsyncSession, *, first_takes: float = 0) -> None:
         {"job": job_id, "process": os.getpid()},
     )
     if attempt == 1:
-        await asyncio.sleep(first_takes)
+        await asyncio.sleep(first_attempt_seconds)
 
 
-@job("samples.poison", max_attempts=2)
-async def poison(session: AsyncSession) -> None:
-    """Kill the process that runs it."""
+@job("samples.kill_worker", max_attempts=2)
+async def kill_worker(session: AsyncSession) -> None:
+    """Kill the worker with SIGKILL."""
     (settings.heartbeat_dir / f"{current_job_id()}-{os.getpid()}").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def enqueue(name: str, **arguments: Any) -> UUID:
-    """Enqueue a job."""
     async with unit_of_work() as session:
         return await outbox.enqueue(session, name, **arguments)
 
 
-async def find(job_id: UUID) -> OutboxEntry:
-    """Read how far a job has come."""
+async def get_entry(job_id: UUID) -> OutboxEntry:
     async with unit_of_work() as session:
         entry = await session.get(OutboxEntry, job_id)
         assert entry is not None
         return entry
 
 
-async def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
-    """List what a job has left: the tenant, and the process that ran it."""
+async def list_effects(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List the rows that a job inserted: organization and process id."""
     async with unit_of_work() as session:
         rows = await session.execute(
             text("SELECT organization_id, process FROM effects WHERE job_id = :job"),
@@ -70,8 +68,8 @@ async def effects_of(job_id: UUID) -> list[tuple[str | None, int]]:
         return [(row.organization_id, row.process) for row in rows]
 
 
-async def ticked() -> bool:
-    """Tell whether a scheduler has been at work."""
+async def schedule_has_run() -> bool:
+    """Return whether a scheduler has enqueued `core.purge`."""
     async with unit_of_work() as session:
         found = await session.scalar(
             select(OutboxEntry.id).where(OutboxEntry.schedule_key.startswith("core.purge:"))

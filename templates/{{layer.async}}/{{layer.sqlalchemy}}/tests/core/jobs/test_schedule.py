@@ -1,4 +1,4 @@
-"""What the scheduler does: ticks and sweeps, with the engine's `send` replaced."""
+"""The scheduler: scheduled jobs, redelivery, purge; `broker.publish` is replaced."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,38 +20,38 @@ from tests.concurrency import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("database")
 
-PATIENCE = timedelta(seconds=settings.scheduler_interval_seconds)
+INTERVAL = timedelta(seconds=settings.scheduler_interval_seconds)
 
 
-@job("tests.swept")
-async def swept(session: AsyncSession) -> None:
+@job("tests.noop")
+async def noop(session: AsyncSession) -> None:
     """Do nothing."""
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    hints: list[UUID] = []
+def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    published: list[UUID] = []
 
-    async def send(job_ids: Sequence[UUID]) -> None:
-        hints.extend(job_ids)
+    async def publish(job_ids: Sequence[UUID]) -> None:
+        published.extend(job_ids)
 
-    monkeypatch.setattr(broker, "publish", send)
-    return hints
+    monkeypatch.setattr(broker, "publish", publish)
+    return published
 
 
-async def put(**ages: timedelta | int) -> UUID:
-    """Write an entry; an age is how long ago that was."""
+async def insert_entry(**ages: timedelta | int) -> UUID:
+    """Insert an outbox entry; a timedelta becomes the time that long ago."""
     values: dict[str, Any] = {
         name: func.clock_timestamp() - age if isinstance(age, timedelta) else age
         for name, age in ages.items()
     }
-    entry = OutboxEntry(id=uuid7(), job="tests.swept", arguments={}, context={}, **values)
+    entry = OutboxEntry(id=uuid7(), job="tests.noop", arguments={}, context={}, **values)
     async with unit_of_work() as session:
         session.add(entry)
     return entry.id
 
 
-async def ids() -> list[UUID]:
+async def entry_ids() -> list[UUID]:
     async with unit_of_work() as session:
         return list(await session.scalars(select(OutboxEntry.id)))
 
@@ -60,10 +60,10 @@ async def ids() -> list[UUID]:
     "ages",
     [
         {},
-        {"dispatched_at": PATIENCE * 2.1, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 4.1, "dispatches": 2},
-        {"dispatched_at": PATIENCE * 65, "dispatches": 100},
-        # Begun since it was dispatched, and nobody holds the row: the worker is gone.
+        {"dispatched_at": INTERVAL * 2.1, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 4.1, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 65, "dispatches": 100},
+        # Started after it was dispatched, and the row is not locked: the worker was killed.
         {
             "dispatched_at": timedelta(seconds=9),
             "dispatches": 1,
@@ -71,13 +71,13 @@ async def ids() -> list[UUID]:
         },
     ],
 )
-async def test_what_is_due_and_forgotten_is_sent(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+async def test_redeliver_dispatches_overdue_jobs(
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
-    job_id = await put(**ages)
+    job_id = await insert_entry(**ages)
     assert await schedule.redeliver() == 1
-    assert sent == [job_id]
-    assert await schedule.redeliver() == 0  # it has a fresh hint now
+    assert published == [job_id]
+    assert await schedule.redeliver() == 0  # it was dispatched just now
     async with unit_of_work() as session:
         entry = await session.get_one(OutboxEntry, job_id)
     assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
@@ -89,8 +89,8 @@ async def test_what_is_due_and_forgotten_is_sent(
         {"done_at": timedelta()},
         {"dead_lettered_at": timedelta()},
         {"available_at": timedelta(hours=-1)},
-        {"dispatched_at": PATIENCE * 1.9, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 3.9, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 1.9, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 3.9, "dispatches": 2},
         {
             "dispatched_at": timedelta(seconds=3),
             "dispatches": 1,
@@ -103,17 +103,17 @@ async def test_what_is_due_and_forgotten_is_sent(
         },
     ],
 )
-async def test_what_is_done_or_under_way_is_not(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+async def test_redeliver_skips_finished_delayed_and_recent_jobs(
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
-    await put(**ages)
+    await insert_entry(**ages)
     assert await schedule.redeliver() == 0
-    assert sent == []
+    assert published == []
 
 
 @pytest.mark.committed
-async def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> None:
-    job_id = await put(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
+async def test_redeliver_skips_running_jobs(published: list[UUID]) -> None:
+    job_id = await insert_entry(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
     async with unit_of_work() as worker:
         await worker.execute(
             select(OutboxEntry.id).where(OutboxEntry.id == job_id).with_for_update()
@@ -122,30 +122,32 @@ async def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> 
     assert await schedule.redeliver() == 1
 
 
-async def test_more_than_one_batch(sent: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "BATCH", 2)
-    written = [await put() for _ in range(5)]
-    assert await schedule.redeliver() == 5
-    assert sorted(sent) == sorted(written)
-
-
-async def test_what_cannot_be_sent_is_tried_at_the_next_sweep(
-    sent: list[UUID], monkeypatch: pytest.MonkeyPatch
+async def test_redeliver_dispatches_several_batches(
+    published: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(job_ids: Sequence[UUID]) -> None:
-        raise ConnectionError("Redis is away")
+    monkeypatch.setattr(schedule, "BATCH", 2)
+    written = [await insert_entry() for _ in range(5)]
+    assert await schedule.redeliver() == 5
+    assert sorted(published) == sorted(written)
 
-    job_id = await put()
+
+async def test_redeliver_tries_again_after_the_broker_failed(
+    published: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail_to_publish(job_ids: Sequence[UUID]) -> None:
+        raise ConnectionError("Redis is down")
+
+    job_id = await insert_entry()
     with monkeypatch.context() as patch:
-        patch.setattr(broker, "publish", broken)
+        patch.setattr(broker, "publish", fail_to_publish)
         await schedule.redeliver()
     assert await schedule.redeliver() == 1
-    assert sent == [job_id]
+    assert published == [job_id]
 
 
-async def test_the_age_of_the_oldest_job_is_measured() -> None:
-    await put(available_at=timedelta(seconds=100))
-    await put(available_at=timedelta(seconds=200), done_at=timedelta())
+async def test_redeliver_records_the_age_of_the_oldest_job() -> None:
+    await insert_entry(available_at=timedelta(seconds=100))
+    await insert_entry(available_at=timedelta(seconds=200), done_at=timedelta())
     await schedule.redeliver()
     age = REGISTRY.get_sample_value("outbox_oldest_age_seconds")
     assert age is not None
@@ -153,7 +155,7 @@ async def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 
 @pytest.mark.committed
-async def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
+async def test_concurrent_schedulers_enqueue_each_job_once(published: list[UUID]) -> None:
     await run_concurrently(schedule.run_schedule for _ in range(4))
     await schedule.run_schedule()
     async with unit_of_work() as session:
@@ -161,20 +163,20 @@ async def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
-    assert sorted(sent) == sorted(entry.id for entry in entries)
+    assert sorted(published) == sorted(entry.id for entry in entries)
     for entry in entries:
         await execution.run_job(entry.id)
     async with unit_of_work() as session:
         assert await outbox.list_jobs(session) == []
 
 
-async def test_purge_forgets_what_is_done_and_expired() -> None:
+async def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
     kept = [
-        await put(done_at=timedelta(days=6)),
-        await put(dead_lettered_at=timedelta(days=60)),
-        await put(available_at=timedelta(days=60)),
+        await insert_entry(done_at=timedelta(days=6)),
+        await insert_entry(dead_lettered_at=timedelta(days=60)),
+        await insert_entry(available_at=timedelta(days=60)),
     ]
-    await put(done_at=timedelta(days=8))
+    await insert_entry(done_at=timedelta(days=8))
     async with unit_of_work() as session:
         for hours in (-1, 1):
             session.add(
@@ -189,6 +191,6 @@ async def test_purge_forgets_what_is_done_and_expired() -> None:
             )
     async with unit_of_work() as session:
         await schedule.purge(session)
-    assert sorted(await ids()) == sorted(kept)
+    assert sorted(await entry_ids()) == sorted(kept)
     async with unit_of_work() as session:
         assert list(await session.scalars(select(IdempotencyKey.key))) == ["1"]

@@ -1,4 +1,4 @@
-"""Opaque cursors: where a page ended, signed together with the list it belongs to."""
+"""Keyset pagination: signed, opaque cursors. A cursor is valid for one list only."""
 
 import hmac
 import json
@@ -15,11 +15,11 @@ _MAC_BYTES = 16
 
 
 def sign_cursor(position: Sequence[object], *, bound_to: Mapping[str, object]) -> str:
-    """Make the cursor of the last row of a page.
+    """Return the cursor of the last row of a page.
 
-    `position` holds the values of the sort keys, the unique one last. `bound_to` names the
-    list: organization, sort and filters. The cursor is refused on any other list, where it
-    would skip or repeat rows.
+    `position` holds the values of the sort keys, the unique one last. `bound_to` identifies the
+    list: organization, sort order and filters. Any other list would skip or repeat rows, so it
+    rejects the cursor.
     """
     payload = to_json(list(position))
     return crypto.to_base64url(_mac(payload, bound_to) + payload)
@@ -28,7 +28,7 @@ def sign_cursor(position: Sequence[object], *, bound_to: Mapping[str, object]) -
 def read_cursor[Position: tuple[Any, ...]](
     cursor: str, shape: type[Position], *, bound_to: Mapping[str, object]
 ) -> Position:
-    """Read the position out of a cursor: `read_cursor(c, tuple[str, UUID], bound_to=...)`."""
+    """Return the position; `shape` is its type, such as `tuple[str, UUID]`. Raises Invalid."""
     try:
         raw = crypto.from_base64url(cursor)
         claimed, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
@@ -43,6 +43,6 @@ def read_cursor[Position: tuple[Any, ...]](
 
 def _mac(payload: bytes, bound_to: Mapping[str, object]) -> bytes:
     binding = json.dumps(bound_to, sort_keys=True, default=str).encode()
-    # The length keeps the two parts apart: no payload can pass for the end of a binding.
+    # The length separates the parts: bytes cannot move from the payload to the binding.
     message = len(binding).to_bytes(4) + binding + payload
     return crypto.mac("cursor", message)[:_MAC_BYTES]

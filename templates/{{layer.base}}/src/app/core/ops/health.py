@@ -1,11 +1,11 @@
-"""What probes answer, and how patient they are."""
+"""Response models and time-outs of the health endpoints."""
 
 from typing import Literal
 
 from app.core.schemas import Schema
 
 TIMEOUT_SECONDS = 1.0
-# Probes of many load balancers together must not become a load of their own.
+# The checks run at most once in this time, however many load balancers send probes.
 CACHE_SECONDS = 1.0
 
 type State = Literal["ok", "degraded", "failed"]
@@ -13,13 +13,13 @@ type Status = Literal["ok", "degraded", "failed", "draining"]
 
 
 class Liveness(Schema):
-    """The process answers."""
+    """The process responds."""
 
     status: Literal["ok"] = "ok"
 
 
 class Readiness(Schema):
-    """`degraded` (no Redis) stays in rotation; `failed` and `draining` do not."""
+    """`degraded` (Redis is unreachable) is 200; `failed` and `draining` are 503."""
 
     status: Status
     checks: dict[str, State]

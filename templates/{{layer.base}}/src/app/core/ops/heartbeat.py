@@ -1,4 +1,4 @@
-"""How a container tells that its worker or scheduler is alive: a file that a timer touches."""
+"""Heartbeat files of worker and scheduler; `python -m app alive` checks their age."""
 
 import time
 from typing import Literal
@@ -12,13 +12,13 @@ _STALE_SECONDS = 90
 
 
 def touch(role: Role) -> None:
-    """Tell that this process gets on."""
+    """Touch the heartbeat file of this process."""
     settings.heartbeat_dir.mkdir(parents=True, exist_ok=True)
     (settings.heartbeat_dir / f"{role}.alive").touch()
 
 
 def is_alive(role: Role) -> bool:
-    """Tell whether the process with this role has got on lately."""
+    """Return whether the heartbeat file is younger than 90 seconds."""
     try:
         touched = (settings.heartbeat_dir / f"{role}.alive").stat().st_mtime
     except FileNotFoundError:

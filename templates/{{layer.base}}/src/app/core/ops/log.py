@@ -1,7 +1,7 @@
-"""Logs: one line per event on stdout, as JSON or for people, with the context and no secrets.
+"""Logging: one line for each event on stdout, JSON or console, with context and without secrets.
 
-Code logs with the standard library (`logging.getLogger(__name__)`, details in `extra`); whatever
-a library logs goes through the same formatter.
+Code logs with the standard library (`logging.getLogger(__name__)`, details in `extra`). The logs
+of libraries go through the same formatter.
 """
 
 import logging.config
@@ -17,13 +17,13 @@ from app.settings import settings
 
 REDACTED = "[redacted]"
 
-# Names whose values are secret, wherever they stand in a log record or an error report.
+# Keys whose values are redacted, at any depth of a log record or an error report.
 _SECRET_NAMES = re.compile(
     r"passw|secret|token|authori[sz]ation|cookie|credential|dsn|api_?key|private_?key"
     r"|(^|_)(totp|recovery)_code|otpauth",
     re.IGNORECASE,
 )
-# Secrets inside text: bearer tokens, JWTs, API keys, passwords in URLs, tokens in queries.
+# Secrets inside text: bearer tokens, JWTs, API keys, passwords in URLs, tokens in query strings.
 _SECRET_TEXT = re.compile(
     r"(?P<keep>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
     r"|(?P<jwt>)\beyJ[\w-]+\.[\w-]+\.[\w-]*"
@@ -35,7 +35,7 @@ _SECRET_TEXT = re.compile(
 
 
 def redact(value: Any) -> Any:
-    """Copy `value` without the secrets in it."""
+    """Return a copy of `value` with its secrets replaced by `[redacted]`."""
     if isinstance(value, str):
         return _SECRET_TEXT.sub(lambda found: (found[found.lastgroup or 0]) + REDACTED, value)
     if isinstance(value, Mapping):
@@ -51,7 +51,7 @@ def redact(value: Any) -> Any:
 
 
 def trace_id(traceparent: str | None) -> str | None:
-    """Read the trace id of a W3C traceparent."""
+    """Return the trace id of a `traceparent` header (W3C Trace Context)."""
     return traceparent.split("-")[1] if traceparent else None
 
 
@@ -63,7 +63,7 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
         "organization_id": current.organization_id,
     }
     if current.actor:
-        # Not the label: it holds an e-mail address.
+        # The label is left out: it holds an e-mail address.
         found[f"{current.actor.type}_id"] = current.actor.id
     for key, value in found.items():
         if value is not None:
@@ -72,13 +72,13 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 
 def _redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    event.pop("color_message", None)  # uvicorn's, the same text once more
+    event.pop("color_message", None)  # uvicorn repeats the message here
     private = {key: event.pop(key) for key in ("_record", "_from_structlog") if key in event}
     return {**redact(event), **private}
 
 
 def configure() -> None:
-    """Route every logger of this process through one formatter, to stdout."""
+    """Send the logs of this process to stdout, through one formatter."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

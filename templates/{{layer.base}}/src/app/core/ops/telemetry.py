@@ -1,7 +1,7 @@
-"""Metrics for Prometheus and error reports to Sentry.
+"""Metrics for Prometheus, and error reports to Sentry.
 
-Labels have few values: a route is its template and never a path, or the number of time series
-would grow with what strangers ask for.
+The `route` label is the route's template, not the path: any client could create time series
+without limit by requesting new paths.
 """
 
 from typing import Any
@@ -28,22 +28,27 @@ UNMATCHED = "__unmatched__"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 if settings.prometheus_multiproc_dir is not None:
-    # The metrics below open their files at once.
+    # The metrics below open files in it when they are declared.
     settings.prometheus_multiproc_dir.mkdir(parents=True, exist_ok=True)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
-http_requests = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+http_requests = Counter("http_requests_total", "Requests served", ["method", "route", "status"])
 http_duration = Histogram(
-    "http_request_duration_seconds", "Time to answer", ["method", "route"], buckets=_SECONDS
+    "http_request_duration_seconds", "Time to the response", ["method", "route"], buckets=_SECONDS
 )
-job_started = Counter("job_started_total", "Attempts begun", ["job"])
-job_succeeded = Counter("job_succeeded_total", "Jobs done", ["job"])
-job_retried = Counter("job_retried_total", "Attempts that failed, to be tried again", ["job"])
-job_failed = Counter("job_failed_total", "Jobs given up after the last attempt", ["job"])
-job_duration = Histogram("job_duration_seconds", "Time an attempt took", ["job"], buckets=_SECONDS)
+job_started = Counter("job_started_total", "Attempts started", ["job"])
+job_succeeded = Counter("job_succeeded_total", "Jobs that succeeded", ["job"])
+job_retried = Counter("job_retried_total", "Failed attempts that will be retried", ["job"])
+job_failed = Counter("job_failed_total", "Jobs moved to the dead letters", ["job"])
+job_duration = Histogram(
+    "job_duration_seconds", "Duration of an attempt", ["job"], buckets=_SECONDS
+)
 job_queue_latency = Histogram(
-    "job_queue_latency_seconds", "From due to begun, first attempts", ["job"], buckets=_SECONDS
+    "job_queue_latency_seconds",
+    "Time from due to the start of the first attempt",
+    ["job"],
+    buckets=_SECONDS,
 )
 outbox_oldest_age = Gauge(
     "outbox_oldest_age_seconds",
@@ -55,7 +60,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """Count one answered request; `route` is None when no route fits."""
+    """Record the metrics of one request; `route` is None when no route matched."""
     route = route or UNMATCHED
     method = method if method in _METHODS else "OTHER"
     http_requests.labels(method, route, str(status)).inc()
@@ -63,43 +68,43 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
 
 
 def _registry() -> CollectorRegistry:
-    """Give this process's metrics, or with `PROMETHEUS_MULTIPROC_DIR` those of all its siblings."""
+    """Return the metrics of this process, or of all in `PROMETHEUS_MULTIPROC_DIR` if it is set."""
     if settings.prometheus_multiproc_dir is None:
         return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # no types
     return registry
 
 
 def render_metrics() -> bytes:
-    """Write the metrics in Prometheus' text format."""
+    """Return the metrics in the text format of Prometheus."""
     return generate_latest(_registry())
 
 
 def serve_metrics() -> None:
-    """Serve the metrics of a process that has no web server of its own, on `METRICS_PORT`."""
+    """Serve metrics on `METRICS_PORT`, if it is set: for processes without a web server."""
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, registry=_registry())
 
 
 def configure() -> None:
-    """Start error reports; without `SENTRY_DSN` there are none."""
+    """Configure Sentry, if `SENTRY_DSN` is set."""
     if settings.sentry_dsn is None:
         return
     sentry_sdk.init(
         dsn=settings.sentry_dsn,
         environment=settings.environment,
         release=settings.release,
-        # Personal data are left out by default, and `_scrub` takes secrets out of the rest.
+        # Sentry leaves out personal data by default; `_scrub` redacts secrets in the rest.
         include_local_variables=False,
         max_request_body_size="never",
         before_send=_scrub,
-        before_breadcrumb=lambda crumb, hint: redact(crumb),
+        before_breadcrumb=lambda crumb, _: redact(crumb),
     )
 
 
 def report(error: BaseException) -> None:
-    """Send an unexpected error to Sentry, with the context it happened in."""
+    """Send an unexpected error to Sentry, if `SENTRY_DSN` is set."""
     if settings.sentry_dsn is not None:
         sentry_sdk.capture_exception(error)
 

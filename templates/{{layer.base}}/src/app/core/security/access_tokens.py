@@ -1,7 +1,7 @@
 """Access tokens: short-lived JWTs (RFC 9068) that other services can verify with the JWKS.
 
-A token says who (`sub`) and in which session (`sid`), never what they may do: roles are read
-per request, and the session is looked up, so that both can be taken away at once.
+A token names the user (`sub`) and the session (`sid`), but no roles. Each request looks up the
+session and the roles, so that a revocation takes effect at once.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ LIFETIME = timedelta(minutes=10)
 _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"
 _CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
-# Ours have about 600 characters. What is longer is not parsed at all.
+# The service issues tokens of about 600 characters. Longer ones are rejected before parsing.
 _MAX_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid access token says."""
+    """The claims of a valid access token that the service uses."""
 
     user_id: UUID
     session_id: UUID
@@ -51,7 +51,7 @@ def _load(seeds: tuple[bytes, ...]) -> dict[str, _Key]:
         private = Ed25519PrivateKey.from_private_bytes(seed)
         x = crypto.to_base64url(private.public_key().public_bytes_raw())
         required = {"crv": "Ed25519", "kty": "OKP", "x": x}
-        # RFC 7638: the hash of the required members, sorted, without spaces.
+        # JWK thumbprint (RFC 7638): the hash of the required members, sorted, without spaces.
         canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
         kid = crypto.to_base64url(hashlib.sha256(canonical).digest())
         keys[kid] = _Key(private, {**required, "kid": kid, "use": "sig", "alg": _ALGORITHM})
@@ -59,14 +59,13 @@ def _load(seeds: tuple[bytes, ...]) -> dict[str, _Key]:
 
 
 def _keys() -> dict[str, _Key]:
-    """Load the keys by their id; the first one signs, all of them verify."""
+    """Return the keys by `kid`; the first one signs, all of them verify."""
     texts = [key.get_secret_value() for key in settings.jwt_keys]
     seeds = [urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in texts]
     return _load(tuple(seeds or [crypto.derive_key("jwt-ed25519")]))
 
 
 def issue(*, user_id: UUID, session_id: UUID) -> str:
-    """Sign an access token for one session."""
     now = datetime.now(UTC)
     claims = {
         "iss": settings.jwt_issuer,
@@ -82,12 +81,12 @@ def issue(*, user_id: UUID, session_id: UUID) -> str:
 
 
 def read(token: str) -> Claims:
-    """Verify an access token; Unauthenticated for anything that is not one of ours and live."""
+    """Verify an access token; Unauthenticated when it is invalid or expired."""
     try:
         if len(token) > _MAX_CHARACTERS:
             raise ValueError("too long")
         header = jwt.get_unverified_header(token)
-        # Another kind of token, signed with the same key, must never pass for this one.
+        # Prevents cross-JWT confusion with other tokens of the same key (RFC 8725, section 2.8).
         if header.get("typ") != _TYPE:
             raise ValueError("not an access token")
         claims = jwt.decode(
@@ -104,5 +103,5 @@ def read(token: str) -> Claims:
 
 
 def jwks() -> dict[str, list[dict[str, str]]]:
-    """Publish the public keys (RFC 7517)."""
+    """Return the public keys as a JWK Set (RFC 7517)."""
     return {"keys": [dict(key.jwk) for key in _keys().values()]}

@@ -1,4 +1,4 @@
-"""The client's address, from what trusted proxies say and nothing else."""
+"""The client's IP address behind trusted proxies."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -7,24 +7,23 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 def client_address(
     peer: str | None, forwarded_for: Sequence[str], trusted_proxies: int
 ) -> str | None:
-    """Find the address of the client behind `trusted_proxies` proxies.
+    """Return the address of the client behind `trusted_proxies` proxies.
 
-    Each proxy appends its own peer to `X-Forwarded-For`. So, from the right, as many entries
-    as there are trusted proxies are facts; what stands further left was sent by the client.
-    With no trusted proxy the header is not even read. None when the peer has no address
-    (a Unix socket).
+    Each proxy appends its peer to `X-Forwarded-For`. So the rightmost `trusted_proxies` entries
+    are reliable; a client can forge all entries left of them. Without a trusted proxy the header
+    is ignored. None when the peer has no address (a Unix socket).
     """
     hops: list[str | None] = [peer]
     if trusted_proxies:
-        facts = ",".join(forwarded_for).rsplit(",", trusted_proxies)[-trusted_proxies:]
-        hops = [*facts, peer]
+        trusted = ",".join(forwarded_for).rsplit(",", trusted_proxies)[-trusted_proxies:]
+        hops = [*trusted, peer]
     addresses = (_parse(hop) for hop in hops if hop is not None)
-    # An entry that is no address ("unknown") falls back to the next, nearer one.
+    # An entry that is not an address ("unknown") is skipped for the next one to the right.
     return next((str(address) for address in addresses if address is not None), None)
 
 
 def network(address: str | None) -> str:
-    """Group addresses for counting: an IPv6 client owns its whole /64 and may use any part."""
+    """Return the key of a rate limit: an IPv6 client can use every address of its /64."""
     parsed = None if address is None else _parse(address)
     match parsed:
         case None:

@@ -1,7 +1,7 @@
-"""Cross-site request forgery: the defence of requests that a cookie authenticates.
+"""CSRF protection of requests that a cookie authenticates, by `Origin` or else `Sec-Fetch-Site`.
 
-Fetch metadata first, `Origin` where a browser sends none (OWASP CSRF cheat sheet). Requests
-with a bearer token need none of it: no other site can make a browser send the token.
+See the OWASP CSRF Prevention Cheat Sheet. Requests with a bearer token do not need it: another
+site cannot make a browser send the token.
 """
 
 from collections.abc import Collection
@@ -13,17 +13,15 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Headers(Protocol):
-    """Looks names up without regard to case."""
+    """Request headers, with case-insensitive look-up."""
 
-    def get(self, name: str, /) -> str | None:
-        """Read one header."""
-        ...
+    def get(self, name: str, /) -> str | None: ...
 
 
 def refuse_cross_site(method: str, headers: Headers, *, trusted_origins: Collection[str]) -> None:
-    """Raise Forbidden for an unsafe request that another site may have caused.
+    """Raise Forbidden for an unsafe request that can come from another site.
 
-    `trusted_origins` are the service's own origin and the front ends it allows by CORS.
+    `trusted_origins` are the origin of the service and the origins that CORS allows.
     """
     if method in _SAFE_METHODS:
         return
@@ -31,7 +29,7 @@ def refuse_cross_site(method: str, headers: Headers, *, trusted_origins: Collect
     if origin is not None:
         allowed = origin in trusted_origins
     else:
-        # No Origin and no metadata means no browser, or one older than both: refuse.
+        # Neither header: the client is not a browser, or too old to be protected.
         allowed = headers.get("sec-fetch-site") in {"same-origin", "none"}
     if not allowed:
         raise Forbidden("The request comes from another site.")

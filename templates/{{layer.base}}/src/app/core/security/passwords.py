@@ -1,6 +1,6 @@
-"""Passwords: Argon2id, and a refusal of what anybody would guess.
+"""Password hashing with Argon2id, and a strength estimate of new passwords.
 
-Every function here burns CPU on purpose, 20 ms and more: async code calls them in a thread.
+Hashing takes 20 ms of CPU or more, on purpose: async code calls these functions in a thread.
 """
 
 import re
@@ -23,28 +23,28 @@ _hasher = PasswordHash((Argon2Hasher(memory_cost=19_456, time_cost=2, parallelis
 
 
 def hash_password(password: str) -> str:
-    """Hash a password for storage."""
     return _hasher.hash(normalise(password))
 
 
 def verify_password(password: str, stored: str | None) -> tuple[bool, str | None]:
-    """Tell whether the password is right, and the hash to store instead if the old one is weak.
+    """Return whether the password is correct, and a new hash if the stored one is outdated.
 
-    `stored` is None for a user who does not exist or has no password: that takes as long, so
-    that the time of the answer does not tell who has an account.
+    `stored` is None when the user does not exist or has no password. A dummy hash is verified
+    then: otherwise the response time would reveal which addresses have an account.
     """
     try:
-        right, better = _hasher.verify_and_update(normalise(password), stored or _dummy_hash())
+        valid, new_hash = _hasher.verify_and_update(normalise(password), stored or _dummy_hash())
     except UnknownHashError:
         return False, None
-    return (right, better) if stored else (False, None)
+    return (valid, new_hash) if stored else (False, None)
 
 
 def check_password(password: str, *, pointer: str, personal: Iterable[str] = ()) -> None:
-    """Refuse (Invalid) a password that few guesses would find.
+    """Raise Invalid for a password that is easy to guess.
 
-    There are no composition rules. Length is checked by the contract's schema; this looks for
-    common passwords, in any disguise, and for the `personal` texts: e-mail address, name.
+    There are no composition rules (NIST SP 800-63B), and the schema checks the length. The
+    estimate finds common words, also with substituted characters ("P4ssw0rd"), and the `personal`
+    texts: e-mail address and name.
     """
     if _guess_bits(normalise(password), personal) < _MIN_GUESS_BITS:
         raise Invalid(
@@ -58,26 +58,27 @@ def check_password(password: str, *, pointer: str, personal: Iterable[str] = ())
 
 
 def normalise(password: str) -> str:
-    """Make one text of what two systems compose in different ways (NIST SP 800-63B)."""
+    """Return the NFKC form: devices encode the same character differently (NIST SP 800-63B)."""
     return unicodedata.normalize("NFKC", password)
 
 
 @lru_cache(maxsize=1)
 def _dummy_hash() -> str:
-    return hash_password("nobody's password")
+    # test_passwords.py verifies that no account accepts this password.
+    return hash_password("any password")
 
 
-# How hard is it to guess? The password is cut, in the cheapest way, into listed words, walks on
-# the keyboard, repeated characters, years and single characters; each costs the bits of choosing
-# it. A list of whole passwords would need millions of entries of 12 characters and more
-# ("Welcome2025!!", "qwerty123456", "P4sswordPassword") and still miss your name.
+# The estimate divides the password into listed words, keyboard walks, repeated characters, years
+# and single characters. Each piece costs the bits of choosing it, and the cheapest division counts.
+# A list of whole passwords would need millions of entries of 12 or more characters
+# ("Welcome2025!!", "qwerty123456", "P4sswordPassword"), and would not contain the user's name.
 
 _MIN_GUESS_BITS = 32.0
 _WORD_BITS = 10.0  # about a thousand listed words
 _WALK_BITS = 8.0
 _YEAR_BITS = 7.0
 _PERSONAL_BITS = 4.0
-# People reach for a handful of punctuation marks.
+# Low for punctuation: few marks are common in passwords.
 _DIGIT_BITS, _LETTER_BITS, _OTHER_BITS = 3.3, 4.7, 4.0
 _MIN_PIECE = 3
 _MAX_PIECE = 40
@@ -90,8 +91,8 @@ _ROWS = (
     "1q2w3e4r5t6y7u8i9o0p q1w2e3r4t5y6u7i8o9p0"
 )
 _WALKS = f"{_ROWS} {_ROWS[::-1]}"
-# Two tables, since "1" stands for both i and l.
-_DISGUISES = tuple(str.maketrans("@40135$7+", f"aao{one}esstt") for one in "il")
+# Two tables, since "1" can stand for i or l.
+_SUBSTITUTIONS = tuple(str.maketrans("@40135$7+", f"aao{one}esstt") for one in "il")
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +103,7 @@ def _words() -> frozenset[str]:
 
 def _guess_bits(password: str, personal: Iterable[str]) -> float:
     plain = password.casefold()
-    spellings = [plain, *(plain.translate(table) for table in _DISGUISES)]
+    spellings = [plain, *(plain.translate(table) for table in _SUBSTITUTIONS)]
     own = {
         piece
         for text in personal
@@ -117,7 +118,7 @@ def _guess_bits(password: str, personal: Iterable[str]) -> float:
             pieces = {spelling[start:end] for spelling in spellings}
             costs.append(cheapest[start] + _piece_bits(plain[start:end], pieces, own))
         cheapest.append(min(costs))
-    # "abcabcabcabc": said once, and how often.
+    # "abcabcabcabc" costs one "abc" and the number of repetitions.
     length = len(plain)
     period = (plain + plain).find(plain, 1)
     if 0 < period < length:

@@ -1,4 +1,4 @@
-"""Who a request acts for, once its credentials are accepted."""
+"""Principals: the authenticated caller of a request."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,26 +9,24 @@ from app.core.security.roles import Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class UserPrincipal:
-    """A signed-in user."""
-
     id: UUID
     email: str
     session_id: UUID
 
     @property
     def key(self) -> str:
-        """Name of the caller for rate limits and idempotency keys."""
+        """Identifier of the caller for rate limits and idempotency keys."""
         return f"user:{self.id}"
 
     @property
     def actor(self) -> Actor:
-        """The user as the audit log names him."""
+        """The actor of audit events."""
         return Actor("user", self.id, self.email)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPrincipal:
-    """An API key, which acts for its own organization only."""
+    """An API key, which has access to its own organization only."""
 
     id: UUID
     name: str
@@ -37,12 +35,12 @@ class KeyPrincipal:
 
     @property
     def key(self) -> str:
-        """Name of the caller for rate limits and idempotency keys."""
+        """Identifier of the caller for rate limits and idempotency keys."""
         return f"api_key:{self.id}"
 
     @property
     def actor(self) -> Actor:
-        """The key as the audit log names it."""
+        """The actor of audit events."""
         return Actor("api_key", self.id, self.name)
 
 
@@ -51,9 +49,10 @@ type Principal = UserPrincipal | KeyPrincipal
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A caller inside one organization.
+    """A caller with access to one organization.
 
-    `role` is a user's own; an API key, which has scopes instead, gets the one the route asks for.
+    `role` is the role of a user; for an API key, which has scopes instead, it is the role that the
+    route requires.
     """
 
     organization_id: UUID
@@ -62,5 +61,5 @@ class Member:
 
     @property
     def user_id(self) -> UUID | None:
-        """The user, or None when an API key acts."""
+        """The user's id; None for an API key."""
         return self.principal.id if isinstance(self.principal, UserPrincipal) else None

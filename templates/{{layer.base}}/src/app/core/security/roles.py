@@ -1,4 +1,4 @@
-"""Roles and scopes as data: the one table that authorisation reads."""
+"""Roles of members and scopes of API keys."""
 
 from enum import StrEnum
 
@@ -12,13 +12,13 @@ class Role(StrEnum):
     OWNER = "owner"
 
     def includes(self, other: "Role") -> bool:
-        """Whether this role may do whatever `other` may."""
+        """Return whether this role has all permissions of `other`."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
 
 class Scope(StrEnum):
-    """What an API key may do. A key can do nothing that no scope names."""
+    """A permission of an API key; a route without a scope refuses all API keys."""
 
     PROJECTS_READ = "projects:read"
     PROJECTS_WRITE = "projects:write"

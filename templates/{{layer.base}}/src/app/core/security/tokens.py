@@ -1,4 +1,4 @@
-"""Tokens that name what they are for: API keys, and the signed links in mails."""
+"""API keys, and the signed tokens of links in mails."""
 
 import hmac
 import secrets
@@ -14,7 +14,7 @@ _UUID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A fresh API key: `key` is shown once, `display` and `hash` are kept."""
+    """A new API key: `key` is shown once, `display` and `hash` are stored."""
 
     key: str
     display: str
@@ -22,19 +22,19 @@ class NewApiKey:
 
 
 def new_api_key(organization_id: UUID) -> NewApiKey:
-    """Make an API key that names its organization.
+    """Return an API key that contains the id of its organization.
 
-    The tenant must be known before the look-up, since row-level security hides every row
-    until then. The id is no secret and not trusted: it only says where to look for the hash.
+    Row-level security hides the row of the key until the tenant is set. The id in the key is
+    neither secret nor trusted: it only selects the tenant in which to look up the hash.
     """
     body = to_base64url(secrets.token_bytes(SECRET_BYTES) + organization_id.bytes)
     key = API_KEY_PREFIX + body
-    # The first 8 characters are of the random part: 208 unknown bits remain.
+    # `display` reveals 48 of the 256 random bits.
     return NewApiKey(key=key, display=body[:8], hash=hash_secret(key))
 
 
 def read_api_key(key: str) -> UUID | None:
-    """Read the organization that an API key claims; None when it is not shaped like a key."""
+    """Return the organization id in an API key; None when the text is not an API key."""
     if not key.startswith(API_KEY_PREFIX):
         return None
     try:
@@ -45,28 +45,27 @@ def read_api_key(key: str) -> UUID | None:
     return UUID(bytes=organization_id) if len(organization_id) == _UUID_BYTES else None
 
 
-# Row tokens: links in mails. They are computed from the id of the row that makes them valid
-# and never stored, so a mail job can write the same link again when it is retried. Expiry and
-# single use are columns of that row.
+# Row tokens, for links in mails: a row id and its MAC. They are computed and not stored, so a retry
+# of a mail job writes the same link. Expiry and single use are columns of the row.
 
 
 def sign_row_token(purpose: str, row_id: UUID) -> str:
-    """Make the token of one row, good for one purpose."""
+    """Return the token of a row, valid for one purpose."""
     return _sign(purpose, row_id.bytes)
 
 
 def read_row_token(purpose: str, token: str) -> UUID:
-    """Read the row id of a token; Invalid when it was not signed here for this purpose."""
+    """Return the row id; Invalid when the signature is not valid for this purpose."""
     return UUID(bytes=_verify(purpose, token, _UUID_BYTES))
 
 
 def sign_tenant_row_token(purpose: str, organization_id: UUID, row_id: UUID) -> str:
-    """Make the token of a row that belongs to an organization: it carries both ids."""
+    """Return the token of an organization's row, with both ids."""
     return _sign(purpose, organization_id.bytes + row_id.bytes)
 
 
 def read_tenant_row_token(purpose: str, token: str) -> tuple[UUID, UUID]:
-    """Read (organization id, row id) of a token; Invalid when it was not signed here."""
+    """Return (organization id, row id); Invalid when the signature is not valid."""
     message = _verify(purpose, token, 2 * _UUID_BYTES)
     return UUID(bytes=message[:_UUID_BYTES]), UUID(bytes=message[_UUID_BYTES:])
 
@@ -87,7 +86,7 @@ def _verify(purpose: str, token: str, size: int) -> bytes:
 
 
 def invalid_token() -> Invalid:
-    """Make the one answer for a token that is wrong, used, or expired: it does not tell which."""
+    """Return the same error for a forged, used or expired token."""
     return Invalid(
         pointer="/token", code="invalid_token", detail="The token is invalid, used or expired."
     )

@@ -1,4 +1,4 @@
-"""Announcing that an operation will go: one declaration on the route gives headers and document."""
+"""Deprecation of operations: response headers, and `deprecated` in the OpenAPI document."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -7,19 +7,19 @@ from email.utils import format_datetime
 
 @dataclass(frozen=True, slots=True)
 class Deprecation:
-    """Deprecated `since` a day, answered until `sunset`; `guide` is a page that says what next."""
+    """Deprecated since a day, served until `sunset`; `guide` is the URL of a migration guide."""
 
     since: date
     sunset: date
     guide: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an end before the beginning (RFC 9745, section 4)."""
         if self.sunset < self.since:
-            raise ValueError("an operation cannot go before it is deprecated")
+            # RFC 9745, section 4
+            raise ValueError("`sunset` must not be before `since`")
 
     def headers(self) -> dict[str, str]:
-        """Make `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and the link to the guide."""
+        """Return `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link` to the guide."""
         headers = {
             "Deprecation": f"@{int(_midnight(self.since).timestamp())}",
             "Sunset": format_datetime(_midnight(self.sunset), usegmt=True),

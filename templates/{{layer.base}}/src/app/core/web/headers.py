@@ -1,4 +1,4 @@
-"""Response headers that are the same in all frameworks: security, and CORS."""
+"""Security headers of every response, and the methods and headers that CORS allows."""
 
 from app.settings import settings
 
@@ -13,7 +13,7 @@ SECURITY_HEADERS = {
 if settings.public_url.startswith("https://"):
     SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
 
-# Cross-origin requests from CORS_ORIGINS: the methods and headers they send, the headers they read.
+# What scripts of CORS_ORIGINS may send and read.
 CORS_METHODS = ("GET", "POST", "PATCH", "DELETE")
 CORS_REQUEST_HEADERS = (
     "Authorization",

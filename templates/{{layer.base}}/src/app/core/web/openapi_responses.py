@@ -1,4 +1,4 @@
-"""What the contract adds to every operation of the OpenAPI document, whoever derives it."""
+"""Adds the common responses to the OpenAPI document that a framework has generated."""
 
 from typing import Any
 
@@ -7,20 +7,20 @@ from app.core.web import problems
 _DESCRIPTIONS = {
     401: "Not authenticated",
     403: "The role or scope does not allow it",
-    404: "No such thing, or not visible to the caller",
-    409: "Conflict with the present state",
-    412: "The ETag in If-Match is not current",
+    404: "The resource does not exist or is not visible to the caller",
+    409: "Conflict with the current state",
+    412: "If-Match is not the current ETag",
     413: "The body is too large",
     415: "The body is not JSON",
     422: "Invalid input",
     429: "Too many requests",
-    503: "A dependency does not answer",
+    503: "A dependency does not respond",
 }
 _PLACES = ("path", "query", "header", "cookie")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document problems that only this operation knows of; `describe` adds the common ones."""
+    """Document problems of one operation; `complete_operation` adds the common ones."""
     return {
         status: {
             "description": _DESCRIPTIONS[status],
@@ -31,12 +31,12 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def empty_answer(status: int = 204) -> dict[int | str, dict[str, Any]]:
-    """Document an answer without a body."""
+    """Document a response without a body."""
     return {status: {"description": "Successful Response"}}
 
 
 def add_problem_schemas(document: dict[str, Any]) -> None:
-    """Add the body of every error to the components."""
+    """Add the schema of problem details to the components."""
     schemas = document["components"]["schemas"]
     for model in (problems.Problem, problems.ProblemError):
         schemas[model.__name__] = model.model_json_schema(
@@ -45,17 +45,17 @@ def add_problem_schemas(document: dict[str, Any]) -> None:
     schemas["Problem"].pop("$defs", None)
 
 
-def complete(
+def complete_operation(
     document: dict[str, Any], path: str, method: str, operation: dict[str, Any], *, is_public: bool
 ) -> None:
-    """Add the answers that an operation has by what it is; put all in one order."""
+    """Add the common responses; sort responses and parameters."""
     responses = operation["responses"]
     for status, response in problem_responses(
         *_common_statuses(path, operation, is_public=is_public)
     ).items():
         responses.setdefault(str(status), response)
     if method == "GET" and path.startswith("/api/"):
-        responses["304"] = {"description": "The caller has this version already"}
+        responses["304"] = {"description": "The resource has not changed"}
     if "parameters" in operation:
         operation["parameters"].sort(
             key=lambda item: (_PLACES.index(item["in"]), path.find(f"{{{item['name']}}}"))
@@ -67,7 +67,7 @@ def complete(
 
 def _common_statuses(path: str, operation: dict[str, Any], *, is_public: bool) -> set[int]:
     if "operations" in operation.get("tags", ()):
-        # Probes are not limited, and say themselves what is not ready.
+        # The health endpoints have no rate limit, and declare their own 503.
         return set()
     statuses = {429, 503}
     if "parameters" in operation or "requestBody" in operation:
@@ -87,7 +87,7 @@ def _common_statuses(path: str, operation: dict[str, Any], *, is_public: bool) -
 
 
 def _shared(document: dict[str, Any], status: str, response: dict[str, Any]) -> dict[str, Any]:
-    """Move a problem that many operations answer with to the components, and refer to it."""
+    """Move a common problem response to the components, and return a reference to it."""
     if int(status) not in _DESCRIPTIONS or response != problem_responses(int(status))[int(status)]:
         return response
     document["components"].setdefault("responses", {})[f"Problem{status}"] = response

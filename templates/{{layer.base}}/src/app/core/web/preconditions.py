@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, 8.8.3): `If-Match` against lost updates, `If-None-Match` for 304."""
+"""Entity tags (RFC 9110, 8.8.3): `If-Match` prevents lost updates, `If-None-Match` gives 304."""
 
 import re
 from hashlib import sha256
@@ -9,19 +9,19 @@ _TAG = re.compile(r'(W/)?("[^"]*")')
 
 
 def etag(*parts: object) -> str:
-    """A strong tag of what the representation depends on, such as its version."""
+    """Return a strong tag of what the representation depends on, such as its version."""
     return f'"{"-".join(str(part) for part in parts)}"'
 
 
 def content_etag(body: bytes) -> str:
-    """A strong tag of the bytes themselves, for answers without a version."""
+    """Return a strong tag of the bytes, for responses without a version."""
     return etag(sha256(body).hexdigest()[:32])
 
 
 def require_match(if_match: str | None, current: str) -> None:
-    """Raise PreconditionFailed when `If-Match` was sent and names other versions only.
+    """Raise PreconditionFailed when `If-Match` was sent and does not name the current version.
 
-    The comparison is strong: a weak tag never matches. Call it with the row locked.
+    The comparison is strong: a weak tag never matches. The caller holds a lock on the row.
     """
     if if_match is None or if_match.strip() == "*":
         return
@@ -31,7 +31,7 @@ def require_match(if_match: str | None, current: str) -> None:
 
 
 def is_unchanged(if_none_match: str | None, current: str) -> bool:
-    """Whether the caller has this version already (weak comparison, as for GET)."""
+    """Return whether the client has the current version (weak comparison)."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or current in {

@@ -1,4 +1,4 @@
-"""RFC 9457 problem details: the only place that knows which error is which HTTP status."""
+"""Problem details (RFC 9457): maps domain errors to HTTP status codes and bodies."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemError(BaseModel):
-    """One refused value of a validation problem."""
+    """One invalid value of a request."""
 
     pointer: str = Field(description="RFC 6901 pointer into the body, or the parameter's name")
     code: str
@@ -43,7 +43,7 @@ class Problem(BaseModel):
     errors: list[ProblemError] | None = None
 
 
-# Most specific first: the first class that fits decides.
+# The first class that matches decides: subclasses come first.
 _KINDS: tuple[tuple[type[AppError], int, str, str], ...] = (
     (MfaRequired, 401, "mfa-required", "Second factor required"),
     (Unauthenticated, 401, "unauthenticated", "Not authenticated"),
@@ -58,7 +58,7 @@ _KINDS: tuple[tuple[type[AppError], int, str, str], ...] = (
     (Unavailable, 503, "unavailable", "Service unavailable"),
 )
 
-# What the HTTP layer itself finds wrong, before any domain code runs.
+# Errors of the HTTP layer, raised before or outside of domain code.
 _HTTP: dict[int, tuple[str, str]] = {
     400: ("bad-request", "Bad request"),
     401: ("unauthenticated", "Not authenticated"),
@@ -86,7 +86,7 @@ def _body(status: int, slug: str, title: str, detail: str, instance: str) -> dic
 
 
 def from_error(error: AppError, instance: str) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Status, extra headers and body for a domain error raised while serving `instance`."""
+    """Return status, extra headers and body; `instance` is the path of the request."""
     status, slug, title = next(
         (status, slug, title) for kind, status, slug, title in _KINDS if isinstance(error, kind)
     )
@@ -105,15 +105,15 @@ def from_error(error: AppError, instance: str) -> tuple[int, dict[str, str], dic
 
 
 def from_status(status: int, instance: str, detail: str | None = None) -> dict[str, Any]:
-    """Body for an error that the HTTP layer found; a 500 tells nothing but the request id."""
+    """Return the body for an error of the HTTP layer; a 500 reveals only the request id."""
     slug, title = _HTTP.get(status, ("http-error", "HTTP error"))
     return _body(status, slug, title, detail or f"{title}.", instance)
 
 
 def from_validation(errors: list[dict[str, Any]], instance: str) -> dict[str, Any]:
-    """422 body from pydantic's errors, whose `loc` starts with body, query, path or header.
+    """Return a 422 body; each `loc` of Pydantic's errors starts with body, query, path or header.
 
-    The refused values are not echoed: they may be passwords.
+    The invalid values are not returned: they may be passwords.
     """
     body = from_status(422, instance, "The request has invalid or missing values.")
     body["errors"] = [
@@ -124,7 +124,7 @@ def from_validation(errors: list[dict[str, Any]], instance: str) -> dict[str, An
 
 
 def _pointer(loc: tuple[str | int, ...]) -> str:
-    where, *rest = loc
-    if where != "body":
-        return str(rest[0]) if rest else str(where)
+    location, *rest = loc
+    if location != "body":
+        return str(rest[0]) if rest else str(location)
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in rest)

@@ -12,15 +12,15 @@ from app.settings import settings
 
 logger = logging.getLogger("app.access")
 
-# Any other value could forge log lines, or make them arbitrarily long.
+# Other values are replaced: they could forge log lines, or make them arbitrarily long.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
-# Probes arrive every few seconds: they are not logged, and no limit counts them.
-UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+# Requested every few seconds: neither logged nor rate-limited.
+MONITORING_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
-def open_context(
+def build_context(
     *,
     peer: str | None,
     forwarded_for: Sequence[str],
@@ -28,7 +28,7 @@ def open_context(
     traceparent: str,
     user_agent: str,
 ) -> Context:
-    """Make a request's context of its peer's address and its headers, empty where not sent."""
+    """Build the context of a request; headers that were not sent are empty."""
     return Context(
         request_id=request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
         client_ip=client_address(peer, forwarded_for, settings.trusted_proxies),
@@ -38,9 +38,9 @@ def open_context(
 
 
 def log_request(method: str, path: str, route: str | None, status: int, seconds: float) -> None:
-    """Count an answered request and log it; `route` is None when none fits."""
+    """Record metrics and write the access log; `route` is None when no route matched."""
     telemetry.observe_request(method, route, status, seconds)
-    if path not in UNLOGGED:
+    if path not in MONITORING_PATHS:
         logger.info(
             "request",
             extra={

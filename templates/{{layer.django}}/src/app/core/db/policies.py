@@ -1,12 +1,12 @@
-"""Row-level security, for the migration that creates a tenant's table.
+"""Migration operations for row-level security.
 
-What a released migration has used must not change: a new shape of policy is a new function.
+Released migrations call these functions: do not change their SQL, add a function instead.
 """
 
 from django.db.migrations import RunSQL
 
-# The sub-select makes it an InitPlan, computed once, so that indexes on the column are used.
-# No tenant set gives NULL, which equals nothing: the policies fail closed.
+# The sub-select is an InitPlan, computed once, so that PostgreSQL uses indexes on the column.
+# Without a tenant it is NULL, which equals nothing: the policies fail closed.
 ORGANIZATION = "(SELECT nullif(current_setting('app.organization_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('app.user_id', true), '')::uuid)"
 # The admin's transactions are open to every organization.
@@ -14,7 +14,7 @@ STAFF = "(SELECT current_setting('app.staff', true) = 'on')"
 
 
 def enable(table: str) -> RunSQL:
-    """Enable and force it; without a policy nobody sees a row, not even the owner."""
+    """Enable and force row-level security: without a policy even the owner sees no rows."""
     return RunSQL(
         [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
@@ -28,12 +28,11 @@ def enable(table: str) -> RunSQL:
 
 
 def policy(name: str, table: str, clauses: str) -> RunSQL:
-    """Open rows of the table."""
     return RunSQL(f"CREATE POLICY {name} ON {table} {clauses}", f"DROP POLICY {name} ON {table}")
 
 
 def tenant(table: str, column: str = "organization_id") -> list[RunSQL]:
-    """Open the rows of one organization to its transactions, and all to the staff's."""
+    """Limit a table to the rows of the transaction's organization; staff sees all rows."""
     condition = f"({column} = {ORGANIZATION} OR {STAFF})"
     return [
         enable(table),

@@ -1,5 +1,3 @@
-"""The database role that the service runs as."""
-
 from django.db import connection
 
 

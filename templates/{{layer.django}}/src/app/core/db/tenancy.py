@@ -1,8 +1,8 @@
-"""The tenant of a transaction: what the row-level security policies compare rows with.
+"""The tenant of a transaction, which the row-level security policies compare rows with.
 
-The settings are local to the transaction, so a pooled connection never carries a tenant to its
-next user, not even behind PgBouncer. Without them the policies show no row at all, and the
-managers of tenant models make no query.
+The settings are local to the transaction: a pooled connection, also behind PgBouncer, never
+carries a tenant into the next transaction. Without them the policies show no rows, and the manager
+`tenant` of a model raises.
 """
 
 from uuid import UUID
@@ -11,42 +11,41 @@ from app.core.db.unit_of_work import current
 
 
 def organization_id() -> UUID:
-    """The organization that the transaction was opened to; RuntimeError when there is none."""
+    """Return the organization of the transaction; RuntimeError when it has none."""
     found = current().organization_id
     if found is None:
-        raise RuntimeError("the transaction was not opened to an organization")
+        raise RuntimeError("the transaction has no organization: call tenancy.enter_organization")
     return found
 
 
 def is_staff() -> bool:
-    """Tell whether the transaction was opened to the staff."""
     return current().is_staff
 
 
 def enter_organization(organization_id: UUID) -> None:
-    """Open this transaction to one organization's rows; RuntimeError if it has another's open."""
+    """Give the transaction access to an organization; RuntimeError when it has another one."""
     work = current()
     if work.organization_id not in {None, organization_id}:
-        # A second tenant in one transaction is how data crosses over.
+        # Code with two tenants in one transaction can copy data from one to the other.
         raise RuntimeError("the transaction belongs to another organization")
     work.organization_id = organization_id
     work.set_local(app__organization_id=str(organization_id))
 
 
 def leave_organization() -> None:
-    """Close the transaction to the organization again; the few that visit several call it."""
+    """End the access, for the few use cases that enter several organizations."""
     work = current()
     work.organization_id = None
     work.set_local(app__organization_id="")
 
 
 def enter_user(user_id: UUID) -> None:
-    """Open this transaction to the user's own memberships, in whatever organization."""
+    """Give the transaction access to the user's memberships in all organizations."""
     current().set_local(app__user_id=str(user_id))
 
 
 def enter_staff() -> None:
-    """Open this transaction to every organization: for the admin alone."""
+    """Give the transaction access to all organizations. For the admin and `dumpdata` only."""
     work = current()
     work.is_staff = True
     work.set_local(app__staff="on")

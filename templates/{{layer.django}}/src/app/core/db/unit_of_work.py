@@ -1,4 +1,4 @@
-"""The unit of work: the one place that begins and commits transactions (rule 4)."""
+"""The unit of work: the only code that begins and commits transactions (rule 4)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from app.core.errors import AppError
 
 
 class UnitOfWork:
-    """One transaction, and whom it was opened to (see `app.core.db.tenancy`)."""
+    """One transaction and its tenant (see `app.core.db.tenancy`)."""
 
     def __init__(self) -> None:
         self.organization_id: UUID | None = None
@@ -21,7 +21,6 @@ class UnitOfWork:
         self._transaction: transaction.Atomic | None = None
 
     def begin(self) -> None:
-        """Begin."""
         atomic = transaction.atomic(durable=True)
         atomic.__enter__()
         self._transaction = atomic
@@ -29,7 +28,7 @@ class UnitOfWork:
             self.set_local(**self._local)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Commit, or roll back because of an error; jobs are handed over after the commit."""
+        """Commit, or roll back when there is an error."""
         atomic, self._transaction = self._transaction, None
         if atomic is None:
             return
@@ -38,18 +37,18 @@ class UnitOfWork:
         else:
             atomic.__exit__(type(error), error, error.__traceback__)
 
-    def commit_and_go_on(self) -> None:
-        """Commit what was done so far, and open another transaction to the same organization.
+    def commit_and_begin(self) -> None:
+        """Commit, and begin another transaction with the same tenant.
 
-        Only for what others must see before the work starts: a claimed idempotency key.
+        Only for a claimed idempotency key, which concurrent requests must see.
         """
         self.end()
         self.begin()
 
     def set_local(self, **settings: str) -> None:
-        """Set parameters of PostgreSQL for this transaction; `__` stands for a point."""
+        """Set parameters of PostgreSQL for this transaction; `__` in a name is a dot."""
         if not connection.in_atomic_block:
-            raise RuntimeError("outside of a transaction the setting would be lost at once")
+            raise RuntimeError("set_local has no effect outside of a transaction")
         self._local |= settings
         calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
         pairs = [(name.replace("__", "."), value) for name, value in settings.items()]
@@ -61,18 +60,18 @@ _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=Non
 
 
 def current() -> UnitOfWork:
-    """The unit of work that runs; RuntimeError outside of one."""
+    """Return the current unit of work; RuntimeError outside of one."""
     work = _current.get()
     if work is None:
-        raise RuntimeError("there is no unit of work")
+        raise RuntimeError("there is no unit of work: query inside `with unit_of_work():`")
     return work
 
 
 @contextmanager
 def unit_of_work() -> Iterator[UnitOfWork]:
-    """One transaction: committed when the block ends, rolled back when it raises.
+    """Run the block in one transaction: commit when it ends, roll back when it raises.
 
-    Jobs enqueued inside are handed over right after the commit (`transaction.on_commit`).
+    Jobs enqueued in it are dispatched after the commit (`transaction.on_commit`).
     """
     work = UnitOfWork()
     outer = _current.set(work)

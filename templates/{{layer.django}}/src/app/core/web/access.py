@@ -1,6 +1,6 @@
-"""Who may call a route. Every route declares exactly one of these (rule 10), as its `auth`:
+"""Authorisation of routes. Every route has exactly one of these as its `auth` (rule 10):
 
-`public`, `current_user` (a signed-in person, in whatever organization) or `require(role, ...)`.
+`public`, `current_user` (any signed-in user) or `require(role, ...)` (members of the organization).
 """
 
 from collections.abc import Callable
@@ -38,9 +38,9 @@ class MemberRequest(HttpRequest):
 
 @dataclass(frozen=True, slots=True)
 class Authenticators:
-    """What the domain knows about callers; the composition root hands it over.
+    """Functions of the domain that authenticate a caller, installed by `app.config.api`.
 
-    Each function raises Unauthenticated when it does not accept what it is given.
+    Each raises Unauthenticated for invalid credentials.
     """
 
     by_access_token: Callable[[str], UserPrincipal]
@@ -53,8 +53,7 @@ _authenticators: Authenticators
 
 
 def install(authenticators: Authenticators) -> None:
-    """Make the authenticators known."""
-    global _authenticators  # noqa: PLW0603 - there is one, from the start of the process
+    global _authenticators  # noqa: PLW0603 - set once, at the start of the process
     _authenticators = authenticators
 
 
@@ -70,7 +69,7 @@ class _Authenticated:
         return self.admit(request, principal)
 
     def admit(self, request: HttpRequest, principal: Principal) -> Any:
-        """Let the caller in, or raise."""
+        """Return the value of `request.auth`; Forbidden or NotFound when it is not allowed."""
         raise NotImplementedError
 
 
@@ -91,12 +90,12 @@ def _principal(request: HttpRequest) -> Principal:
 
 
 def public(request: HttpRequest) -> bool:
-    """Let anyone call the route."""
+    """Allow everyone."""
     return True
 
 
 class _CurrentUser(_Authenticated):
-    """Admits a signed-in user, and no API key."""
+    """Admits signed-in users, and no API keys."""
 
     def admit(self, request: HttpRequest, principal: Principal) -> UserPrincipal:
         if isinstance(principal, KeyPrincipal):
@@ -113,8 +112,8 @@ class Require(_Authenticated):
         self.scope = scope
 
     def admit(self, request: HttpRequest, principal: Principal) -> Member:
-        """Open the transaction to the organization and return the caller's place in it."""
-        assert request.resolver_match is not None  # noqa: S101 - there is a view
+        """Return the membership, and give the transaction access to the organization."""
+        assert request.resolver_match is not None  # noqa: S101 - set when a view runs
         organization_id = UUID(request.resolver_match.kwargs["organization_id"])
         context.current().organization_id = organization_id
         if isinstance(principal, KeyPrincipal):
@@ -127,7 +126,7 @@ class Require(_Authenticated):
         tenancy.enter_organization(organization_id)
         role = _authenticators.role_of(organization_id, principal.id)
         if role is None:
-            # Not 403: a stranger must not learn that the organization exists.
+            # Not 403, which would reveal to non-members that the organization exists.
             raise NotFound("organization")
         if not role.includes(self.role):
             raise Forbidden(f"This needs the role {self.role.value}.")
@@ -143,9 +142,9 @@ def require(role: Role, *, scope: Scope | None = None) -> Require:
 
 
 def idempotent[**P, R](view: Callable[P, R]) -> Callable[P, R]:
-    """Run the view once for each `Idempotency-Key`, which is a parameter of it.
+    """Run the view once for each value of its parameter `idempotency_key`.
 
-    It stands below the route, so after validation: a request that is refused must not claim.
+    Place it below the route decorator, so that invalid requests do not claim the key.
     """
 
     @wraps(view)

@@ -1,4 +1,4 @@
-"""The documentation page and the document it shows."""
+"""Swagger UI at `/docs`, with its own content security policy."""
 
 from importlib.resources import files
 
@@ -14,19 +14,17 @@ router = Router()
 
 @router.get("/docs", auth=public, include_in_schema=False)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the page."""
     return HttpResponse(PAGE, "text/html", headers={"Content-Security-Policy": POLICY})
 
 
 @router.get("/docs/start.js", auth=public, include_in_schema=False)
 def start(request: HttpRequest) -> HttpResponse:
-    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    # A file of its own: the policy forbids inline scripts.
     return HttpResponse(START, "text/javascript")
 
 
 @router.get("/docs/{name}", auth=public, include_in_schema=False)
 def asset(request: HttpRequest, name: str) -> HttpResponse:
-    """Serve one of Swagger UI's own files."""
     if name not in ASSETS:
         raise NotFound("file")
     content = (files("ninja") / "static" / "ninja" / name).read_bytes()

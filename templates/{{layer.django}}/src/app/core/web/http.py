@@ -1,4 +1,4 @@
-"""How requests are run and errors answered: Django's side of the contract's conventions."""
+"""The API class, its unit of work, conditional requests (RFC 9110), and error responses."""
 
 import logging
 from collections.abc import Callable
@@ -33,10 +33,9 @@ class UnsupportedMediaType(Exception):
 
 
 class JsonParser(Parser):
-    """Takes nothing but JSON, and calls what cannot be read bad input."""
+    """Accepts JSON media types only; malformed JSON is a validation error."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """Read the body."""
         media_type = request.content_type or ""
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise UnsupportedMediaType
@@ -49,43 +48,41 @@ class JsonParser(Parser):
 
 
 class JsonRenderer(BaseRenderer):
-    """Writes JSON as Pydantic does, so that times look the same whoever writes them."""
+    """Serializes with Pydantic, so that times have the same format in all responses."""
 
     media_type = "application/json"
 
     def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
-        """Write an answer."""
         return to_json(data)
 
 
 class Api(NinjaAPI):
-    """Leaves errors to the view below, which has a transaction to roll back."""
+    """Raises errors of views, so that `in_unit_of_work` can roll back."""
 
     def on_exception(self, request: HttpRequest, exc: Exception | type[Exception]) -> NoReturn:
-        """Raise the error, or the one that Ninja made it of."""
+        # Ninja wraps some errors in HttpError: raise the original.
         if isinstance(exc, HttpError) and exc.__cause__ is not None:
             raise exc.__cause__
         raise exc
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The OpenAPI document."""
         return openapi.complete(self, super().get_openapi_schema(path_prefix=""))
 
     def get_openapi_schema(self, **_: Any) -> Any:
-        """Give the document to the view of Ninja's that publishes it."""
+        # Ninja's view of `/openapi.json` calls it.
         return self.document
 
     def get_content_type(self) -> str:
-        """JSON is UTF-8, and its media type has no parameters."""
+        # Without `charset`: application/json has no parameters (RFC 8259).
         return JsonRenderer.media_type
 
 
 def in_unit_of_work(run: View) -> View:
-    """Run each request in one unit of work, committed before the answer leaves.
+    """Run each request in one unit of work, committed before the response is sent.
 
-    `ATOMIC_REQUESTS` could not do it: an answer that refuses does not roll back, and the stored
-    answer of an idempotency key has to be part of the same transaction.
+    Not `ATOMIC_REQUESTS`: that does not roll back for an error response, and the response of an
+    idempotency key must be stored in the same transaction.
     """
 
     @wraps(run)
@@ -126,7 +123,7 @@ def _claim(request: HttpRequest) -> idempotency.Claim | None:
 
 
 def _answer(response: HttpResponseBase) -> idempotency.Answer:
-    assert isinstance(response, HttpResponse)  # noqa: S101 - no stream has a key
+    assert isinstance(response, HttpResponse)  # noqa: S101 - no route with a key streams
     kept = {
         name: response.headers[name]
         for name in idempotency.KEPT_HEADERS
@@ -141,14 +138,14 @@ def _replayed(answer: idempotency.Answer) -> HttpResponse:
 
 
 def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
+    """Add an ETag to a JSON response to GET; respond 304 when If-None-Match has it (RFC 9110)."""
     if request.method != "GET" or response.status_code != 200:
         return response
     if "ETag" not in response.headers:
         if not isinstance(response, HttpResponse):
-            return response  # a stream, which only its route can tag
+            return response  # a stream: only its route knows an ETag
         response.headers["ETag"] = preconditions.content_etag(response.content)
-    # An answer that is stored must be asked for again each time, unless the route says more.
+    # Caches must revalidate each time, unless the route has set Cache-Control.
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if not preconditions.is_unchanged(
         request.headers.get("If-None-Match"), response.headers["ETag"]
@@ -165,13 +162,13 @@ def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
 def deprecated[**P, R](
     *, since: date, sunset: date, guide: str | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare that a route will go; it stands below the route."""
+    """Announce the removal of a route (RFC 9745, RFC 8594). Place it below the route decorator."""
     headers = Deprecation(since, sunset, guide).headers()
 
     def announce(run: View) -> View:
         @wraps(run)
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            # For the middleware: a refusal announces it as well.
+            # The middleware adds the headers, also to error responses.
             request.deprecation = headers  # type: ignore[attr-defined]  # our attribute
             return run(request, *args, **kwargs)
 
@@ -185,7 +182,6 @@ def deprecated[**P, R](
 
 
 def empty_response(status: int = 204, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Answer that it is done, or will be, without a body."""
     response = HttpResponse(status=status, headers=headers)
     response.headers.pop("Content-Type", None)
     return response
@@ -197,12 +193,10 @@ def json_response(
     headers: dict[str, str] | None = None,
     content_type: str = JsonRenderer.media_type,
 ) -> HttpResponse:
-    """Answer with JSON."""
     return HttpResponse(to_json(body), content_type, status, headers=headers)
 
 
 def problem_response(request: HttpRequest, error: AppError) -> HttpResponse:
-    """Answer a domain error."""
     status, headers, body = problems.from_error(error, request.path)
     return json_response(body, status, headers, problems.MEDIA_TYPE)
 
@@ -210,19 +204,18 @@ def problem_response(request: HttpRequest, error: AppError) -> HttpResponse:
 def status_response(
     request: HttpRequest, status: int, detail: str | None = None, **headers: str
 ) -> HttpResponse:
-    """Answer an error that the HTTP layer found."""
     body = problems.from_status(status, request.path, detail)
     return json_response(body, status, headers, problems.MEDIA_TYPE)
 
 
 def _located(error: dict[str, Any]) -> dict[str, Any]:
-    """Say where in the body a value stands; Ninja puts the view's parameter in between."""
+    """Remove the name of the view's parameter, which Ninja puts into `loc` after "body"."""
     place, *rest = error["loc"]
     return {**error, "loc": (place, *rest[1:])} if place == "body" else error
 
 
 def error_response(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """Answer an error, whoever raised it; None for what nobody expected."""
+    """Return the problem document of an error; None for an unexpected error (500)."""
     match error:
         case AppError():
             return problem_response(request, error)
@@ -240,24 +233,20 @@ def error_response(request: HttpRequest, error: Exception) -> HttpResponse | Non
     return None
 
 
-# What Django answers where no view does: see the handlers in `app.urls`.
+# The error handlers of `app.config.urls`, for errors outside of views.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django finds suspicious."""
     return status_response(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what is not allowed."""
     return status_response(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer a path that leads nowhere."""
     return status_response(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what nobody expected: nothing but the request's id."""
     return status_response(request, 500)

@@ -1,7 +1,7 @@
-"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is done once.
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST runs once.
 
-The claim is committed before the work starts, so that a repeat in the meantime sees it. The
-answer is stored in the transaction of the work itself: either both are there or neither.
+The claim is committed before the work starts, so that a concurrent repeat sees it. The response is
+stored in the transaction of the work.
 """
 
 import json
@@ -19,9 +19,9 @@ from app.core.ids import uuid7
 from app.core.models import ClockTimestamp, IdempotencyKey
 
 LIFETIME = timedelta(hours=24)
-# A claim whose process died is free again after this; no request may run as long.
+# After this the claim of a killed process is free again; no request runs as long.
 CLAIM_TIMEOUT = timedelta(minutes=2)
-# What of an answer's headers belongs to the answer, and not to the request at hand.
+# The headers of a response that are stored with it.
 KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 REPLAYED_HEADER = "Idempotency-Replayed"
 _PURPOSE = "idempotent answer"
@@ -31,15 +31,13 @@ _now = ClockTimestamp
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered with."""
-
     status: int
     headers: dict[str, str]
     body: bytes
 
 
 class Replay(Exception):
-    """The request was answered before, with `answer`."""
+    """The key has a stored response, `answer`."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("replayed")
@@ -48,7 +46,7 @@ class Replay(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """This request's right to do the work of one key."""
+    """The row of a key, and the claim that this request has on it."""
 
     row_id: UUID
     claim: UUID
@@ -57,7 +55,7 @@ class Claim:
 def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
     """Claim `key` for this caller and route, or raise Replay, IdempotencyConflict or -Mismatch.
 
-    It ends the transaction and begins another: what the request has done so far is committed.
+    It commits what the request has done so far, and begins another transaction.
     """
     fingerprint = sha256(body).digest()
     mine = Claim(uuid7(), uuid7())
@@ -71,10 +69,10 @@ def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
     )
     free = Q(expires_at__lt=_now()) | Q(status=None, claimed_at__lt=_now() - CLAIM_TIMEOUT)
     same = IdempotencyKey.objects.filter(**scope)
-    # A key that is free again gives way; of two who try at once, one insert finds the other's.
+    # Of two concurrent claims of a free key, one insert conflicts and finds the row of the other.
     same.filter(free).delete()
     IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-    current().commit_and_go_on()
+    current().commit_and_begin()
     earlier = same.get()
     if earlier.claim != mine.claim:
         _raise_for(earlier, fingerprint)
@@ -91,9 +89,9 @@ def _raise_for(earlier: IdempotencyKey, fingerprint: bytes) -> None:
 
 
 def store(mine: Claim, answer: Answer) -> None:
-    """Keep the answer in the transaction of the work; IdempotencyConflict if the claim was lost.
+    """Store the response in the transaction of the work; IdempotencyConflict if the claim is lost.
 
-    It is encrypted, since it may hold a secret that is shown once, such as an API key.
+    It is encrypted, because it may contain a secret that is shown once, such as an API key.
     """
     kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
     stored = IdempotencyKey.objects.filter(id=mine.row_id, claim=mine.claim).update(
@@ -104,12 +102,12 @@ def store(mine: Claim, answer: Answer) -> None:
 
 
 def store_failure(mine: Claim, answer: Answer) -> None:
-    """Keep a refusal as the answer of the key, after the work was rolled back."""
+    """Store an error response, after the work was rolled back."""
     with unit_of_work():
         store(mine, answer)
 
 
 def release(mine: Claim) -> None:
-    """Give the key back: the request failed in a way that a repeat may cure."""
+    """Free the key: the request failed with an error that a repeat may not have."""
     with unit_of_work():
         IdempotencyKey.objects.filter(id=mine.row_id, claim=mine.claim).delete()

@@ -1,4 +1,4 @@
-"""Prometheus' own door: `/metrics`, behind a token of its own."""
+"""Prometheus metrics at `/metrics`, with METRICS_TOKEN as bearer token."""
 
 import hmac
 
@@ -15,7 +15,6 @@ router = Router()
 
 @router.get("/metrics", auth=public, include_in_schema=False)
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Give the metrics of this process to who has METRICS_TOKEN; without one there is no page."""
     if settings.metrics_token is None:
         raise NotFound("page")
     expected = f"Bearer {settings.metrics_token.get_secret_value()}"

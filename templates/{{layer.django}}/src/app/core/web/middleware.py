@@ -1,4 +1,4 @@
-"""What happens before and after every view: context, limits, common headers, access log."""
+"""Middleware: request context, CORS, rate and body limits, common headers, access log."""
 
 import re
 import time
@@ -27,32 +27,30 @@ type GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 _PUBLIC = urlsplit(settings.public_url)
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
-# Pages for people, which have their own errors and headers.
-PAGES = (f"/{settings.admin_path}/", "/static/")
+# HTML pages with their static files: they have other errors and headers than the API.
+BROWSER_PATHS = (f"/{settings.admin_path}/", "/static/")
 
 
-def is_page(request: HttpRequest) -> bool:
-    """Tell whether a browser shows the answer to a person."""
-    return request.path.startswith(PAGES)
+def is_browser_path(request: HttpRequest) -> bool:
+    return request.path.startswith(BROWSER_PATHS)
 
 
-class ExchangeMiddleware:
-    """Outermost: gives every request its context, and every answer its common headers."""
+class RequestContextMiddleware:
+    """Outermost: binds the request context, adds common headers, writes the access log."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve one request."""
         started = time.perf_counter()
-        # TLS ends at the proxy: how clients come here is what PUBLIC_URL says.
+        # TLS ends at the proxy: PUBLIC_URL has the scheme that clients use.
         request.META["wsgi.url_scheme"] = _PUBLIC.scheme
-        if request.path in request_context.UNLOGGED:
-            # Probes come by the address of the process, whatever its name is.
+        if request.path in request_context.MONITORING_PATHS:
+            # Probes use the IP address of the process, which is not in ALLOWED_HOSTS.
             request.META["HTTP_HOST"] = _PUBLIC.netloc
         headers = request.headers
         context.bind(
-            request_context.open_context(
+            request_context.build_context(
                 peer=request.META.get("REMOTE_ADDR") or None,
                 forwarded_for=[headers.get("X-Forwarded-For", "")],
                 request_id=headers.get("X-Request-ID", ""),
@@ -61,7 +59,7 @@ class ExchangeMiddleware:
             )
         )
         response = self.get_response(request)
-        if not is_page(request):
+        if not is_browser_path(request):
             response = _with_headers(_as_problem(request, response))
         response.headers["X-Request-ID"] = context.current().request_id
         for name, value in getattr(request, "deprecation", {}).items():
@@ -76,23 +74,22 @@ class ExchangeMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer what a view raised; Django answers, and we report, what nobody expected."""
-        response = None if is_page(request) else error_response(request, error)
+        # Of unexpected errors Django makes the response: see `handler500` in `app.config.urls`.
+        response = None if is_browser_path(request) else error_response(request, error)
         if response is None:
             telemetry.report(error)
         return response
 
 
 class ApiHeadersMiddleware:
-    """Innermost: the headers of what is not a page come before those that Django adds for pages."""
+    """Innermost: sets the API's security headers before Django's middleware sets those of pages."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve one request."""
         response = self.get_response(request)
-        return response if is_page(request) else _with_headers(response)
+        return response if is_browser_path(request) else _with_headers(response)
 
 
 def _with_headers(response: HttpResponseBase) -> HttpResponseBase:
@@ -102,7 +99,7 @@ def _with_headers(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Make a problem document of an error that Django or Ninja answered in its own words."""
+    """Replace an error response of Django or Ninja by a problem document (RFC 9457)."""
     if response.status_code < 400 or response.headers.get("Content-Type") in {
         problems.MEDIA_TYPE,
         "application/json",
@@ -113,20 +110,19 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 
 
 def _template(request: HttpRequest) -> str | None:
-    """Name the route as it is declared."""
+    """Return the path template of the route, such as `/api/v1/organizations/{organization_id}`."""
     if request.resolver_match is None:
         return None
     return _CONVERTER.sub(r"{\1}", f"/{request.resolver_match.route}")
 
 
 class CorsMiddleware:
-    """Tells browsers which other origins may read an answer: those of CORS_ORIGINS."""
+    """Allows the origins of CORS_ORIGINS, with credentials."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve one request."""
         if not settings.cors_origins:
             return self.get_response(request)
         origin = request.headers.get("Origin")
@@ -151,19 +147,14 @@ class CorsMiddleware:
         return response
 
 
-class LimitMiddleware:
-    """Counts requests by the client's address, and refuses bodies that are too large.
-
-    Before anything else is known about them. It also tells the caller where it stands, by this
-    limit and those counted further in.
-    """
+class RateLimitMiddleware:
+    """Limits requests by the client's IP address; adds the headers of all limits that applied."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve one request."""
-        if request.path in request_context.UNLOGGED:
+        if request.path in request_context.MONITORING_PATHS:
             return self.get_response(request)
         address = network(context.current().client_ip)
         result = ratelimit.hit("ip", settings.rate_limit_ip, address)
@@ -171,11 +162,21 @@ class LimitMiddleware:
         request.rate_limits = limits  # type: ignore[attr-defined]  # our attribute
         if result is not None and not result.allowed:
             response: HttpResponseBase = problem_response(request, result.error())
-        elif int(request.META.get("CONTENT_LENGTH") or 0) > settings.max_body_bytes:
-            detail = f"The body may have at most {settings.max_body_bytes} bytes."
-            response = status_response(request, 413, detail)
         else:
             response = self.get_response(request)
         for name, value in ratelimit.headers(limits).items():
             response.headers[name] = value
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses (413) bodies above MAX_BODY_BYTES before they are read."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.max_body_bytes:
+            detail = f"The body may have at most {settings.max_body_bytes} bytes."
+            return status_response(request, 413, detail)
+        return self.get_response(request)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what Ninja derives, plus what the contract adds to every operation."""
+"""The OpenAPI document: Ninja's, with the error responses and security of the contract."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _CONVERTER = re.compile(r"\{\w+:")
 
 
 def operations(api: NinjaAPI) -> Iterator[tuple[str, Operation]]:
-    """Yield every operation with its path, as the document writes it."""
+    """Yield every operation with its path template."""
     for router in api._get_bound_routers():
         for path, view in router.path_operations.items():
             full = "/" + "/".join(part.strip("/") for part in (router.prefix, path) if part)
@@ -26,7 +26,6 @@ def operations(api: NinjaAPI) -> Iterator[tuple[str, Operation]]:
 
 
 def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
-    """Build the document."""
     document: dict[str, Any] = _simplified(derived)
     del document["servers"]
     document["components"]["securitySchemes"] = {
@@ -48,13 +47,15 @@ def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
                 described |= {"deprecated": True, "x-deprecation": headers}
             if not is_public:
                 described["security"] = [{"HTTPBearer": []}]
-            openapi_responses.complete(document, path, method, described, is_public=is_public)
+            openapi_responses.complete_operation(
+                document, path, method, described, is_public=is_public
+            )
     _drop_unused(document)
     return document
 
 
 def _simplified(node: Any) -> Any:
-    """Write a reference as a reference: Ninja's generator wraps it, or puts the type in place."""
+    """Replace `allOf` with one item, and inlined enumerations, by a plain `$ref`."""
     if isinstance(node, list):
         return [_simplified(item) for item in node]
     if not isinstance(node, dict):
@@ -93,7 +94,7 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
 
 
 def _drop_unused(document: dict[str, Any]) -> None:
-    """Leave out the models of parameters, which the document shows one by one."""
+    """Remove unused schemas: those of parameter models, which are inlined."""
     schemas = document["components"]["schemas"]
     used = set(_REFERENCE.findall(json.dumps(document)))
     while unused := set(schemas) - used:

@@ -1,5 +1,3 @@
-"""Parameters that many operations share."""
-
 from typing import Annotated
 
 from ninja import Header
@@ -8,7 +6,7 @@ from pydantic import BaseModel, Field
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
+        alias="If-Match", description="Refuse the change (412) unless this is the current ETag."
     ),
 ]
 IdempotencyKey = Annotated[

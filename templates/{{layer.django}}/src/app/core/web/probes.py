@@ -1,4 +1,4 @@
-"""Probes: `/livez` asks nobody, `/readyz` asks what a request needs, `/startupz` the migrations."""
+"""Health endpoints: `/livez` checks nothing, `/readyz` dependencies, `/startupz` migrations."""
 
 import logging
 import time
@@ -23,18 +23,17 @@ router = Router(tags=["operations"])
 
 
 class Probe:
-    """Runs the checks, at most once in `CACHE_SECONDS`."""
+    """Runs the checks of dependencies, at most once in `CACHE_SECONDS`."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # In threads of their own: a check that hangs must not hang the probe.
+        # In threads: a check that hangs must not block the response.
         self._threads = ThreadPoolExecutor(4, "probe")
         self._checks: dict[str, State] = {}
         self._checked_at = float("-inf")
         self._migrated = False
 
     def readiness(self) -> Readiness:
-        """Answer what `/readyz` says."""
         with self._lock:
             if time.monotonic() - self._checked_at > CACHE_SECONDS:
                 begun = [self._begin(self._database), self._begin(redis.ping)]
@@ -42,7 +41,7 @@ class Probe:
                 self._checks = {
                     "database": database,
                     "migrations": "ok" if database == "ok" and self._migrated else "failed",
-                    # Its loss costs rate limits across replicas and job latency, no request.
+                    # Without Redis, requests succeed; rate limits are per process, jobs are late.
                     "redis": "ok" if redis_state == "ok" else "degraded",
                 }
                 self._checked_at = time.monotonic()
@@ -62,13 +61,13 @@ class Probe:
     def _database(self) -> None:
         try:
             if not self._migrated:
-                # Once true it stays true: a newer release may migrate beneath this one.
+                # Not checked again: a newer release may migrate while this one runs.
                 self._migrated = _is_migrated()
             else:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1")
         finally:
-            connection.close()  # back to the pool: this thread serves no request
+            connection.close()  # returned to the pool: Django does so only after requests
 
 
 def _is_migrated() -> bool:
@@ -79,7 +78,7 @@ def _is_migrated() -> bool:
 def _end(check: Future[None]) -> Literal["ok", "failed"]:
     try:
         check.result(TIMEOUT_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not ready
+    except Exception as error:  # noqa: BLE001 - any error: the dependency is not ready
         logger.warning("readiness check failed", extra={"error": repr(error)})
         return "failed"
     return "ok"
@@ -90,7 +89,7 @@ probe = Probe()
 
 @router.get("/livez", auth=public, response=Liveness)
 def livez(request: HttpRequest) -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -104,7 +103,7 @@ _UNREADY = {"responses": {503: {"description": "Not ready"}}}
     openapi_extra=_UNREADY,
 )
 def readyz(request: HttpRequest) -> Status[Readiness]:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = probe.readiness()
     return Status(503 if readiness.status in {"failed", "draining"} else 200, readiness)
 
@@ -116,6 +115,6 @@ def readyz(request: HttpRequest) -> Status[Readiness]:
     openapi_extra=_UNREADY,
 )
 def startupz(request: HttpRequest) -> Status[Readiness]:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = probe.readiness()
     return Status(503 if readiness.checks["migrations"] == "failed" else 200, readiness)

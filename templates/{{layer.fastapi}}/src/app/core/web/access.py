@@ -1,6 +1,6 @@
-"""Who may call a route. Every route declares exactly one of these (rule 10):
+"""Authorisation of routes. Every route declares exactly one of these (rule 10):
 
-`public`, `CurrentUser` (a signed-in person, in whatever organization) or `require(role, ...)`.
+`public`, `CurrentUser` (a signed-in user, without an organization) or `require(role, ...)`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,9 +30,10 @@ SESSION_COOKIE = "__Host-session"
 
 @dataclass(frozen=True, slots=True)
 class Authenticators:
-    """What the domain knows about callers; the composition root puts it in `app.state`.
+    """Functions of the domain modules that authenticate callers and return their role.
 
-    Each function raises Unauthenticated when it does not accept what it is given.
+    The composition root puts them in `app.state`. The first three raise Unauthenticated for
+    invalid credentials.
     """
 
     by_access_token: Callable[[AsyncSession, str], Awaitable[UserPrincipal]]
@@ -75,13 +76,13 @@ async def _principal(
 
 
 async def public() -> None:
-    """Anyone may call the route."""
+    """Declare that the route needs no credentials."""
 
 
 async def current_user(
     principal: Annotated[Principal, Depends(_principal)], session: SessionDep
 ) -> UserPrincipal:
-    """Admit a signed-in user, and no API key."""
+    """Return the signed-in user; Forbidden for an API key."""
     if isinstance(principal, KeyPrincipal):
         raise Forbidden("API keys may not do this.")
     await tenancy.enter_user(session, principal.id)
@@ -93,7 +94,7 @@ CurrentUser = Annotated[UserPrincipal, Depends(current_user)]
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Admit members with at least `role`, and API keys with `scope` (None: no key at all)."""
+    """Admits members with at least `role`, and API keys with `scope` (None: no API key)."""
 
     role: Role
     scope: Scope | None
@@ -105,7 +106,7 @@ class Require:
         session: SessionDep,
         principal: Annotated[Principal, Depends(_principal)],
     ) -> Member:
-        """Open the transaction to the organization and return the caller's place in it."""
+        """Set the transaction's tenant and return the caller's membership."""
         context.current().organization_id = organization_id
         if isinstance(principal, KeyPrincipal):
             if principal.organization_id != organization_id:
@@ -118,7 +119,7 @@ class Require:
         authenticators: Authenticators = request.app.state.authenticators
         role = await authenticators.role_of(session, organization_id, principal.id)
         if role is None:
-            # Not 403: a stranger must not learn that the organization exists.
+            # Not 403, which would tell a stranger that the organization exists.
             raise NotFound("organization")
         if not role.includes(self.role):
             raise Forbidden(f"This needs the role {self.role.value}.")
@@ -126,7 +127,7 @@ class Require:
 
 
 def require(role: Role, *, scope: Scope | None = None) -> Require:
-    """Make the dependency of a route below `/organizations/{organization_id}`."""
+    """Return the dependency of a route below `/organizations/{organization_id}`."""
     return Require(role, scope)
 
 
@@ -144,5 +145,5 @@ async def _idempotent(
         )
 
 
-# The last parameter of a route: a caller who is refused must not claim a key.
+# The last parameter of a route: a request that is refused must not claim a key.
 Idempotent = Annotated[None, Depends(_idempotent)]

@@ -14,19 +14,18 @@ router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
 
 @router.get("/docs")
 async def page() -> Response:
-    """Show the page."""
     return Response(PAGE, media_type="text/html", headers={"Content-Security-Policy": POLICY})
 
 
 @router.get("/docs/start.js")
 async def start() -> Response:
-    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    """Serve the script that starts Swagger UI: the page's policy forbids inline scripts."""
     return Response(START, media_type="text/javascript")
 
 
 @router.get("/docs/{name}")
 async def asset(name: Annotated[str, Path()]) -> Response:
-    """Serve one of Swagger UI's own files."""
+    """Serve a static file of Swagger UI."""
     if name not in ASSETS:
         raise NotFound("file")
     content = (files("fastapi_swagger.resources") / name).read_bytes()

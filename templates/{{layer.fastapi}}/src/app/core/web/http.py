@@ -1,4 +1,4 @@
-"""How routes are run and errors answered: FastAPI's side of the contract's conventions."""
+"""Unit of work, conditional requests and error responses of routes."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -25,14 +25,13 @@ type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class UnitOfWorkRoute(APIRoute):
-    """Runs each request in one unit of work, committed before the answer leaves.
+    """Runs each request in one unit of work, committed before the response is sent.
 
-    A dependency with `yield` could not do it: it ends before the answer exists, and the stored
-    answer of an idempotency key has to be part of the same transaction.
+    Not a dependency with `yield`, which cannot read the response: the stored response of an
+    idempotency key must be part of the same transaction.
     """
 
     def get_route_handler(self) -> Handler:
-        """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
 
         async def handle_in_unit_of_work(request: Request) -> Response:
@@ -41,7 +40,7 @@ class UnitOfWorkRoute(APIRoute):
                     request.state.session = session
                     response = await handle(request)
                     if claim := _claim(request):
-                        await idempotency.store(session, claim, _answer(response))
+                        await idempotency.store(session, claim, _stored(response))
             except idempotency.Replay as replay:
                 return _replayed(replay.answer)
             except AppError as error:
@@ -50,7 +49,7 @@ class UnitOfWorkRoute(APIRoute):
                     if isinstance(error, RateLimited | Unavailable):
                         await idempotency.release(claim)
                     else:
-                        await idempotency.store_failure(claim, _answer(response))
+                        await idempotency.store_failure(claim, _stored(response))
             except BaseException:
                 if claim := _claim(request):
                     await idempotency.release(claim)
@@ -65,16 +64,16 @@ def _claim(request: Request) -> idempotency.Claim | None:
     return claim
 
 
-def _answer(response: Response) -> idempotency.Answer:
+def _stored(response: Response) -> idempotency.StoredResponse:
     kept = {
         name: response.headers[name]
         for name in idempotency.KEPT_HEADERS
         if name in response.headers
     }
-    return idempotency.Answer(response.status_code, kept, bytes(response.body))
+    return idempotency.StoredResponse(response.status_code, kept, bytes(response.body))
 
 
-def _replayed(answer: idempotency.Answer) -> Response:
+def _replayed(answer: idempotency.StoredResponse) -> Response:
     headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
     return Response(answer.body, answer.status, headers)
 
@@ -88,39 +87,38 @@ SessionDep = Annotated[AsyncSession, Depends(_session)]
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", description="Refuse the change (412) when the ETag is another by now."
+        alias="If-Match", description="Refuse the change (412) unless this is the current ETag."
     ),
 ]
 
 
 def deprecated(*, since: date, sunset: date, guide: str | None = None) -> dict[str, Any]:
-    """Declare that a route will go: `@router.get(..., **deprecated(since=..., sunset=...))`."""
+    """Declare a deprecated route: `@router.get(..., **deprecated(since=..., sunset=...))`."""
     headers = Deprecation(since, sunset, guide).headers()
     return {"deprecated": True, "openapi_extra": {"x-deprecation": headers}}
 
 
 def deprecation_headers(route: object) -> dict[str, str]:
-    """Give the headers of a route that `deprecated` declares; none for any other."""
+    """Return the headers of a route declared with `deprecated`; empty for any other."""
     extra: dict[str, Any] = getattr(route, "openapi_extra", None) or {}
     headers: dict[str, str] = extra.get("x-deprecation", {})
     return headers
 
 
 def set_etag(response: Response, etag: str) -> None:
-    """Send the entity tag of the answer."""
     response.headers["ETag"] = etag
 
 
 def _conditional(request: Request, response: Response) -> Response:
-    """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
+    """Add an ETag to each response to GET; 304 if `If-None-Match` has it (RFC 9110, 13.1.2)."""
     if request.method != "GET" or response.status_code != 200:
         return response
     if "etag" not in response.headers:
         if not hasattr(response, "body"):
-            return response  # a stream, which only its route can tag
+            return response  # a stream: only its route can set an ETag
         response.headers["ETag"] = preconditions.content_etag(bytes(response.body))
     etag = response.headers["etag"]
-    # An answer that is stored must be asked for again each time, unless the route says more.
+    # Caches must revalidate each time, unless the route sets another policy.
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if not preconditions.is_unchanged(request.headers.get("if-none-match"), etag):
         return response
@@ -133,7 +131,7 @@ def _conditional(request: Request, response: Response) -> Response:
 
 
 def problem_response(request: Request, error: AppError) -> Response:
-    """Answer a domain error."""
+    """Return the problem document (RFC 9457) of a domain error."""
     status, headers, body = problems.from_error(error, request.url.path)
     return JSONResponse(body, status, headers, media_type=problems.MEDIA_TYPE)
 
@@ -141,13 +139,13 @@ def problem_response(request: Request, error: AppError) -> Response:
 def status_response(
     request: Request, status: int, detail: str | None = None, **headers: str
 ) -> Response:
-    """Answer an error that the HTTP layer found."""
+    """Return the problem document of an error that is not a domain error."""
     body = problems.from_status(status, request.url.path, detail)
     return JSONResponse(body, status, headers, media_type=problems.MEDIA_TYPE)
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make every error, whoever raises it, a problem document."""
+    """Make every error response a problem document (RFC 9457)."""
 
     @app.exception_handler(AppError)
     async def domain_error(request: Request, error: AppError) -> Response:
@@ -156,7 +154,7 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         if error.status_code == 400:
-            # FastAPI could not read the body: nested too deep, or not UTF-8. Bad input is 422.
+            # FastAPI could not parse the body: nested too deep, or not UTF-8. Invalid input is 422.
             return await invalid_request(
                 request,
                 RequestValidationError(
@@ -186,7 +184,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Name the methods of a path; Starlette names those of the first route that has it."""
+    """Return the methods of all routes of a path; Starlette returns those of the first route."""
     found = {
         method
         for context in iter_route_contexts(request.app.routes)
@@ -197,5 +195,5 @@ def _allowed_methods(request: Request) -> str:
 
 
 def _is_wrong_media_type(request: Request, error: RequestValidationError) -> bool:
-    # FastAPI leaves a body of another media type as bytes, which no model accepts.
+    # FastAPI leaves a body of another media type as bytes.
     return isinstance(error.body, bytes)

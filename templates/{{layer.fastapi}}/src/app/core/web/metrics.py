@@ -1,4 +1,4 @@
-"""Prometheus' own door: `/metrics`, behind a token of its own."""
+"""Prometheus metrics at `/metrics`, protected by METRICS_TOKEN."""
 
 import hmac
 from typing import Annotated
@@ -15,7 +15,7 @@ router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
 
 @router.get("/metrics")
 async def metrics(authorization: Annotated[str, Header()] = "") -> Response:
-    """Give the metrics of this process to who has METRICS_TOKEN; without one there is no page."""
+    """Return the metrics of this process; 404 when METRICS_TOKEN is not set."""
     if settings.metrics_token is None:
         raise NotFound("page")
     expected = f"Bearer {settings.metrics_token.get_secret_value()}"

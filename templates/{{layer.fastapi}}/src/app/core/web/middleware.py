@@ -26,13 +26,12 @@ logger = logging.getLogger("app.access")
 
 
 class RequestContextMiddleware:
-    """Outermost: gives every request its context, and every answer its common headers."""
+    """Outermost: binds the request context, adds common headers, writes the access log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -80,7 +79,7 @@ class RequestContextMiddleware:
 
 def _context_of(scope: Scope) -> context.Context:
     headers = Headers(scope=scope)
-    return request_context.open_context(
+    return request_context.build_context(
         peer=scope["client"][0] if scope.get("client") else None,
         forwarded_for=headers.getlist("x-forwarded-for"),
         request_id=headers.get("x-request-id", ""),
@@ -90,7 +89,7 @@ def _context_of(scope: Scope) -> context.Context:
 
 
 def _template(scope: Scope) -> str | None:
-    """Name the route as it is declared, with the prefixes of the routers that hold it."""
+    """Return the path template of the route, with the prefixes of its routers."""
     app: FastAPI | None = scope.get("app")
     if app is None or "route" not in scope:
         return None
@@ -103,17 +102,16 @@ def _template(scope: Scope) -> str | None:
 
 
 class RateLimitMiddleware:
-    """Counts requests by the client's address, before anything else is known about them.
+    """Limits requests by the client's address, before authentication.
 
-    It also tells the caller where it stands, by this limit and those counted further in.
+    Adds the RateLimit headers, of this limit and of those counted in routes.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in request_context.UNLOGGED:
+        if scope["type"] != "http" or scope["path"] in request_context.MONITORING_PATHS:
             await self.app(scope, receive, send)
             return
         address = network(context.current().client_ip)
@@ -134,14 +132,13 @@ class RateLimitMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies above the limit with a problem document (FastAPI's own limit answers text)."""
+    """Rejects bodies above the limit with a problem document; Starlette's limit sends text."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -157,7 +154,7 @@ class BodyLimitMiddleware:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_bytes:
-                # A chunked body has no declared length; the error handler answers.
+                # A chunked body has no declared length. An error handler makes the response.
                 raise HTTPException(413, self._detail)
             return message
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, plus what the contract adds to every operation."""
+"""The OpenAPI document: FastAPI's, with what the contract adds to every operation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from app.core.web import access, openapi_responses
 
 
 def access_of(dependant: Dependant) -> Iterator[object]:
-    """Yield every access declaration that a route's dependencies hold."""
+    """Yield the access declarations among the dependencies of a route."""
     for dependency in dependant.dependencies:
         if dependency.call in {access.public, access.current_user} or isinstance(
             dependency.call, access.Require
@@ -23,7 +23,7 @@ def access_of(dependant: Dependant) -> Iterator[object]:
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Build the document once."""
+    """Return the document; it is built by the first call."""
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = get_openapi(
@@ -31,7 +31,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     openapi_responses.add_problem_schemas(document)
     schemas = document["components"]["schemas"]
-    # FastAPI's own shape of a 422, which this service never sends.
+    # FastAPI's schema of a 422, which this service does not send.
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
 
@@ -44,9 +44,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             operation["responses"].pop("422", None)
             for response in operation["responses"].values():
                 for content in response.get("content", {}).values():
-                    content["schema"].pop("title", None)  # made of the operation's name
+                    content["schema"].pop("title", None)  # derived from the operation id
             declared = next(access_of(route.dependant), access.public)
-            openapi_responses.complete(
+            openapi_responses.complete_operation(
                 document,
                 context.path_format or "",
                 method,

@@ -1,4 +1,4 @@
-"""Parameters that many operations share."""
+"""Parameters shared by operations."""
 
 from typing import Annotated
 

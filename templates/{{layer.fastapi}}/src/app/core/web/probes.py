@@ -1,4 +1,4 @@
-"""Probes: `/livez` asks nobody, `/readyz` asks what a request needs, `/startupz` the migrations."""
+"""Health endpoints: `/livez` checks nothing, `/readyz` dependencies, `/startupz` migrations."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ class Probe:
         self._migrated = False
 
     async def readiness(self) -> Readiness:
-        """Answer what `/readyz` says."""
+        """Return the results, from the cache if they are recent."""
         async with self._lock:
             if time.monotonic() - self._checked_at > CACHE_SECONDS:
                 database, redis_state = await asyncio.gather(
@@ -40,7 +40,8 @@ class Probe:
                 self._checks = {
                     "database": database,
                     "migrations": "ok" if database == "ok" and self._migrated else "failed",
-                    # Its loss costs rate limits across replicas and job latency, no request.
+                    # Not "failed": without Redis, requests work, limits are counted per replica and
+                    # jobs start later.
                     "redis": "ok" if redis_state == "ok" else "degraded",
                 }
                 self._checked_at = time.monotonic()
@@ -59,7 +60,7 @@ class Probe:
             if self._migrated:
                 await connection.execute(text("SELECT 1"))
             else:
-                # Once true it stays true: a newer release may migrate beneath this one.
+                # Not checked again: a newer release may migrate while this one still runs.
                 self._migrated = await connection.run_sync(migrations.is_current)
 
 
@@ -78,7 +79,7 @@ probe = Probe()
 
 @router.get("/livez", operation_id="livez")
 async def livez() -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -87,7 +88,7 @@ _UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "descript
 
 @router.get("/readyz", operation_id="readyz", responses=_UNREADY)
 async def readyz(response: Response) -> Readiness:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = await probe.readiness()
     if readiness.status in {"failed", "draining"}:
         response.status_code = 503
@@ -96,7 +97,7 @@ async def readyz(response: Response) -> Readiness:
 
 @router.get("/startupz", operation_id="startupz", responses=_UNREADY)
 async def startupz(response: Response) -> Readiness:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = await probe.readiness()
     if readiness.checks["migrations"] == "failed":
         response.status_code = 503

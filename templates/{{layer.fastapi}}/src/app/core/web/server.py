@@ -1,4 +1,4 @@
-"""The web server: uvicorn, one process, with a deadline for its end."""
+"""The web server: uvicorn in one process, with a shutdown time limit."""
 
 import signal
 import sys
@@ -7,13 +7,13 @@ import uvicorn
 
 from app.settings import settings
 
-# Shorter than what an orchestrator waits before it kills (30 s, as a rule).
+# Shorter than the grace period of orchestrators before SIGKILL (30 s by default).
 GRACE_SECONDS = 25
 
 
 def serve(application: str, *, reload: bool) -> None:
-    """Serve HTTP until SIGTERM; then answer what is in flight."""
-    # uvicorn raises the signal again once everything in flight is done: that is a success.
+    """Serve HTTP until SIGTERM, then finish the requests in flight."""
+    # uvicorn raises the signal again after a graceful shutdown: exit with 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         application,

@@ -1,7 +1,7 @@
-"""Who may call a view. Every view declares exactly one of these, first of all (rule 10):
+"""Authorisation of views. Every view declares exactly one of these (rule 10):
 
-`@public`, `@current_user` (a signed-in person, in whatever organization) or `@require(role, ...)`.
-They stand above `@input`: who may not call a view is told so, whatever else is wrong.
+`@public`, `@current_user` (a signed-in user, without an organization) or `@require(role, ...)`.
+They stand above `@input`: a caller without access gets 401 or 403, and not 422.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ SESSION_COOKIE = "__Host-session"
 
 @dataclass(frozen=True, slots=True)
 class Authenticators:
-    """What the domain knows about callers; the composition root hands it over.
+    """Functions of the domain modules that authenticate callers and return their role.
 
-    Each function raises Unauthenticated when it does not accept what it is given.
+    A Flask extension. The first three raise Unauthenticated for invalid credentials.
     """
 
     by_access_token: Callable[[Session, str], UserPrincipal]
@@ -40,7 +40,6 @@ class Authenticators:
     role_of: Callable[[Session, UUID, UUID], Role | None]
 
     def init_app(self, app: Flask) -> None:
-        """Serve an application."""
         app.extensions["authenticators"] = self
 
 
@@ -77,23 +76,23 @@ def _principal() -> Principal:
 
 
 def declared_by(view: Callable[..., object]) -> tuple[object, ...]:
-    """Tell which of the declarations a view has."""
+    """Return the access declarations of a view."""
     found: tuple[object, ...] = getattr(view, "access", ())
     return found
 
 
 def _declare[**P, R](view: Callable[P, R], declaration: object) -> Callable[P, R]:
-    view.access = (*declared_by(view), declaration)  # type: ignore[attr-defined]  # our attribute
+    view.access = (*declared_by(view), declaration)  # type: ignore[attr-defined]  # own attribute
     return view
 
 
 def public[**P, R](view: Callable[P, R]) -> Callable[P, R]:
-    """Let anyone call the view."""
+    """Declare that the view needs no credentials."""
     return _declare(view, public)
 
 
 def current_user[R](view: Callable[..., R]) -> Callable[..., R]:
-    """Admit a signed-in user, and no API key; the view gets `user`."""
+    """Pass the signed-in user as `user`; Forbidden for an API key."""
 
     @wraps(view)
     def guarded(**arguments: object) -> R:
@@ -108,13 +107,13 @@ def current_user[R](view: Callable[..., R]) -> Callable[..., R]:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Admit members with at least `role`, and API keys with `scope` (None: no key at all)."""
+    """Admits members with at least `role`, and API keys with `scope` (None: no API key)."""
 
     role: Role
     scope: Scope | None
 
     def __call__[R](self, view: Callable[..., R]) -> Callable[..., R]:
-        """Guard a view below `/organizations/{organization_id}`; it gets `member` instead."""
+        """Pass the caller's membership as `member`, instead of `organization_id`."""
 
         @wraps(view)
         def guarded(*, organization_id: UUID, **arguments: object) -> R:
@@ -123,7 +122,7 @@ class Require:
         return _declare(guarded, self)
 
     def _admit(self, organization_id: UUID) -> Member:
-        """Open the transaction to the organization and return the caller's place in it."""
+        """Set the transaction's tenant and return the caller's membership."""
         principal = _authenticate()
         context.current().organization_id = organization_id
         if isinstance(principal, KeyPrincipal):
@@ -136,7 +135,7 @@ class Require:
         tenancy.enter_organization(db, organization_id)
         role = _authenticators().role_of(db, organization_id, principal.id)
         if role is None:
-            # Not 403: a stranger must not learn that the organization exists.
+            # Not 403, which would tell a stranger that the organization exists.
             raise NotFound("organization")
         if not role.includes(self.role):
             raise Forbidden(f"This needs the role {self.role.value}.")
@@ -144,14 +143,14 @@ class Require:
 
 
 def require(role: Role, *, scope: Scope | None = None) -> Require:
-    """Admit members of the organization that the path names."""
+    """Return the decorator of a view below `/organizations/{organization_id}`."""
     return Require(role, scope)
 
 
 def idempotent[R](view: Callable[..., R]) -> Callable[..., R]:
     """Run the view once for each `Idempotency-Key`.
 
-    It stands last, below `@input`: a request that is refused must not claim a key.
+    The last decorator, below `@input`: a request that is refused must not claim a key.
     """
 
     @wraps(view)

@@ -19,21 +19,20 @@ def _file(content: str | bytes, mimetype: str, **headers: str) -> Response:
 @blueprint.get("")
 @public
 def page() -> Response:
-    """Show the page."""
     return _file(PAGE, "text/html", **{"Content-Security-Policy": POLICY})
 
 
 @blueprint.get("/start.js")
 @public
 def start() -> Response:
-    """Serve the script that starts Swagger UI; inline script is what the policy forbids."""
+    """Serve the script that starts Swagger UI: the page's policy forbids inline scripts."""
     return _file(START, "text/javascript")
 
 
 @blueprint.get("/<name>")
 @public
 def asset(name: str) -> Response:
-    """Serve one of Swagger UI's own files."""
+    """Serve a static file of Swagger UI."""
     if name not in ASSETS:
         raise NotFound("file")
     content = (files("flask_swagger_ui") / "dist" / name).read_bytes()

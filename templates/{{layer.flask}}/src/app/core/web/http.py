@@ -1,4 +1,4 @@
-"""How requests are run and errors answered: Flask's side of the contract's conventions."""
+"""Unit of work, conditional requests and error responses of views."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from app.core.web.parameters import header_name
 
 logger = logging.getLogger(__name__)
 
-# The contract's; the pages for people and probes change with every request, or with none.
+# Paths of the contract: only their responses get an ETag.
 _CONDITIONAL = ("/api/", "/.well-known/")
 
 # The session of the request's unit of work.
@@ -31,14 +31,13 @@ db = cast(Session, LocalProxy(lambda: g.session))
 
 
 class JsonRequest(Request):
-    """Takes nothing but JSON, and calls what cannot be read bad input."""
+    """Accepts only JSON; a body that cannot be parsed is Invalid."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Read the body."""
         body = self.get_data()
         limit = self.max_content_length
         if self.content_length is None and limit is not None and len(body) >= limit:
-            refuse_large_body(limit)  # Werkzeug would cut off the rest
+            refuse_large_body(limit)  # Werkzeug would truncate it
         if body and not self.is_json:
             raise UnsupportedMediaType
         try:
@@ -47,15 +46,14 @@ class JsonRequest(Request):
             self.on_json_loading_failed(None)
 
     def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
-        """Refuse a body that is not JSON, is nested too deep, or is missing."""
         raise Invalid(pointer="", code="json_invalid", detail="The body is not JSON.") from e
 
 
 def refuse_large_body(limit: int) -> NoReturn:
-    """Raise RequestEntityTooLarge, after reading up to four times `limit` of what is left.
+    """Raise RequestEntityTooLarge, after reading up to four times `limit` of the rest.
 
-    gunicorn closes a connection on which much is unread. A client that is still sending would
-    not see the answer, and one that sends its next request there would get none.
+    gunicorn closes a connection with much unread data: a client that is still sending would not
+    receive the response.
     """
     for _ in range(4):
         if not request.environ["wsgi.input"].read(limit):
@@ -64,30 +62,28 @@ def refuse_large_body(limit: int) -> NoReturn:
 
 
 class PlainResponse(Response):
-    """Has no type when it has no body."""
+    """Has no Content-Type without a body."""
 
     default_mimetype = None
 
 
 class App(APIFlask):
-    """Runs each request in one unit of work, committed before the answer leaves.
+    """Runs each request in one unit of work, committed before the response is sent.
 
-    Neither `teardown_request` nor `after_request` could do it: the one comes when the answer is
-    made, the other also for what failed; and the stored answer of an idempotency key has to be
-    part of the same transaction.
+    Not in `after_request`, which also runs for failed requests, or `teardown_request`, which cannot
+    change the response. The stored response of an idempotency key is part of the transaction.
     """
 
     request_class = JsonRequest
     response_class = PlainResponse
 
     def dispatch_request(self) -> Response:
-        """Call the view."""
         try:
             with unit_of_work() as session:
                 g.session = session
                 response = self.make_response(super().dispatch_request())
                 if claim := _claim():
-                    idempotency.store(session, claim, _answer(response))
+                    idempotency.store(session, claim, _stored(response))
         except idempotency.Replay as replay:
             return _replayed(replay.answer)
         except AppError as error:
@@ -96,7 +92,7 @@ class App(APIFlask):
                 if isinstance(error, RateLimited | Unavailable):
                     idempotency.release(claim)
                 else:
-                    idempotency.store_failure(claim, _answer(response))
+                    idempotency.store_failure(claim, _stored(response))
         except BaseException:
             if claim := _claim():
                 idempotency.release(claim)
@@ -109,31 +105,31 @@ def _claim() -> idempotency.Claim | None:
     return claim
 
 
-def _answer(response: Response) -> idempotency.Answer:
+def _stored(response: Response) -> idempotency.StoredResponse:
     kept = {
         name: response.headers[name]
         for name in idempotency.KEPT_HEADERS
         if name in response.headers
     }
-    return idempotency.Answer(response.status_code, kept, response.get_data())
+    return idempotency.StoredResponse(response.status_code, kept, response.get_data())
 
 
-def _replayed(answer: idempotency.Answer) -> Response:
+def _replayed(answer: idempotency.StoredResponse) -> Response:
     headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
     return current_app.response_class(answer.body, answer.status, headers)
 
 
 def _conditional(response: Response) -> Response:
-    """Give every JSON answer to a GET an ETag, and answer 304 to a caller who has it already."""
+    """Add an ETag to each response to GET; 304 if `If-None-Match` has it (RFC 9110, 13.1.2)."""
     if request.method not in {"GET", "HEAD"} or response.status_code != 200:
         return response
     if not request.path.startswith(_CONDITIONAL):
         return response
     if "ETag" not in response.headers:
         if response.is_streamed:
-            return response  # which only its route can tag
+            return response  # only its view can set an ETag
         response.headers["ETag"] = preconditions.content_etag(response.get_data())
-    # An answer that is stored must be asked for again each time, unless the route says more.
+    # Caches must revalidate each time, unless the view sets another policy.
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if not preconditions.is_unchanged(
         request.headers.get("If-None-Match"), response.headers["ETag"]
@@ -150,35 +146,33 @@ def _conditional(response: Response) -> Response:
 def deprecated[**P, R](
     *, since: date, sunset: date, guide: str | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare that an operation will go; it stands below the access declaration."""
+    """Declare a deprecated view; stands below the access declaration."""
     headers = Deprecation(since, sunset, guide).headers()
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
-        view.deprecation = headers  # type: ignore[attr-defined]  # our attribute
+        view.deprecation = headers  # type: ignore[attr-defined]  # own attribute
         return view
 
     return declare
 
 
 def deprecation_headers(view: object) -> dict[str, str]:
-    """Give the headers of a view that `deprecated` declares; none for any other."""
+    """Return the headers of a view declared with `deprecated`; empty for any other."""
     headers: dict[str, str] = getattr(view, "deprecation", {})
     return headers
 
 
 def empty_response(status: int = 204) -> Response:
-    """Answer that it is done, or will be, without a body."""
     return current_app.response_class(status=status)
 
 
 def problem_response(error: AppError) -> Response:
-    """Answer a domain error."""
+    """Return the problem document (RFC 9457) of a domain error."""
     status, headers, body = problems.from_error(error, request.path)
     return _problem(body, status, headers)
 
 
 def json_response(body: dict[str, Any]) -> Response:
-    """Answer with JSON."""
     return cast(Response, current_app.json.response(body))
 
 
@@ -191,7 +185,7 @@ def _problem(body: dict[str, Any], status: int, headers: dict[str, str]) -> Resp
 
 
 def _http_error(error: HTTPError) -> Response:
-    """Answer an error that Flask or APIFlask found."""
+    """Return the problem document of an error that Flask or APIFlask raised."""
     if isinstance(error.__cause__, ValidationError):
         return _invalid(next(iter(error.detail)), error.__cause__)
     body = problems.from_status(error.status_code, request.path)
@@ -215,7 +209,7 @@ def _database_down(error: Exception) -> Response:
 
 
 def install_error_handlers(app: APIFlask) -> None:
-    """Make every error, whoever raises it, a problem document."""
+    """Make every error response a problem document (RFC 9457)."""
     app.register_error_handler(AppError, problem_response)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(PoolTimeoutError, _database_down)

@@ -1,4 +1,4 @@
-"""Prometheus' own door: `/metrics`, behind a token of its own."""
+"""Prometheus metrics at `/metrics`, protected by METRICS_TOKEN."""
 
 import hmac
 
@@ -16,7 +16,7 @@ blueprint = APIBlueprint("metrics", __name__, enable_openapi=False)
 @blueprint.get("/metrics")
 @public
 def metrics() -> Response:
-    """Give the metrics of this process to who has METRICS_TOKEN; without one there is no page."""
+    """Return the metrics of this process; 404 when METRICS_TOKEN is not set."""
     if settings.metrics_token is None:
         raise NotFound("page")
     expected = f"Bearer {settings.metrics_token.get_secret_value()}"

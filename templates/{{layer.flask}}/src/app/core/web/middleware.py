@@ -1,4 +1,4 @@
-"""What happens before and after every view: context, limits, common headers, access log."""
+"""Runs before and after every view: context, limits, CORS, common headers, access log."""
 
 import re
 import time
@@ -23,19 +23,19 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def init_app(app: Flask) -> None:
-    """Serve an application. The functions run in this order, `_finish` after all of them."""
-    for function in (_begin, _limit_rate, _limit_body, _answer_preflight):
+    """Register the functions; Flask runs them in this order, and `_finish_response` last."""
+    for function in (_bind_context, _limit_rate, _limit_body, _handle_preflight):
         app.before_request(function)
-    app.after_request(_finish)
-    got_request_exception.connect(_report, app)
+    app.after_request(_finish_response)
+    got_request_exception.connect(_report_exception, app)
 
 
-def _begin() -> None:
+def _bind_context() -> None:
     g.started = time.perf_counter()
     g.rate_limits = []
     headers = request.headers
     context.bind(
-        request_context.open_context(
+        request_context.build_context(
             peer=request.remote_addr,
             forwarded_for=headers.getlist("X-Forwarded-For"),
             request_id=headers.get("X-Request-ID", ""),
@@ -46,8 +46,8 @@ def _begin() -> None:
 
 
 def _limit_rate() -> Response | None:
-    """Count requests by the client's address, before anything else is known about them."""
-    if request.path in request_context.UNLOGGED:
+    """Limit requests by the client's address, before authentication."""
+    if request.path in request_context.MONITORING_PATHS:
         return None
     result = ratelimit.hit("ip", settings.rate_limit_ip, network(context.current().client_ip))
     if result is None:
@@ -57,14 +57,14 @@ def _limit_rate() -> Response | None:
 
 
 def _limit_body() -> None:
-    """Refuse what is declared too large; Flask refuses the rest while it reads."""
+    """Refuse a body by its Content-Length; Flask refuses one without it while reading."""
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:
         refuse_large_body(limit)
 
 
-def _answer_preflight() -> Response | None:
-    """Tell a browser what scripts of an origin may send (CORS)."""
+def _handle_preflight() -> Response | None:
+    """Respond to CORS preflights."""
     wanted = "Access-Control-Request-Method" in request.headers
     if request.method != "OPTIONS" or not wanted or not _allowed_origin():
         return None
@@ -81,7 +81,7 @@ def _allowed_origin() -> str | None:
     return origin if origin in settings.cors_origins else None
 
 
-def _finish(response: Response) -> Response:
+def _finish_response(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-ID"] = context.current().request_id
     for name, value in SECURITY_HEADERS.items():
@@ -105,5 +105,5 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _report(_: Flask, exception: BaseException, **__: object) -> None:
+def _report_exception(_: Flask, exception: BaseException, **__: object) -> None:
     telemetry.report(exception)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what APIFlask derives, plus what the contract adds to every operation."""
+"""The OpenAPI document: APIFlask's, with what the contract adds to every operation."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def init_app(app: APIFlask) -> None:
-    """Serve an application."""
+    """Configure APIFlask's document, and complete it."""
     app.config.update(
         OPENAPI_VERSION="3.1.0",
         DESCRIPTION=about.DESCRIPTION,
@@ -39,12 +39,12 @@ def init_app(app: APIFlask) -> None:
 
 
 def describe(app: APIFlask) -> dict[str, Any]:
-    """Build the document once."""
+    """Return the document; APIFlask builds it once."""
     return cast(dict[str, Any], app.spec)
 
 
 def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any]:
-    # A nested type is one component, and not one for each type that it occurs in.
+    # One component for a nested type, instead of one for each type that contains it.
     text = re.sub(rf'"{_SCHEMAS}\w+\.(\w+)"', rf'"{_SCHEMAS}\1"', json.dumps(document))
     document = json.loads(text)
     components = document["components"]
@@ -68,7 +68,9 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
                     operation["security"] = [{"HTTPBearer": []}]
                 if headers := deprecation_headers(view):
                     operation |= {"deprecated": True, "x-deprecation": headers}
-                openapi_responses.complete(document, path, method, operation, is_public=is_public)
+                openapi_responses.complete_operation(
+                    document, path, method, operation, is_public=is_public
+                )
     return document
 
 

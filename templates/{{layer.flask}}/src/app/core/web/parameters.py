@@ -1,4 +1,4 @@
-"""Parameters that many operations share."""
+"""Parameters shared by operations."""
 
 from typing import Annotated
 
@@ -6,8 +6,6 @@ from pydantic import BaseModel, Field
 
 
 class PageQuery(BaseModel):
-    """Which page of a list."""
-
     limit: Annotated[int, Field(ge=1, le=100, description="Items on a page")] = 20
     cursor: Annotated[
         str | None, Field(max_length=1000, description="`next_cursor` of the page before")
@@ -15,16 +13,12 @@ class PageQuery(BaseModel):
 
 
 class Precondition(BaseModel):
-    """The headers of a change that may be refused."""
-
     if_match: str | None = Field(
-        default=None, description="Refuse the change (412) when the ETag is another by now."
+        default=None, description="Refuse the change (412) unless this is the current ETag."
     )
 
 
 class Idempotency(BaseModel):
-    """The headers of a request that may be repeated."""
-
     idempotency_key: Annotated[
         str | None,
         Field(
@@ -37,5 +31,5 @@ class Idempotency(BaseModel):
 
 
 def header_name(field: str) -> str:
-    """Name the header that a field stands for."""
+    """Return the header of a field: `If-Match` of `if_match`."""
     return field.replace("_", "-").title()

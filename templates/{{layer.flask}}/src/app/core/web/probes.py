@@ -1,4 +1,4 @@
-"""Probes: `/livez` asks nobody, `/readyz` asks what a request needs, `/startupz` the migrations."""
+"""Health endpoints: `/livez` checks nothing, `/readyz` dependencies, `/startupz` migrations."""
 
 import logging
 import time
@@ -26,22 +26,23 @@ class Probe:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # In threads of their own: a check that hangs must not hang the probe.
+        # Checks run in these threads, so that one that hangs does not block the response.
         self._threads = ThreadPoolExecutor(4, "probe")
         self._checks: dict[str, State] = {}
         self._checked_at = float("-inf")
         self._migrated = False
 
     def readiness(self) -> Readiness:
-        """Answer what `/readyz` says."""
+        """Return the results, from the cache if they are recent."""
         with self._lock:
             if time.monotonic() - self._checked_at > CACHE_SECONDS:
-                begun = [self._begin(self._database), self._begin(redis.ping)]
-                database, redis_state = (_end(check) for check in begun)
+                checks = [self._submit(self._database), self._submit(redis.ping)]
+                database, redis_state = (_state(check) for check in checks)
                 self._checks = {
                     "database": database,
                     "migrations": "ok" if database == "ok" and self._migrated else "failed",
-                    # Its loss costs rate limits across replicas and job latency, no request.
+                    # Not "failed": without Redis, requests work, limits are counted per replica and
+                    # jobs start later.
                     "redis": "ok" if redis_state == "ok" else "degraded",
                 }
                 self._checked_at = time.monotonic()
@@ -55,7 +56,7 @@ class Probe:
                 return state
         return "ok"
 
-    def _begin(self, check: Callable[[], None]) -> Future[None]:
+    def _submit(self, check: Callable[[], None]) -> Future[None]:
         return self._threads.submit(check)
 
     def _database(self) -> None:
@@ -63,11 +64,11 @@ class Probe:
             if self._migrated:
                 connection.execute(text("SELECT 1"))
             else:
-                # Once true it stays true: a newer release may migrate beneath this one.
+                # Not checked again: a newer release may migrate while this one still runs.
                 self._migrated = migrations.is_current(connection)
 
 
-def _end(check: Future[None]) -> Literal["ok", "failed"]:
+def _state(check: Future[None]) -> Literal["ok", "failed"]:
     try:
         check.result(TIMEOUT_SECONDS)
     except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not ready
@@ -83,7 +84,7 @@ probe = Probe()
 @public
 @blueprint.output(Liveness)
 def livez() -> Liveness:
-    """Answer as long as the process runs."""
+    """Respond as long as the process runs."""
     return Liveness()
 
 
@@ -100,7 +101,7 @@ _UNREADY: dict[int | str, Any] = {
 @blueprint.output(Readiness)
 @blueprint.doc(responses=_UNREADY)
 def readyz() -> tuple[Readiness, int]:
-    """Tell a load balancer whether to send requests here."""
+    """Report to load balancers whether this process can serve requests."""
     readiness = probe.readiness()
     return readiness, 503 if readiness.status in {"failed", "draining"} else 200
 
@@ -110,6 +111,6 @@ def readyz() -> tuple[Readiness, int]:
 @blueprint.output(Readiness)
 @blueprint.doc(responses=_UNREADY)
 def startupz() -> tuple[Readiness, int]:
-    """Tell an orchestrator that the service has started: database there, migrations done."""
+    """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = probe.readiness()
     return readiness, 503 if readiness.checks["migrations"] == "failed" else 200

@@ -1,4 +1,4 @@
-"""Whether the database has the migrations that this release was built with."""
+"""Alembic's configuration, and the check that the database is migrated."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ DIRECTORY = Path(__file__).parents[4] / "migrations"
 
 
 def alembic_config() -> Config:
-    """Alembic's configuration, wherever the process was started."""
+    """Return the configuration; it does not depend on the working directory."""
     config = Config()
     config.set_main_option("script_location", str(DIRECTORY))
     return config
@@ -25,10 +25,10 @@ def _known_revisions() -> tuple[frozenset[str], str | None]:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database is at this release's head, or at a newer one that it does not know.
+    """Return whether the database is at this release's head, or at an unknown, newer revision.
 
-    The newer one is what a replica of the old release sees during a rolling deployment; since
-    migrations are additive within a release (rule 12), it can go on serving.
+    A replica of the old release sees the newer one during a rolling deployment. It still works,
+    since migrations are additive within a release (rule 12).
     """
     known, head = _known_revisions()
     revision = MigrationContext.configure(connection).get_current_revision()

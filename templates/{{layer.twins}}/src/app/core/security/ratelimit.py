@@ -1,10 +1,10 @@
-"""Rate limits: counted in Redis for all replicas, in this process's memory while Redis is down.
+"""Rate limits, counted in Redis for all replicas, or in memory while Redis is down.
 
     ip          every request, by the client's address (RateLimitMiddleware)
     principal   every authenticated request, by user or API key (`app.core.web.access`)
-    sign-in...  attempts to guess a password or code (`app.accounts.service`)
+    sign-in...  attempts to guess a password or code (`app.accounts`)
 
-The window slides, so that two full bursts at its edge are not possible.
+Sliding windows: a fixed window allows two bursts at its edge.
 """
 
 import logging
@@ -24,13 +24,13 @@ from app.settings import settings
 
 logger = logging.getLogger(__name__)
 
-# How long a Redis that failed is left alone: no request waits for its time-out in between.
+# After a failure Redis is not tried for this long: requests must not wait for its time-out.
 RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitResult:
-    """What came of counting one request against one limit."""
+    """The state of one limit after a request was counted; `window` and `reset` in seconds."""
 
     name: str
     allowed: bool
@@ -40,12 +40,11 @@ class RateLimitResult:
     reset: int
 
     def error(self) -> RateLimited:
-        """Make the error of a request that was one too many."""
         return RateLimited("Too many requests: try again later.", retry_after=max(1, self.reset))
 
 
 class Limiter:
-    """Counts in Redis; falls back to memory, and comes back."""
+    """Counts in Redis, and in memory while Redis is down."""
 
     def __init__(self) -> None:
         storage = RedisStorage(
@@ -58,20 +57,22 @@ class Limiter:
         self._down_until = float("-inf")
 
     def hit(self, name: str, rate: str, key: str) -> RateLimitResult:
-        """Count one request of `key` against the limit `name`."""
+        """Count a request of `key` against the limit `name`; `rate` is such as `5/hour`."""
         item = parse(rate)
-        # Keys may be e-mail addresses, which have no business in Redis.
+        # Hashed: keys contain e-mail addresses, which must not be stored in Redis.
         digest = crypto.mac("rate-limit", key.encode()).hex()[:32]
         if time.monotonic() >= self._down_until:
             try:
                 return self._count(self._shared, item, name, digest)
             except (RedisError, OSError) as error:
                 self._down_until = time.monotonic() + RETRY_SECONDS
-                logger.warning("rate limits without redis", extra={"error": repr(error)})
+                logger.warning(
+                    "redis unavailable, rate limits counted in memory", extra={"error": repr(error)}
+                )
         return self._count(self._local, item, name, digest)
 
     def clear(self, name: str, rate: str, key: str) -> None:
-        """Forget what `key` has used of the limit."""
+        """Reset the count of `key`."""
         item = parse(rate)
         digest = crypto.mac("rate-limit", key.encode()).hex()[:32]
         self._local.clear(item, name, digest)
@@ -79,7 +80,7 @@ class Limiter:
             if time.monotonic() >= self._down_until:
                 self._shared.clear(item, name, digest)
         except (RedisError, OSError) as error:
-            logger.warning("rate limits without redis", extra={"error": repr(error)})
+            logger.warning("redis unavailable, rate limit not reset", extra={"error": repr(error)})
 
     @staticmethod
     def _count(
@@ -106,32 +107,32 @@ def hit(name: str, rate: str, key: str) -> RateLimitResult | None:
 
 
 def allows(name: str, rate: str, key: str) -> bool:
-    """Count a request, and tell whether it is within the limit."""
+    """Count a request, and return whether it is within the limit."""
     result = hit(name, rate, key)
     return result is None or result.allowed
 
 
 def enforce(name: str, rate: str, key: str) -> None:
-    """Count a request, and raise RateLimited when it is one too many."""
+    """Count a request, and raise RateLimited when it exceeds the limit."""
     result = hit(name, rate, key)
     if result is not None and not result.allowed:
         raise result.error()
 
 
 def clear(name: str, rate: str, key: str) -> None:
-    """Forget what was counted, after a success."""
+    """Reset the count of `key`, after a success."""
     if settings.rate_limit_enabled:
         limiter.clear(name, rate, key)
 
 
 def times(rate: str, factor: int) -> str:
-    """Make a wider limit: so many times as much in the same window."""
+    """Multiply the amount of a rate: `times("5/hour", 10)` allows 50 in the same window."""
     item = parse(rate)
     return f"{item.amount * factor} per {item.multiples} {item.GRANULARITY.name}"
 
 
 def headers(results: Sequence[RateLimitResult]) -> dict[str, str]:
-    """Tell the caller where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
+    """Return the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10)."""
     if not results:
         return {}
     return {

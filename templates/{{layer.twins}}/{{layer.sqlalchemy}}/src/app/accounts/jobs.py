@@ -1,4 +1,4 @@
-"""Mails of accounts, and the purge of what has expired."""
+"""Mails of accounts, and the purge of expired rows."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -40,7 +40,7 @@ def send_verification(session: Session, *, email_token_id: UUID) -> None:
     _deliver(
         email,
         f"Confirm your e-mail address for {NAME}",
-        f"Somebody, we hope you, signed up for {NAME} with this address"
+        f"A sign-up for {NAME} used this address"
         + (f" and the name {link.name}." if link.name else "."),
         f"To confirm, open this link within 24 hours:\n"
         f"{settings.app_url}/verify-email?token={token}",
@@ -53,30 +53,30 @@ def send_verification(session: Session, *, email_token_id: UUID) -> None:
 
 @job("accounts.resend_verification")
 def resend_verification(session: Session, *, email: str) -> None:
-    """Mail a new link to an address that waits for its verification."""
+    """Enqueue a new verification mail, if the address has an unverified account."""
     token_id = service.renew_verification(session, email=email)
     if token_id is not None:
-        # Another job: no mail leaves before the link that it brings is in the database.
+        # Another job: the mail must not leave before the token is committed.
         enqueue(session, "accounts.send_verification", email_token_id=token_id)
 
 
 @job("accounts.send_already_registered")
 def send_already_registered(session: Session, *, user_id: UUID) -> None:
-    """Tell the owner of an account that somebody signed up with its address."""
+    """Mail the owner of an account that a sign-up used its address."""
     user = queries.get_users(session, [user_id]).get(user_id)
     if user is not None:
         _deliver(
             user.email,
             f"You already have an account at {NAME}",
-            f"Somebody, perhaps you, signed up for {NAME} with this address, which has an "
-            "account already. Nothing was changed.",
+            f"A sign-up for {NAME} used this address, which has an account already. "
+            "Nothing was changed.",
             f"To sign in, or to set a new password, go to:\n{settings.app_url}",
         )
 
 
 @job("accounts.send_password_reset")
 def send_password_reset(session: Session, *, email: str) -> None:
-    """Make a reset link, if the address has an account."""
+    """Enqueue a reset mail, if the address has a usable account."""
     token_id = service.prepare_password_reset(session, email=email)
     if token_id is not None:
         enqueue(session, "accounts.send_reset_link", email_token_id=token_id)
@@ -100,7 +100,7 @@ def send_reset_link(session: Session, *, email_token_id: UUID) -> None:
 
 @job("accounts.send_notice")
 def send_notice(session: Session, *, user_id: UUID, notice: Notice) -> None:
-    """Tell a user what happened to the account, in case it was somebody else."""
+    """Mail a user about a change of the account, so that an attacker's change is noticed."""
     user = queries.get_users(session, [user_id]).get(user_id)
     if user is not None:
         _deliver(
@@ -113,5 +113,5 @@ def send_notice(session: Session, *, user_id: UUID, notice: Notice) -> None:
 
 @job("accounts.purge", every=timedelta(hours=1))
 def purge(session: Session) -> None:
-    """Delete expired links and sessions, and sign-ups that were never verified."""
+    """Delete expired links, ended sessions and unverified accounts."""
     service.purge(session)

@@ -12,7 +12,7 @@ from app.core.db.pagination import read_cursor, sign_cursor
 def list_api_keys(
     session: Session, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[ApiKey], str | None]:
-    """List the keys that are not revoked, oldest first; expired ones are among them."""
+    """Return a page of the keys that are not revoked, including expired ones, and the cursor."""
     bound_to = {"list": "api_keys", "organization_id": organization_id}
     query = (
         select(ApiKey)

@@ -1,4 +1,4 @@
-"""Use cases of API keys, and what makes one a caller."""
+"""Use cases of API keys, and authentication with a key."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from app.core.security import tokens
 from app.core.security.principals import KeyPrincipal
 from app.core.security.roles import Scope
 
-# A key in steady use must not cost a write with every request.
+# Not every request with a key costs a write.
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 
@@ -30,7 +30,7 @@ def create_api_key(
     scopes: Sequence[Scope],
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Create an API key; the key itself comes with it, this once."""
+    """Create an API key; returns its row and the key, which is not stored."""
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid(
             pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
@@ -60,7 +60,7 @@ def create_api_key(
 
 
 def revoke_api_key(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
-    """Revoke a key at once; NotFound when it is revoked already."""
+    """Revoke a key; NotFound when it is revoked already."""
     name = session.scalar(
         update(ApiKey)
         .where(
@@ -84,13 +84,14 @@ def revoke_api_key(session: Session, *, organization_id: UUID, api_key_id: UUID)
 
 
 def authenticate(session: Session, key: str) -> KeyPrincipal:
-    """Find whom a key acts for; Unauthenticated when it is unknown, revoked or expired.
+    """Set the transaction's tenant and return the principal of a key.
 
-    The look-up is by the hash of 256 random bits, so its timing tells nothing about the key.
+    Raises Unauthenticated when the key is unknown, revoked or expired. The look-up is by the hash
+    of 256 random bits, so its timing tells nothing about the key.
     """
     organization_id = tokens.read_api_key(key)
     if organization_id is None:
-        raise _refused()
+        raise _invalid_key()
     tenancy.enter_organization(session, organization_id)
     now = func.clock_timestamp()
     is_stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - LAST_USED_PRECISION)
@@ -103,10 +104,10 @@ def authenticate(session: Session, key: str) -> KeyPrincipal:
         )
     ).one_or_none()
     if row is None:
-        raise _refused()
+        raise _invalid_key()
     api_key, stale = row
     if stale:
-        _note_use(session, organization_id=organization_id, api_key_id=api_key.id)
+        _update_last_used(session, organization_id=organization_id, api_key_id=api_key.id)
     return KeyPrincipal(
         id=api_key.id,
         name=api_key.name,
@@ -115,9 +116,9 @@ def authenticate(session: Session, key: str) -> KeyPrincipal:
     )
 
 
-def _note_use(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
-    # Skip the row while another request holds it: that one notes the use, and requests with
-    # one key must not wait for each other.
+def _update_last_used(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
+    # Skipped while a concurrent request holds the row: it writes the same value, and requests
+    # with one key must not wait for each other.
     free = (
         select(ApiKey.id)
         .where(ApiKey.organization_id == organization_id, ApiKey.id == api_key_id)
@@ -132,5 +133,5 @@ def _note_use(session: Session, *, organization_id: UUID, api_key_id: UUID) -> N
     )
 
 
-def _refused() -> Unauthenticated:
+def _invalid_key() -> Unauthenticated:
     return Unauthenticated("The API key is unknown, revoked or expired.")

@@ -1,4 +1,4 @@
-"""The one way into the audit log: called by the use cases, in the transaction of what they do."""
+"""Writes the audit log, in the transaction of the audited change."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -22,9 +22,9 @@ def record(
     target_id: UUID | None,
     changes: Mapping[str, object] | None = None,
 ) -> None:
-    """Record what the caller of this request, or of the request that caused this job, has done.
+    """Add an event; its actor is the caller of this request, or of the one that enqueued this job.
 
-    `changes` has `[before, after]` of each field, or what it is now. No secrets: admins read it.
+    `changes` maps each field to `[before, after]` or to its value. No secrets: admins read it.
     """
     current = context.current()
     session.add(
@@ -38,5 +38,6 @@ def record(
             request_id=current.request_id,
         )
     )
-    # At once: a transaction that visits several organizations has this one open only now.
+    # Flushed now: the row-level security policy checks it against the current tenant, which
+    # changes in a transaction that handles several organizations.
     session.flush()

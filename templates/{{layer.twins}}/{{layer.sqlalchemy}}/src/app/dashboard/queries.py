@@ -1,4 +1,4 @@
-"""Reads of the dashboard: composed of other modules' queries, a fixed number of them."""
+"""Reads of the dashboard: a fixed number of other modules' queries."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ NEWEST = 5
 
 
 def get_web_dashboard(session: Session, *, organization_id: UUID, role: Role) -> WebDashboard:
-    """Read what the web's first screen shows; `role` is the caller's."""
+    """Return the first screen of the web client; only admins see audit events."""
     organization = organizations.get_organization(session, organization_id)
     newest, _ = projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
     return WebDashboard(
@@ -39,7 +39,7 @@ def get_web_dashboard(session: Session, *, organization_id: UUID, role: Role) ->
 
 
 def get_mobile_dashboard(session: Session, *, organization_id: UUID, role: Role) -> MobileDashboard:
-    """Read what the phone's first screen shows; `role` is the caller's."""
+    """Return the first screen of the mobile client."""
     organization = organizations.get_organization(session, organization_id)
     newest, _ = projects.list_projects(session, organization_id=organization_id, limit=NEWEST)
     return MobileDashboard(

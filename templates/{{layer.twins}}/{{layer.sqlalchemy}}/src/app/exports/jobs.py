@@ -9,8 +9,8 @@ from app.exports import service
 from app.exports.schemas import ExportFailure
 
 
-def give_up(session: Session, *, export_id: UUID) -> None:
-    """Let whoever waits for the export know that it will not come."""
+def mark_failed(session: Session, *, export_id: UUID) -> None:
+    """Set the status that clients poll, when the job is a dead letter."""
     service.fail_export(
         session,
         organization_id=session.info["organization_id"],
@@ -19,9 +19,8 @@ def give_up(session: Session, *, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead_letter=give_up)
+@job("exports.run", on_dead_letter=mark_failed)
 def run(session: Session, *, export_id: UUID) -> None:
-    """Write the file of an export."""
     service.write_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )
@@ -29,7 +28,7 @@ def run(session: Session, *, export_id: UUID) -> None:
 
 @job("exports.expire")
 def expire(session: Session, *, export_id: UUID) -> None:
-    """Delete an export whose time has come."""
+    """Delete an export and its file; enqueued with a delay of `service.LIFETIME`."""
     service.delete_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )

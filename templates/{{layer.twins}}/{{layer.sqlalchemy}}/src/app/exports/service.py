@@ -17,7 +17,7 @@ from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, Ex
 from app.projects import queries as projects
 
 LIFETIME = timedelta(days=7)
-# Compressed. Files are kept in the database and held in memory while they are served.
+# Compressed size: files are stored in the database and served from memory.
 MAX_FILE_BYTES = 20 * 1024 * 1024
 _BATCH = 500
 
@@ -29,7 +29,7 @@ def request_export(
     requested_by: UUID | None,
     file_format: ExportFormat,
 ) -> ExportView:
-    """Have the projects exported by a worker; the file is deleted when it expires."""
+    """Enqueue an export of the projects, and its deletion after `LIFETIME`."""
     export_id = uuid7()
     job_id = enqueue(session, "exports.run", export_id=export_id)
     enqueue(session, "exports.expire", delay=LIFETIME, export_id=export_id)
@@ -56,7 +56,7 @@ def request_export(
 
 
 def write_export(session: Session, *, organization_id: UUID, export_id: UUID) -> None:
-    """Write the file of an export, unless that is done, or the export is gone."""
+    """Write the file of an export; does nothing if it is written, or the export was deleted."""
     file_format = session.scalar(
         select(Export.format).where(
             Export.organization_id == organization_id,
@@ -69,7 +69,7 @@ def write_export(session: Session, *, organization_id: UUID, export_id: UUID) ->
     try:
         content = _make_file(session, organization_id, ExportFormat(file_format))
     except FileTooLarge:
-        # Not raised further: another attempt would end the same way.
+        # Not re-raised: a retry would fail in the same way.
         fail_export(
             session,
             organization_id=organization_id,
@@ -93,7 +93,7 @@ def write_export(session: Session, *, organization_id: UUID, export_id: UUID) ->
 def fail_export(
     session: Session, *, organization_id: UUID, export_id: UUID, failure: ExportFailure
 ) -> None:
-    """Give an export up."""
+    """Set a queued export to failed."""
     session.execute(
         update(Export)
         .where(
@@ -107,14 +107,14 @@ def fail_export(
 
 
 def delete_export(session: Session, *, organization_id: UUID, export_id: UUID) -> None:
-    """Delete an export and its file, if it is still there."""
+    """Delete an export and its file, if it exists."""
     session.execute(
         delete(Export).where(Export.organization_id == organization_id, Export.id == export_id)
     )
 
 
 def _make_file(session: Session, organization_id: UUID, file_format: ExportFormat) -> bytes:
-    """Read the projects page by page, so that memory holds the file and one page."""
+    """Build the file page by page: memory holds the compressed file and one page."""
     file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
     for page in projects.read_projects(session, organization_id=organization_id, batch=_BATCH):
         rows = [ExportedProject.model_validate(item).model_dump(mode="json") for item in page]

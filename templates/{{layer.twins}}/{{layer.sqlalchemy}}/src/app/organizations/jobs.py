@@ -17,7 +17,7 @@ from app.settings import settings
 
 @job("organizations.send_invitation")
 def send_invitation(session: Session, *, invitation_id: UUID) -> None:
-    """Mail an invitation, unless it was revoked in the meantime."""
+    """Mail an invitation, unless it was revoked."""
     organization_id: UUID = session.info["organization_id"]
     try:
         invitation = queries.get_invitation(

@@ -17,7 +17,7 @@ from app.organizations.models import Invitation, Membership, Organization
 
 @dataclass(frozen=True, slots=True)
 class OrganizationView:
-    """An organization together with the role of whoever asks."""
+    """An organization with the caller's role."""
 
     id: UUID
     name: str
@@ -29,7 +29,7 @@ class OrganizationView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A membership with what the other members may see of the user."""
+    """A membership with the fields of the user that other members may see."""
 
     user_id: UUID
     email: str
@@ -39,7 +39,7 @@ class MemberView:
 
 
 def get_role(session: Session, organization_id: UUID, user_id: UUID) -> Role | None:
-    """Find a user's role; None for a stranger, and for an organization that does not exist."""
+    """Return a user's role; None for a non-member or an organization that does not exist."""
     role = session.scalar(
         select(Membership.role).where(
             Membership.organization_id == organization_id, Membership.user_id == user_id
@@ -49,7 +49,6 @@ def get_role(session: Session, organization_id: UUID, user_id: UUID) -> Role | N
 
 
 def view(organization: Organization, role: Role) -> OrganizationView:
-    """Put an organization and the caller's role together."""
     return OrganizationView(
         id=organization.id,
         name=organization.name,
@@ -61,7 +60,7 @@ def view(organization: Organization, role: Role) -> OrganizationView:
 
 
 def get_organization(session: Session, organization_id: UUID) -> Organization:
-    """Load the organization that the transaction was opened to, or raise NotFound."""
+    """Return the organization of the transaction's tenant, or raise NotFound."""
     organization = session.get(Organization, organization_id)
     if organization is None:
         raise NotFound("organization")
@@ -71,7 +70,7 @@ def get_organization(session: Session, organization_id: UUID) -> Organization:
 def list_organizations(
     session: Session, *, user_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[OrganizationView], str | None]:
-    """List the organizations that a user belongs to, oldest first."""
+    """Return a page of the user's organizations, oldest first, and the next cursor."""
     bound_to = {"list": "organizations", "user_id": user_id}
     query = (
         select(Organization, Membership.role)
@@ -92,7 +91,7 @@ def list_organizations(
 def list_members(
     session: Session, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[MemberView], str | None]:
-    """List an organization's members in the order in which they joined."""
+    """Return a page of the members in the order in which they joined, and the next cursor."""
     bound_to = {"list": "members", "organization_id": organization_id}
     query = (
         select(Membership)
@@ -112,7 +111,7 @@ def list_members(
 
 
 def get_member(session: Session, *, organization_id: UUID, user_id: UUID) -> MemberView:
-    """Load one member, or raise NotFound."""
+    """Return a member, or raise NotFound."""
     membership = session.get(Membership, (organization_id, user_id))
     if membership is None:
         raise NotFound("member")
@@ -135,7 +134,6 @@ def _with_users(session: Session, memberships: Sequence[Membership]) -> list[Mem
 
 
 def count_members(session: Session, organization_id: UUID) -> int:
-    """Count an organization's members."""
     return (
         session.scalar(
             select(func.count())
@@ -147,7 +145,6 @@ def count_members(session: Session, organization_id: UUID) -> int:
 
 
 def count_owners(session: Session, organization_id: UUID) -> int:
-    """Count an organization's owners."""
     return (
         session.scalar(
             select(func.count())
@@ -159,7 +156,7 @@ def count_owners(session: Session, organization_id: UUID) -> int:
 
 
 def list_organization_ids(session: Session, user_id: UUID) -> list[UUID]:
-    """List all organizations that a user belongs to; needs `enter_user` for that user."""
+    """Return the ids of a user's organizations; call `tenancy.enter_user` first."""
     return list(
         session.scalars(
             select(Membership.organization_id)
@@ -172,7 +169,7 @@ def list_organization_ids(session: Session, user_id: UUID) -> list[UUID]:
 def list_invitations(
     session: Session, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[Invitation], str | None]:
-    """List the open invitations, oldest first."""
+    """Return a page of the open invitations, oldest first, and the next cursor."""
     bound_to = {"list": "invitations", "organization_id": organization_id}
     query = (
         select(Invitation)
@@ -193,7 +190,7 @@ def list_invitations(
 
 
 def get_invitation(session: Session, *, organization_id: UUID, invitation_id: UUID) -> Invitation:
-    """Load an open invitation, or raise NotFound."""
+    """Return an open invitation, or raise NotFound."""
     invitation = session.scalar(
         select(Invitation).where(
             Invitation.organization_id == organization_id,

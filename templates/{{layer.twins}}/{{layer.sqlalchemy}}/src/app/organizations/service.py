@@ -29,7 +29,7 @@ def create_organization(session: Session, *, user_id: UUID, name: str) -> Organi
     organization = Organization(id=uuid7(), name=name)
     tenancy.enter_organization(session, organization.id)
     session.add(organization)
-    # One by one: without a relationship the flush does not know which row needs the other.
+    # Before the membership: without a relationship, SQLAlchemy does not order the inserts.
     session.flush()
     session.add(Membership(organization_id=organization.id, user_id=user_id, role=Role.OWNER))
     session.flush()
@@ -46,14 +46,14 @@ def create_organization(session: Session, *, user_id: UUID, name: str) -> Organi
 
 
 def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Tag an organization as one role sees it: the answer shows the role."""
+    """Return the ETag for callers of one role: the representation contains the role."""
     return etag(organization.version, role.value)
 
 
 def update_organization(
     session: Session, *, organization_id: UUID, role: Role, name: str, if_match: str | None
 ) -> OrganizationView:
-    """Rename an organization; PreconditionFailed when `if_match` is not its tag."""
+    """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = _lock(session, organization_id)
     require_match(if_match, organization_etag(organization, role))
     if organization.name != name:
@@ -76,14 +76,14 @@ def update_organization(
 def delete_organization(
     session: Session, *, organization_id: UUID, role: Role, if_match: str | None
 ) -> None:
-    """Delete an organization with everything in it, its audit log included."""
+    """Delete an organization with all its rows, the audit log included."""
     organization = _lock(session, organization_id)
     require_match(if_match, organization_etag(organization, role))
     session.execute(delete(Organization).where(Organization.id == organization_id))
 
 
 def _lock(session: Session, organization_id: UUID) -> Organization:
-    """Load the organization's row and hold it: changes of its owners take turns."""
+    """Return the organization under a row lock, which serialises changes of its owners."""
     organization = session.scalar(
         select(Organization).where(Organization.id == organization_id).with_for_update()
     )
@@ -93,7 +93,8 @@ def _lock(session: Session, organization_id: UUID) -> Organization:
 
 
 def _lock_membership(session: Session, organization_id: UUID, user_id: UUID) -> Membership:
-    # The organization first: two owners who demote each other must not both succeed.
+    # The organization is locked first: otherwise two owners who demote each other at the same
+    # time would both succeed, and no owner would remain.
     _lock(session, organization_id)
     membership = session.get(
         Membership, (organization_id, user_id), populate_existing=True, with_for_update=True
@@ -114,7 +115,7 @@ def _refuse_last_owner(session: Session, membership: Membership) -> None:
 def change_role(
     session: Session, *, organization_id: UUID, user_id: UUID, role: Role, by: Role
 ) -> queries.MemberView:
-    """Give a member another role. `by` is the caller's: only owners make or unmake owners."""
+    """Change a member's role. `by` is the caller's role: only owners grant or remove OWNER."""
     membership = _lock_membership(session, organization_id, user_id)
     if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
@@ -137,7 +138,7 @@ def change_role(
 def remove_member(
     session: Session, *, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID
 ) -> None:
-    """Remove a member: admins remove others, everyone may leave, only owners remove owners."""
+    """Remove a member. Members may leave; others need ADMIN, or OWNER to remove an owner."""
     if user_id != by_user_id and not by.includes(Role.ADMIN):
         raise Forbidden("This needs the role admin.")
     membership = _lock_membership(session, organization_id, user_id)
@@ -157,9 +158,9 @@ def remove_member(
 
 
 def leave_all_organizations(session: Session, *, user_id: UUID) -> None:
-    """Take a user out of every organization before the account goes; Conflict for a sole owner.
+    """Remove a user from all organizations; Conflict if one would have no owner left.
 
-    Needs `tenancy.enter_user`, since it begins outside any organization.
+    Call `tenancy.enter_user` first, and no `tenancy.enter_organization`.
     """
     for organization_id in queries.list_organization_ids(session, user_id):
         tenancy.enter_organization(session, organization_id)
@@ -184,7 +185,7 @@ def create_invitation(
     by: Role,
     by_user_id: UUID,
 ) -> Invitation:
-    """Invite an address; the mail with the token leaves through the outbox."""
+    """Invite an address and enqueue the mail with the token."""
     if role is Role.OWNER and by is not Role.OWNER:
         raise Forbidden("Only an owner makes or unmakes owners.")
     user_id = accounts.find_user_id(session, email)
@@ -225,7 +226,7 @@ def create_invitation(
 
 
 def revoke_invitation(session: Session, *, organization_id: UUID, invitation_id: UUID) -> None:
-    """Withdraw an open invitation: its token stops working."""
+    """Delete an open invitation; its token stops working."""
     invitation = queries.get_invitation(
         session, organization_id=organization_id, invitation_id=invitation_id
     )
@@ -244,10 +245,14 @@ def revoke_invitation(session: Session, *, organization_id: UUID, invitation_id:
 def accept_invitation(
     session: Session, *, user_id: UUID, email: str, token: str
 ) -> OrganizationView:
-    """Make the user a member. The token works once, in time, and for the invited address only."""
+    """Add the user as a member.
+
+    Raises Invalid for a token that is forged, used or expired, Forbidden for another address than
+    the invited one.
+    """
     organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
     tenancy.enter_organization(session, organization_id)
-    # One statement takes the row, so that of two at once only one gets it.
+    # One DELETE ... RETURNING: of concurrent requests with the same token, one succeeds.
     invitation = session.execute(
         delete(Invitation)
         .where(

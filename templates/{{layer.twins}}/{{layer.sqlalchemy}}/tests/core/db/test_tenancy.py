@@ -1,6 +1,6 @@
-"""Rule 6: the database itself keeps tenants apart, whatever a query forgets."""
+"""Rule 6: row-level security isolates tenants even if a query has no tenant condition."""
 
-# ruff: noqa: S608 - the names of tables come from the catalog
+# ruff: noqa: S608 - table names come from the system catalog
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +18,10 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.conftest import Factory, Person
+from tests.factories import Factory, SignedInUser
 
-# Tables that belong to no organization. Whoever adds one here has thought about it: what is a
-# tenant's own carries organization_id, and a policy.
+# Tables that belong to no organization. Add a table here only if its rows belong to no tenant;
+# every other table has organization_id and a policy.
 GLOBAL = {
     "alembic_version",
     "email_tokens",
@@ -39,14 +39,14 @@ APPEND_ONLY = ("audit_events", "security_events")
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organization with something in each of its tables."""
+    """An organization with rows in each tenant table, and its owner."""
 
-    owner: Person
+    owner: SignedInUser
     organization: UUID
 
 
 def _tenant(factory: Factory) -> Tenant:
-    owner = factory.person()
+    owner = factory.user()
     organization = factory.organization(owner)
     for path, body in (
         ("projects", {"name": "Apollo"}),
@@ -54,18 +54,18 @@ def _tenant(factory: Factory) -> Tenant:
         ("exports", {"format": "csv"}),
         ("invitations", {"email": "guest@example.com"}),
     ):
-        answer = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
-        assert answer.status_code in {201, 202}, answer.text
+        response = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        assert response.status_code in {201, 202}, response.text
     return Tenant(owner, organization)
 
 
-def _all(session: Session, sql: str, **parameters: Any) -> list[Any]:
+def _fetch_all(session: Session, sql: str, **parameters: Any) -> list[Any]:
     return list(session.execute(text(sql), parameters).all())
 
 
 def _tenant_tables(session: Session) -> dict[str, str]:
-    """Name the column that ties each table's rows to an organization."""
-    rows = _all(
+    """Return the column with the organization id, by table."""
+    rows = _fetch_all(
         session,
         """
         SELECT c.relname, EXISTS (
@@ -81,7 +81,7 @@ def _tenant_tables(session: Session) -> dict[str, str]:
 
 
 @contextmanager
-def _inside(organization: UUID) -> Iterator[Session]:
+def _in_organization(organization: UUID) -> Iterator[Session]:
     with unit_of_work() as session:
         tenancy.enter_organization(session, organization)
         yield session
@@ -89,14 +89,14 @@ def _inside(organization: UUID) -> Iterator[Session]:
 
 def test_every_tenant_table_has_forced_policies(session: Session) -> None:
     for table, column in (_tenant_tables(session)).items():
-        secured = _all(
+        secured = _fetch_all(
             session,
             "SELECT relrowsecurity, relforcerowsecurity FROM pg_class"
             " WHERE oid = CAST(:table AS regclass)",
             table=table,
         )
         assert secured == [(True, True)], table
-        policies = _all(
+        policies = _fetch_all(
             session,
             "SELECT cmd, qual, with_check FROM pg_policies"
             " WHERE schemaname = 'public' AND tablename = :table",
@@ -109,7 +109,7 @@ def test_every_tenant_table_has_forced_policies(session: Session) -> None:
             assert set(tenant) == {"SELECT", "INSERT"}, table
         else:
             assert all(clause and f"({column} = " in clause for clause in tenant["ALL"]), table
-        # What else there is lets a user find his own organizations, and nothing be changed.
+        # The other policies are read-only: a user finds their own organizations.
         assert all(cmd == "SELECT" and "app.user_id" in qual for cmd, qual, _ in others), table
 
 
@@ -117,21 +117,21 @@ def _is_tenant(qual: str | None, check: str | None) -> bool:
     return "app.organization_id" in (qual or "") + (check or "")
 
 
-def test_the_service_is_neither_owner_nor_privileged(session: Session) -> None:
-    role = _all(
+def test_service_role_owns_nothing_and_has_no_privileges(session: Session) -> None:
+    role = _fetch_all(
         session,
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
         " WHERE rolname = current_user",
     )
     assert role == [(False, False, False, False)]
-    owners = _all(
+    owners = _fetch_all(
         session,
         "SELECT DISTINCT relowner::regrole::text, pg_has_role(current_user, relowner, 'MEMBER')"
         " FROM pg_class WHERE relnamespace = 'public'::regnamespace",
     )
     assert [is_member for _, is_member in owners] == [False]
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
-        granted = _all(
+        granted = _fetch_all(
             session,
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
             " AND relkind = 'r' AND has_table_privilege(oid, :privilege)",
@@ -140,27 +140,27 @@ def test_the_service_is_neither_owner_nor_privileged(session: Session) -> None:
         assert granted == [], privilege
 
 
-def test_query_without_a_condition_sees_one_tenant(factory: Factory) -> None:
+def test_query_without_a_condition_returns_one_tenant(factory: Factory) -> None:
     tenants = [_tenant(factory) for _ in range(2)]
     for tenant in tenants:
-        with _inside(tenant.organization) as session:
+        with _in_organization(tenant.organization) as session:
             for table, column in (_tenant_tables(session)).items():
-                found = _all(session, f"SELECT {column} FROM {table}")
-                assert found, f"nothing in {table}: this proves nothing"
+                found = _fetch_all(session, f"SELECT {column} FROM {table}")
+                assert found, f"expected rows in {table}: _tenant() must insert some"
                 assert {row[0] for row in found} == {tenant.organization}, table
 
 
-def test_without_a_tenant_there_is_nothing_to_see_or_change(factory: Factory) -> None:
+def test_without_a_tenant_no_row_is_visible_or_changeable(factory: Factory) -> None:
     _tenant(factory)
     with unit_of_work() as session:
         for table in _tenant_tables(session):
-            assert _all(session, f"SELECT 1 FROM {table}") == [], table
+            assert _fetch_all(session, f"SELECT 1 FROM {table}") == [], table
             for statement in (f"UPDATE {table} SET created_at = now()", f"DELETE FROM {table}"):
                 changed = session.execute(text(f"{statement} RETURNING 1"))
                 assert changed.all() == [], statement
 
 
-def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
+def test_rows_of_another_tenant_cannot_be_written(factory: Factory) -> None:
     mine, other = _tenant(factory), _tenant(factory)
     values = {"id": uuid7(), "organization": other.organization}
     insert = (
@@ -184,20 +184,20 @@ def test_nothing_is_written_into_another_tenant(factory: Factory) -> None:
             attempt(inside, statement)
 
 
-def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
+def test_user_reads_own_memberships_but_changes_none(factory: Factory) -> None:
     ada, eve = _tenant(factory), _tenant(factory)
     with unit_of_work() as session:
         tenancy.enter_user(session, ada.owner.id)
-        assert _all(session, "SELECT id FROM organizations") == [(ada.organization,)]
-        memberships = _all(session, "SELECT organization_id, user_id FROM memberships")
+        assert _fetch_all(session, "SELECT id FROM organizations") == [(ada.organization,)]
+        memberships = _fetch_all(session, "SELECT organization_id, user_id FROM memberships")
         assert memberships == [(ada.organization, ada.owner.id)]
-        assert _all(session, "SELECT 1 FROM projects") == []
+        assert _fetch_all(session, "SELECT 1 FROM projects") == []
         for statement in (
             "UPDATE memberships SET role = 'viewer' RETURNING 1",
             "DELETE FROM memberships RETURNING 1",
             "UPDATE organizations SET name = 'x' RETURNING 1",
         ):
-            assert _all(session, statement) == [], statement
+            assert _fetch_all(session, statement) == [], statement
 
     def join() -> None:
         with unit_of_work() as session:
@@ -211,9 +211,9 @@ def test_user_sees_own_memberships_and_changes_none(factory: Factory) -> None:
         join()
 
 
-def test_logs_are_append_only(factory: Factory) -> None:
+def test_audit_tables_are_append_only(factory: Factory) -> None:
     tenant = _tenant(factory)
-    with _inside(tenant.organization) as session:
+    with _in_organization(tenant.organization) as session:
         session.execute(
             text(
                 "INSERT INTO security_events (id, user_id, action, request_id)"
@@ -222,56 +222,56 @@ def test_logs_are_append_only(factory: Factory) -> None:
             {"id": uuid7(), "user": tenant.owner.id},
         )
         for table in APPEND_ONLY:
-            before = _all(session, f"SELECT * FROM {table} ORDER BY id")
+            before = _fetch_all(session, f"SELECT * FROM {table} ORDER BY id")
             assert before
             for statement in (
                 f"UPDATE {table} SET action = 'forged' RETURNING 1",
                 f"DELETE FROM {table} RETURNING 1",
             ):
-                assert _all(session, statement) == [], statement
-            assert _all(session, f"SELECT * FROM {table} ORDER BY id") == before
+                assert _fetch_all(session, statement) == [], statement
+            assert _fetch_all(session, f"SELECT * FROM {table} ORDER BY id") == before
 
 
-def test_deleting_an_organization_takes_all_its_rows(factory: Factory) -> None:
+def test_deleting_an_organization_deletes_all_its_rows(factory: Factory) -> None:
     tenant = _tenant(factory)
-    answer = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
-    assert answer.status_code == 204, answer.text
-    with _inside(tenant.organization) as session:
+    response = tenant.owner.request("DELETE", f"/organizations/{tenant.organization}")
+    assert response.status_code == 204, response.text
+    with _in_organization(tenant.organization) as session:
         for table in _tenant_tables(session):
-            assert _all(session, f"SELECT 1 FROM {table}") == [], table
+            assert _fetch_all(session, f"SELECT 1 FROM {table}") == [], table
 
 
-def test_one_transaction_has_one_tenant(factory: Factory) -> None:
+def test_transaction_has_one_tenant_at_a_time(factory: Factory) -> None:
     tenants = [_tenant(factory) for _ in range(2)]
     with unit_of_work() as session:
         for tenant in tenants:
             tenancy.enter_organization(session, tenant.organization)
             tenancy.enter_organization(session, tenant.organization)
-            found = _all(session, "SELECT id FROM organizations")
+            found = _fetch_all(session, "SELECT id FROM organizations")
             assert found == [(tenant.organization,)]
             with pytest.raises(RuntimeError, match="another organization"):
                 tenancy.enter_organization(session, uuid7())
             tenancy.leave_organization(session)
-            assert _all(session, "SELECT id FROM organizations") == []
+            assert _fetch_all(session, "SELECT id FROM organizations") == []
 
 
 @pytest.mark.committed
 def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
     tenant = _tenant(factory)
-    engine.dispose()  # so that the pool has one connection to give
-    with _inside(tenant.organization) as session:
+    engine.dispose()  # so that the pool contains one connection
+    with _in_organization(tenant.organization) as session:
         tenancy.enter_user(session, tenant.owner.id)
         connection = session.connection()
-        process = _all(session, "SELECT pg_backend_pid()")
+        process = _fetch_all(session, "SELECT pg_backend_pid()")
     with unit_of_work() as session:
-        # The pool gives the connection that was just given back.
-        assert _all(session, "SELECT pg_backend_pid()") == process
+        # The pool returns the connection of the previous transaction.
+        assert _fetch_all(session, "SELECT pg_backend_pid()") == process
         assert (session.connection()) is not connection
-        assert _all(session, "SELECT 1 FROM memberships") == []
+        assert _fetch_all(session, "SELECT 1 FROM memberships") == []
 
 
 @pytest.mark.committed
-def test_the_owner_of_the_tables_is_bound_as_well(factory: Factory) -> None:
+def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
     tenant = _tenant(factory)
     with unit_of_work() as session:
         tables = _tenant_tables(session)

@@ -1,4 +1,4 @@
-"""What the scheduler does: ticks and sweeps, with the engine's `send` replaced."""
+"""The scheduler: scheduled jobs, redelivery, purge; `broker.publish` is replaced."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,38 +20,38 @@ from tests.concurrency import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("database")
 
-PATIENCE = timedelta(seconds=settings.scheduler_interval_seconds)
+INTERVAL = timedelta(seconds=settings.scheduler_interval_seconds)
 
 
-@job("tests.swept")
-def swept(session: Session) -> None:
+@job("tests.noop")
+def noop(session: Session) -> None:
     """Do nothing."""
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    hints: list[UUID] = []
+def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    published: list[UUID] = []
 
-    def send(job_ids: Sequence[UUID]) -> None:
-        hints.extend(job_ids)
+    def publish(job_ids: Sequence[UUID]) -> None:
+        published.extend(job_ids)
 
-    monkeypatch.setattr(broker, "publish", send)
-    return hints
+    monkeypatch.setattr(broker, "publish", publish)
+    return published
 
 
-def put(**ages: timedelta | int) -> UUID:
-    """Write an entry; an age is how long ago that was."""
+def insert_entry(**ages: timedelta | int) -> UUID:
+    """Insert an outbox entry; a timedelta becomes the time that long ago."""
     values: dict[str, Any] = {
         name: func.clock_timestamp() - age if isinstance(age, timedelta) else age
         for name, age in ages.items()
     }
-    entry = OutboxEntry(id=uuid7(), job="tests.swept", arguments={}, context={}, **values)
+    entry = OutboxEntry(id=uuid7(), job="tests.noop", arguments={}, context={}, **values)
     with unit_of_work() as session:
         session.add(entry)
     return entry.id
 
 
-def ids() -> list[UUID]:
+def entry_ids() -> list[UUID]:
     with unit_of_work() as session:
         return list(session.scalars(select(OutboxEntry.id)))
 
@@ -60,10 +60,10 @@ def ids() -> list[UUID]:
     "ages",
     [
         {},
-        {"dispatched_at": PATIENCE * 2.1, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 4.1, "dispatches": 2},
-        {"dispatched_at": PATIENCE * 65, "dispatches": 100},
-        # Begun since it was dispatched, and nobody holds the row: the worker is gone.
+        {"dispatched_at": INTERVAL * 2.1, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 4.1, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 65, "dispatches": 100},
+        # Started after it was dispatched, and the row is not locked: the worker was killed.
         {
             "dispatched_at": timedelta(seconds=9),
             "dispatches": 1,
@@ -71,13 +71,13 @@ def ids() -> list[UUID]:
         },
     ],
 )
-def test_what_is_due_and_forgotten_is_sent(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+def test_redeliver_dispatches_overdue_jobs(
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
-    job_id = put(**ages)
+    job_id = insert_entry(**ages)
     assert schedule.redeliver() == 1
-    assert sent == [job_id]
-    assert schedule.redeliver() == 0  # it has a fresh hint now
+    assert published == [job_id]
+    assert schedule.redeliver() == 0  # it was dispatched just now
     with unit_of_work() as session:
         entry = session.get_one(OutboxEntry, job_id)
     assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
@@ -89,8 +89,8 @@ def test_what_is_due_and_forgotten_is_sent(
         {"done_at": timedelta()},
         {"dead_lettered_at": timedelta()},
         {"available_at": timedelta(hours=-1)},
-        {"dispatched_at": PATIENCE * 1.9, "dispatches": 1},
-        {"dispatched_at": PATIENCE * 3.9, "dispatches": 2},
+        {"dispatched_at": INTERVAL * 1.9, "dispatches": 1},
+        {"dispatched_at": INTERVAL * 3.9, "dispatches": 2},
         {
             "dispatched_at": timedelta(seconds=3),
             "dispatches": 1,
@@ -103,47 +103,49 @@ def test_what_is_due_and_forgotten_is_sent(
         },
     ],
 )
-def test_what_is_done_or_under_way_is_not(
-    ages: dict[str, timedelta | int], sent: list[UUID]
+def test_redeliver_skips_finished_delayed_and_recent_jobs(
+    ages: dict[str, timedelta | int], published: list[UUID]
 ) -> None:
-    put(**ages)
+    insert_entry(**ages)
     assert schedule.redeliver() == 0
-    assert sent == []
+    assert published == []
 
 
 @pytest.mark.committed
-def test_what_runs_is_not_sent_however_long_it_takes(sent: list[UUID]) -> None:
-    job_id = put(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
+def test_redeliver_skips_running_jobs(published: list[UUID]) -> None:
+    job_id = insert_entry(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
     with unit_of_work() as worker:
         worker.execute(select(OutboxEntry.id).where(OutboxEntry.id == job_id).with_for_update())
         assert schedule.redeliver() == 0
     assert schedule.redeliver() == 1
 
 
-def test_more_than_one_batch(sent: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "BATCH", 2)
-    written = [put() for _ in range(5)]
-    assert schedule.redeliver() == 5
-    assert sorted(sent) == sorted(written)
-
-
-def test_what_cannot_be_sent_is_tried_at_the_next_sweep(
-    sent: list[UUID], monkeypatch: pytest.MonkeyPatch
+def test_redeliver_dispatches_several_batches(
+    published: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(job_ids: Sequence[UUID]) -> None:
-        raise ConnectionError("Redis is away")
+    monkeypatch.setattr(schedule, "BATCH", 2)
+    written = [insert_entry() for _ in range(5)]
+    assert schedule.redeliver() == 5
+    assert sorted(published) == sorted(written)
 
-    job_id = put()
+
+def test_redeliver_tries_again_after_the_broker_failed(
+    published: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_to_publish(job_ids: Sequence[UUID]) -> None:
+        raise ConnectionError("Redis is down")
+
+    job_id = insert_entry()
     with monkeypatch.context() as patch:
-        patch.setattr(broker, "publish", broken)
+        patch.setattr(broker, "publish", fail_to_publish)
         schedule.redeliver()
     assert schedule.redeliver() == 1
-    assert sent == [job_id]
+    assert published == [job_id]
 
 
-def test_the_age_of_the_oldest_job_is_measured() -> None:
-    put(available_at=timedelta(seconds=100))
-    put(available_at=timedelta(seconds=200), done_at=timedelta())
+def test_redeliver_records_the_age_of_the_oldest_job() -> None:
+    insert_entry(available_at=timedelta(seconds=100))
+    insert_entry(available_at=timedelta(seconds=200), done_at=timedelta())
     schedule.redeliver()
     age = REGISTRY.get_sample_value("outbox_oldest_age_seconds")
     assert age is not None
@@ -151,7 +153,7 @@ def test_the_age_of_the_oldest_job_is_measured() -> None:
 
 
 @pytest.mark.committed
-def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
+def test_concurrent_schedulers_enqueue_each_job_once(published: list[UUID]) -> None:
     run_concurrently(schedule.run_schedule for _ in range(4))
     schedule.run_schedule()
     with unit_of_work() as session:
@@ -159,20 +161,20 @@ def test_many_schedulers_make_one_tick(sent: list[UUID]) -> None:
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
-    assert sorted(sent) == sorted(entry.id for entry in entries)
+    assert sorted(published) == sorted(entry.id for entry in entries)
     for entry in entries:
         execution.run_job(entry.id)
     with unit_of_work() as session:
         assert outbox.list_jobs(session) == []
 
 
-def test_purge_forgets_what_is_done_and_expired() -> None:
+def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
     kept = [
-        put(done_at=timedelta(days=6)),
-        put(dead_lettered_at=timedelta(days=60)),
-        put(available_at=timedelta(days=60)),
+        insert_entry(done_at=timedelta(days=6)),
+        insert_entry(dead_lettered_at=timedelta(days=60)),
+        insert_entry(available_at=timedelta(days=60)),
     ]
-    put(done_at=timedelta(days=8))
+    insert_entry(done_at=timedelta(days=8))
     with unit_of_work() as session:
         for hours in (-1, 1):
             session.add(
@@ -187,6 +189,6 @@ def test_purge_forgets_what_is_done_and_expired() -> None:
             )
     with unit_of_work() as session:
         schedule.purge(session)
-    assert sorted(ids()) == sorted(kept)
+    assert sorted(entry_ids()) == sorted(kept)
     with unit_of_work() as session:
         assert list(session.scalars(select(IdempotencyKey.key))) == ["1"]

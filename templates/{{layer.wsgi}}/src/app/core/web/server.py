@@ -1,4 +1,4 @@
-"""The web server: gunicorn, one process with as many threads as connections to the database."""
+"""The web server: gunicorn, one process with as many threads as database connections."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from app.core.db.roles import refuse_privileged_role
 from app.core.ops import log
 from app.settings import settings
 
-# Shorter than what an orchestrator waits before it kills (30 s, as a rule).
+# Shorter than the grace period of orchestrators before SIGKILL (30 s by default).
 GRACE_SECONDS = 25
-# The longest parameters of the contract, percent-encoded, do not fit into gunicorn's 8190 bytes.
+# The contract's longest parameters, percent-encoded, exceed gunicorn's limit of 8190 bytes.
 message.MAX_REQUEST_LINE = 64 * 1024
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Leaves the logs to `core.ops.log`."""
+    """Writes through `core.ops.log` instead of gunicorn's handlers."""
 
     def setup(self, cfg: object) -> None:
         self.error_log.propagate = True
@@ -54,9 +54,9 @@ def serve(application: str, *, reload: bool) -> None:
             "workers": 1,
             "threads": settings.database_pool_size,
             "graceful_timeout": GRACE_SECONDS,
-            # Longer than load balancers keep an idle connection: they must not find it closed.
+            # Longer than the idle time-out of load balancers: they must close a connection first.
             "keepalive": 75,
-            # It would be a file in the home directory, which a container has not.
+            # The socket would be in the home directory, which a container does not have.
             "control_socket_disable": True,
             "limit_request_line": message.MAX_REQUEST_LINE,
             "reload": reload,

@@ -1,7 +1,8 @@
-"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is done once.
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is executed once.
 
-The claim is committed on its own before the work starts, so that a repeat in the meantime sees
-it. The answer is stored in the transaction of the work itself: either both are there or neither.
+The claim is committed in its own transaction before the request is executed, so that concurrent
+repeats see it. The response is stored in the transaction of the request: both are committed, or
+neither.
 """
 
 import json
@@ -21,17 +22,17 @@ from app.core.ids import uuid7
 from app.core.models import IdempotencyKey
 
 LIFETIME = timedelta(hours=24)
-# A claim whose process died is free again after this; no request may run as long.
+# The claim of a killed process expires after this; no request may run longer.
 CLAIM_TIMEOUT = timedelta(minutes=2)
-# What of an answer's headers belongs to the answer, and not to the request at hand.
+# Headers that are stored with the response; the others belong to each request.
 KEPT_HEADERS = ("content-type", "location", "etag")
 REPLAYED_HEADER = "Idempotency-Replayed"
 _PURPOSE = "idempotent answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request was answered with."""
+class StoredResponse:
+    """The response that is stored with a key."""
 
     status: int
     headers: dict[str, str]
@@ -39,16 +40,16 @@ class Answer:
 
 
 class Replay(Exception):
-    """The request was answered before, with `answer`."""
+    """The request was executed before, with the response `answer`."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoredResponse) -> None:
         super().__init__("replayed")
         self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """This request's right to do the work of one key."""
+    """This request's claim of a key: `claim` differs if another request takes the key over."""
 
     row_id: UUID
     claim: UUID
@@ -100,13 +101,14 @@ def _raise_for(earlier: IdempotencyKey | None, fingerprint: bytes) -> None:
     if earlier is None or earlier.status is None or earlier.answer is None:
         raise IdempotencyConflict("The first request with this idempotency key is in progress.")
     kept = json.loads(crypto.decrypt(_PURPOSE, earlier.answer))
-    raise Replay(Answer(earlier.status, kept["headers"], kept["body"].encode()))
+    raise Replay(StoredResponse(earlier.status, kept["headers"], kept["body"].encode()))
 
 
-async def store(session: AsyncSession, mine: Claim, answer: Answer) -> None:
-    """Keep the answer in the transaction of the work; IdempotencyConflict if the claim was lost.
+async def store(session: AsyncSession, mine: Claim, answer: StoredResponse) -> None:
+    """Store the response in the transaction of the request.
 
-    It is encrypted, since it may hold a secret that is shown once, such as an API key.
+    Raises IdempotencyConflict if another request took the key over. Encrypted: a response may
+    contain a secret that is shown once, such as an API key.
     """
     kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
     stored = await session.scalar(
@@ -119,14 +121,14 @@ async def store(session: AsyncSession, mine: Claim, answer: Answer) -> None:
         raise IdempotencyConflict("Another request took this idempotency key over.")
 
 
-async def store_failure(mine: Claim, answer: Answer) -> None:
-    """Keep a refusal as the answer of the key, after the work was rolled back."""
+async def store_failure(mine: Claim, answer: StoredResponse) -> None:
+    """Store an error response, after the transaction of the request was rolled back."""
     async with unit_of_work() as session:
         await store(session, mine, answer)
 
 
 async def release(mine: Claim) -> None:
-    """Give the key back: the request failed in a way that a repeat may cure."""
+    """Delete the claim, so that a repeat is executed: the failure may be temporary."""
     async with unit_of_work() as session:
         await session.execute(
             delete(IdempotencyKey).where(

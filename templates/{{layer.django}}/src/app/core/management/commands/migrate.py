@@ -1,5 +1,3 @@
-"""`migrate`, as the owner of the tables, and without waiting long for anybody's lock."""
-
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -12,17 +10,15 @@ TURN_TIMEOUT = "15min"
 
 
 class Command(migrate.Command):
-    """Migrates `owner`, the database as MIGRATION_DATABASE_URL names it."""
+    """Django's, as the role of MIGRATION_DATABASE_URL, with lock and statement time-outs."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Change the default."""
         super().add_arguments(parser)
         parser.set_defaults(database="owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, one deployment at a time."""
         with connections[options["database"]].cursor() as cursor:
-            # The second waits, and finds nothing left to do.
+            # Of two deployments at once, the second waits and finds nothing left to migrate.
             cursor.execute(f"SET lock_timeout = 0; SET statement_timeout = '{TURN_TIMEOUT}'")
             cursor.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")

@@ -1,4 +1,4 @@
-"""Runs functions of the service in the processes of Celery, which are synchronous like them."""
+"""Runs functions of the service in the processes of Celery."""
 
 from collections.abc import Callable
 from uuid import UUID

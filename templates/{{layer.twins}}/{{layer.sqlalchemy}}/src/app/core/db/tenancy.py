@@ -1,7 +1,7 @@
-"""The tenant of a transaction: what the row-level security policies compare rows with.
+"""The tenant of a transaction, which the row-level security policies compare rows with.
 
-The settings are local to the transaction, so a pooled connection never carries a tenant to its
-next user, not even behind PgBouncer. Without them the policies show no row at all.
+The settings are local to the transaction: a pooled connection never keeps a tenant for the next
+transaction, even behind PgBouncer. Without them the policies show no rows.
 """
 
 from uuid import UUID
@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session
 
 
 def enter_organization(session: Session, organization_id: UUID) -> None:
-    """Open this transaction to one organization's rows; RuntimeError if it has another's open."""
+    """Set the tenant of this transaction; RuntimeError if it has another one."""
     if session.info.setdefault("organization_id", organization_id) != organization_id:
-        # A second tenant in one transaction is how data crosses over.
+        # Data could leak between tenants that share a transaction.
         raise RuntimeError("the transaction belongs to another organization")
     session.execute(select(func.set_config("app.organization_id", str(organization_id), True)))
 
 
 def leave_organization(session: Session) -> None:
-    """Close the transaction to the organization again; the few that visit several call it."""
+    """Reset the tenant, in a transaction that handles several organizations in turn."""
     session.info.pop("organization_id", None)
     session.execute(select(func.set_config("app.organization_id", "", True)))
 
 
 def enter_user(session: Session, user_id: UUID) -> None:
-    """Open this transaction to the user's own memberships, in whatever organization."""
+    """Let this transaction read the user's own memberships in all organizations."""
     session.execute(select(func.set_config("app.user_id", str(user_id), True)))
