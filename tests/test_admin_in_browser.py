@@ -147,15 +147,15 @@ def newest_event(site: str, name: str) -> dict[str, object]:
     event: dict[str, object] = events[0]
     assert event["action"] == "project.created"
     assert isinstance(event["changes"], dict)
-    assert event["changes"]["by_staff"] == STAFF[0]
+    assert event["changes"]["impersonated_by"] == STAFF[0]
     return event
 
 
 def impersonate(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/accounts/user/?q=demo")
     page.get_by_role("link", name=DEMO[0]).click()
-    page.get_by_role("button", name="Act as this user").click()
-    expect(page.get_by_text(f"{STAFF[0]} acts as {DEMO[0]}")).to_be_visible()
+    page.get_by_role("button", name="Impersonate this user").click()
+    expect(page.get_by_text(f"{STAFF[0]} is impersonating {DEMO[0]}")).to_be_visible()
     assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == DEMO[0]
     made = page.evaluate(
         """async () => {
@@ -174,6 +174,6 @@ def impersonate(page: Page, site: str) -> None:
     assert event["actor"]["label"] == DEMO[0]
     # During impersonation the admin shows only a button that ends it.
     page.goto(f"{site}/admin/")
-    page.get_by_role("button", name="Stop acting as this user").click()
+    page.get_by_role("button", name="Stop impersonating this user").click()
     expect(page).to_have_url(f"{site}/admin/accounts/user/")
     assert page.evaluate("fetch('/api/v1/me').then(answer => answer.json())")["email"] == STAFF[0]

@@ -78,10 +78,6 @@ ALLOWED = [
     Allowed("tools/devservers/postgres.py", "nobody", "getpwnam", "the name of a Unix user"),
     Allowed("tests/test_pgbouncer.py", "nobody", '"-u"', "the name of a Unix user"),
     Allowed("telemetry.py", "hint", "Hint", "Sentry's name for the second argument of before_send"),
-    Allowed("tests/test_admin_in_browser.py", "by_staff", "changes", "a key of the audit event"),
-    Allowed("tests/test_admin_in_browser.py", "act as", "button", "a label in the admin"),
-    Allowed("tests/test_admin_in_browser.py", "acts as", "page", "a text in the admin"),
-    Allowed("tests/test_admin_in_browser.py", "acting", "button", "a label in the admin"),
 ]
 
 

@@ -440,17 +440,17 @@ def test_staff_cannot_grant_permissions(database: None) -> None:
 
 
 def test_hidden_columns_cannot_be_filtered(staff: Client) -> None:
-    UserSessionFactory.create(store_key="secret")
+    UserSessionFactory.create(django_session_key="secret")
     for lookup in (
-        "accounts/usersession/?store_key__startswith=s",
+        "accounts/usersession/?django_session_key__startswith=s",
         "accounts/user/?password__startswith=a",
         "accounts/usersession/?user__password__startswith=a",
-        "accounts/refreshtoken/?session__store_key__startswith=s",
+        "accounts/refreshtoken/?session__django_session_key__startswith=s",
         "mfa/authenticator/?data__contains=s",
     ):
         assert staff.get(ADMIN + lookup).status_code == 400, lookup
     shown = staff.get(f"{ADMIN}accounts/usersession/{first(UserSession).pk}/change/")
-    assert "store_key" not in shown.text
+    assert "django_session_key" not in shown.text
 
 
 def test_users_without_is_staff_are_refused(factory: Factory) -> None:

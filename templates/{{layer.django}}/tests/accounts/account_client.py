@@ -1,4 +1,4 @@
-"""A user before the sign-in page, and the mailbox."""
+"""Client of allauth's operations, mailbox, and helpers for accounts."""
 
 import re
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ def bearer(access: str) -> dict[str, str]:
 
 @dataclass
 class Mailbox:
-    """What was sent, after the jobs that wait have run."""
+    """The mails that were sent; reading it runs the open jobs first."""
 
     folder: Path
 
     def run_jobs(self) -> None:
-        """Do what a worker would do."""
+        """Run the open jobs, as a worker does."""
         waiting = OutboxEntry.objects.open().order_by("id").values_list("id", flat=True)
-        # A job may enqueue another.
+        # Until there are none: a job may enqueue another.
         while job_ids := list(waiting.all()):
             for job_id in job_ids:
                 execution.run_job(job_id)
@@ -61,7 +61,7 @@ class Mailbox:
 
 @dataclass
 class AccountClient:
-    """Speaks allauth's operations as a client with tokens does."""
+    """Client of allauth's operations, with tokens or as a browser."""
 
     http: Client
 
@@ -94,26 +94,26 @@ class AccountClient:
         return self.post("auth/signup", email=email, password=password, name=name)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Response:
-        """Take the first step of a sign-in."""
+        """Sign in with the password: the first step."""
         return self.post("auth/login", email=email, password=password)
 
     def forgot(self, email: str) -> Response:
-        """Ask for a mail to choose another password."""
+        """Request a reset mail."""
         return self.post("auth/password/request", email=email)
 
     def tokens(self, email: str, password: str = PASSWORD) -> tuple[str, str]:
-        """Sign in; the access and the refresh token."""
+        """Sign in, and return the access and the refresh token."""
         answer = self.sign_in(email, password)
         assert answer.status_code == 200, answer.text
         meta = answer.json()["meta"]
         return meta["access_token"], meta["refresh_token"]
 
     def prove(self, access: str, password: str = PASSWORD) -> Response:
-        """Prove again who one is."""
+        """Reauthenticate with the password."""
         return self.post("auth/reauthenticate", access, password=password)
 
     def set_up_totp(self, access: str) -> pyotp.TOTP:
-        """Turn on the second factor; the app on the phone."""
+        """Enable TOTP, and return the authenticator app."""
         assert self.prove(access).status_code == 200
         begun = self.call("GET", "account/authenticators/totp", access)
         app = pyotp.TOTP(begun.json()["meta"]["secret"])
@@ -131,7 +131,7 @@ class AccountClient:
         headers: dict[str, str] | None = None,
         **body: Any,
     ) -> Response:
-        """Send a request to an operation for browsers, from the service's own page."""
+        """Send a request to an operation for browsers, from a page of the same origin."""
         sent = {**PAGE, **(headers or {})}
         if cookie is not None:
             sent["Cookie"] = f"__Host-session={cookie}"
@@ -140,14 +140,14 @@ class AccountClient:
         )
 
     def cookie(self, email: str, password: str = PASSWORD) -> str:
-        """Sign in with a browser; the value of the cookie."""
+        """Sign in with a browser, and return the value of the cookie."""
         answer = self.browse("POST", "auth/login", email=email, password=password)
         assert answer.status_code == 200, answer.text
         return cookie_of(answer)
 
 
 def cookie_of(answer: Response) -> str:
-    """Read the value of the one cookie that an answer sets."""
+    """Return the value of the only cookie that a response sets."""
     (header,) = answer.headers.get_list("Set-Cookie")
     name, _, rest = header.partition("=")
     assert name == "__Host-session"
@@ -163,11 +163,11 @@ class Account:
 
 
 def age(table: str, column: str, by: str) -> None:
-    """Let time pass: move a column of every row back."""
+    """Move a timestamp column of every row into the past."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
 
 
 def actions() -> list[str]:
-    """List the security events, oldest first."""
+    """Return the actions of the security events, oldest first."""
     return list(SecurityEvent.objects.order_by("id").values_list("action", flat=True))

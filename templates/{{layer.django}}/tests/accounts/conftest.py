@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mailbox(mails: Path) -> "Mailbox":
-    """Give the mailbox of everybody."""
+    """Return the mailbox, with the mails to all addresses."""
     from tests.accounts.account_client import Mailbox
 
     return Mailbox(mails)
@@ -21,7 +21,7 @@ def mailbox(mails: Path) -> "Mailbox":
 
 @pytest.fixture
 def account_client(client: "Client") -> "AccountClient":
-    """Give a account_client without an account."""
+    """Return a client that is not signed in."""
     from tests.accounts.account_client import AccountClient
 
     return AccountClient(client)
@@ -29,7 +29,7 @@ def account_client(client: "Client") -> "AccountClient":
 
 @pytest.fixture
 def account(database: None) -> "Account":
-    """Make a verified account."""
+    """Create a verified account."""
     from app.accounts import service
     from app.core.db.unit_of_work import unit_of_work
     from tests.accounts.account_client import PASSWORD, Account

@@ -18,7 +18,7 @@ from fido2.webauthn import (
 
 ORIGIN = "http://localhost:8000"
 _FLAG = AuthenticatorData.FLAG
-# Somebody touched it, and showed a finger or typed a PIN.
+# User present (a touch) and user verified (biometrics or PIN).
 VERIFIED = _FLAG.UP | _FLAG.UV
 
 
@@ -38,11 +38,11 @@ class Passkey:
     flags: _FLAG = VERIFIED
 
     def but(self, **other: Any) -> Self:
-        """Make one that differs."""
+        """Return a copy with other fields."""
         return replace(self, **other)
 
     def create(self, options: dict[str, Any], **extra: Any) -> tuple[Self, dict[str, Any]]:
-        """Register: the passkey, for the account that the options name, and what is sent."""
+        """Return the passkey for the account in the options, and the registration response."""
         asked = options["publicKey"]
         public_key = self.key.public_key()
         cose_key = ES256.from_cryptography_key(public_key)  # type: ignore[no-untyped-call]  # it has no types
@@ -60,7 +60,7 @@ class Passkey:
         return self.but(user_handle=websafe_decode(asked["user"]["id"])), sent
 
     def get(self, options: dict[str, Any], **extra: Any) -> dict[str, Any]:
-        """Sign in: what is sent."""
+        """Return the authentication response."""
         data = AuthenticatorData.create(sha256(self.rp_id.encode()), self.flags, 0)
         client = self._client(CollectedClientData.TYPE.GET, options["publicKey"])
         signed = bytes(data) + client.hash

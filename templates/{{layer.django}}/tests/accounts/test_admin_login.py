@@ -1,4 +1,4 @@
-"""How a sign-in to the API opens the admin, if its owner is staff: only with a second factor."""
+"""A staff user's sign-in to the API opens the admin, with a second factor."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.browsers import ADMIN
 def passkey(
     account_client: AccountClient, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> Passkey:
-    """Make the account staff in production, with a passkey."""
+    """Return a passkey of the account, which becomes staff in production."""
     with unit_of_work():
         service.set_staff(user_id=User.objects.get(email=account.email).pk, staff=True)
     access, _ = account_client.tokens(account.email)

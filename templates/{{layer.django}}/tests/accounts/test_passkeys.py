@@ -1,4 +1,4 @@
-"""Passkeys, with real signatures: to sign in without a password, and as second factor."""
+"""Passkeys with real signatures: sign-in without a password, and the second factor."""
 
 import json
 from functools import partial
@@ -53,7 +53,7 @@ def _step(token: str) -> dict[str, str]:
 def _begin(
     account_client: AccountClient, path: str = LOGIN, token: str = ""
 ) -> tuple[dict[str, Any], str]:
-    """Ask for a challenge; the options and the token that leads to the next step."""
+    """Request a challenge; returns the options and the session token of the next step."""
     answer = account_client.call("GET", path, headers=_step(token) if token else {})
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -66,7 +66,7 @@ def _sign_in(account_client: AccountClient, passkey: Passkey) -> Response:
 
 
 def _password_step(account_client: AccountClient, account: Account) -> str:
-    """Sign in with the password as far as it goes."""
+    """Complete the password step; returns the session token."""
     begun = account_client.sign_in(account.email)
     assert begun.status_code == 401
     flows = {flow["id"]: flow for flow in begun.json()["data"]["flows"]}
@@ -77,7 +77,7 @@ def _password_step(account_client: AccountClient, account: Account) -> str:
 
 
 def _is_pair(account_client: AccountClient, account: Account, answer: Response) -> bool:
-    """Tell whether the answer has the contract's pair of tokens, and whether they work."""
+    """Return whether the response has working tokens, as in the contract."""
     assert answer.status_code == 200, answer.text
     meta = answer.json()["meta"]
     assert set(meta) == {
@@ -103,7 +103,7 @@ def test_register_list_rename_and_delete(
     (item,) = [item for item in listed if item["type"] == "webauthn"]
     assert (item["id"], item["name"], item["is_passwordless"]) == (kept.pk, "Phone", True)
     assert item["last_used_at"] is None
-    # Recovery codes come with the first factor.
+    # Recovery codes are created with the first authenticator.
     assert {item["type"] for item in listed} == {"webauthn", "recovery_codes"}
 
     renamed = account_client.call("PUT", PASSKEYS, access, id=kept.pk, name="Ada's phone")
@@ -114,13 +114,13 @@ def test_register_list_rename_and_delete(
     deleted = account_client.call("DELETE", PASSKEYS, access, authenticators=[kept.pk])
     assert deleted.status_code == 200
     assert not Authenticator.objects.exists()
-    # The password is enough again.
+    # Without an authenticator the password is sufficient.
     assert account_client.sign_in(account.email).status_code == 200
     assert actions() == ["session.opened", "passkey.added", "passkey.removed", "session.opened"]
     assert len(mailbox.subjects(account.email)) == 2
 
 
-def test_a_list_of_many_needs_as_many_statements_as_one(
+def test_number_of_statements_does_not_depend_on_passkeys(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -141,7 +141,7 @@ def test_a_list_of_many_needs_as_many_statements_as_one(
     assert _is_pair(account_client, account, _sign_in(account_client, passkey))
 
 
-def test_changes_need_a_proof(account_client: AccountClient, account: Account) -> None:
+def test_changes_need_reauthentication(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     (kept,) = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
@@ -153,12 +153,12 @@ def test_changes_need_a_proof(account_client: AccountClient, account: Account) -
     ):
         refused = account_client.call(method, PASSKEYS, other, **body)
         assert refused.json()["data"]["flows"][0]["id"] == "reauthenticate"
-    # A challenge of another session, which has proved it, is no help.
+    # A challenge of a session that has reauthenticated is refused in another session.
     _, made = Passkey().create(_creation_options(account_client, access))
     assert account_client.post(PASSKEYS, other, name="X", credential=made).status_code == 400
     kept.refresh_from_db()
     assert kept.data["name"] == "Phone"
-    # The passkey itself is a proof.
+    # Reauthentication with the passkey.
     path = "auth/webauthn/reauthenticate"
     options = account_client.call("GET", path, other).json()["data"]["request_options"]
     proved = account_client.post(path, other, credential=passkey.get(options))
@@ -178,11 +178,11 @@ def test_sign_in_without_a_password(account_client: AccountClient, account: Acco
     assert actions()[-1] == "session.opened"
 
 
-def test_second_factor(account_client: AccountClient, account: Account) -> None:
+def test_passkey_is_a_second_factor(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     options, token = _begin(account_client, SECOND, _password_step(account_client, account))
-    # The password was asked for already: a touch is enough.
+    # After the password, user verification is not needed.
     credential = passkey.but(flags=UNVERIFIED).get(options)
     answer = account_client.call("POST", SECOND, headers=_step(token), credential=credential)
     assert _is_pair(account_client, account, answer)
@@ -199,7 +199,7 @@ def test_browser_signs_in_without_a_password(
     answer = account_client.browse("POST", LOGIN, before, credential=passkey.get(options))
     assert answer.status_code == 200, answer.text
     assert "token" not in answer.text
-    # Another cookie than before the sign-in, or else somebody could have planted it.
+    # A new cookie: the former one could be an attacker's (session fixation).
     after = cookie_of(answer)
     assert after != before
     for cookie, status in ((after, 200), (before, 401)):
@@ -207,7 +207,9 @@ def test_browser_signs_in_without_a_password(
         assert account_client.http.get("/api/v1/me", headers=headers).status_code == status
 
 
-def test_browsers_second_factor(account_client: AccountClient, account: Account) -> None:
+def test_passkey_is_a_second_factor_in_a_browser(
+    account_client: AccountClient, account: Account
+) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     begun = account_client.browse("POST", "auth/login", email=account.email, password=PASSWORD)
@@ -226,9 +228,7 @@ def test_browsers_second_factor(account_client: AccountClient, account: Account)
     assert account_client.http.get("/api/v1/me", headers=headers).json()["email"] == account.email
 
 
-def test_another_site_cannot_sign_its_visitor_in(
-    account_client: AccountClient, account: Account
-) -> None:
+def test_cross_site_sign_in_is_refused(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     begun = account_client.browse("GET", LOGIN)
@@ -247,12 +247,14 @@ BAD: dict[str, Any] = {
     "page with the name in it": lambda good: good.but(origin="https://localhost.evil.example"),
     "page without TLS": lambda good: good.but(origin="http://10.0.0.1:8000"),
     "made for another site": lambda good: good.but(rp_id="evil.example"),
-    "nobody touched it": lambda good: good.but(flags=VERIFIED & ~VERIFIED.UP),
+    "user not present": lambda good: good.but(flags=VERIFIED & ~VERIFIED.UP),
 }
 
 
 @pytest.mark.parametrize("bend", BAD.values(), ids=BAD)
-def test_what_is_refused(account_client: AccountClient, account: Account, bend: Any) -> None:
+def test_invalid_authentications_are_refused(
+    account_client: AccountClient, account: Account, bend: Any
+) -> None:
     access, _ = account_client.tokens(account.email)
     good = _register(account_client, access)
     options, token = _begin(account_client)
@@ -264,13 +266,15 @@ def test_what_is_refused(account_client: AccountClient, account: Account, bend: 
         assert answer.status_code == 400, answer.text
         assert "access_token" not in answer.text
     assert actions().count("session.opened") == 1
-    # And the right one is taken all the same.
+    # The challenge is still valid for the correct response.
     answer = account_client.call("POST", LOGIN, headers=_step(token), credential=good.get(options))
     assert _is_pair(account_client, account, answer)
 
 
 @pytest.mark.parametrize("bend", list(BAD.values())[2:], ids=list(BAD)[2:])
-def test_what_is_not_registered(account_client: AccountClient, account: Account, bend: Any) -> None:
+def test_invalid_registrations_are_refused(
+    account_client: AccountClient, account: Account, bend: Any
+) -> None:
     access, _ = account_client.tokens(account.email)
     account_client.prove(access)
     options = _creation_options(account_client, access)
@@ -280,11 +284,13 @@ def test_what_is_not_registered(account_client: AccountClient, account: Account,
     assert not Authenticator.objects.exists()
 
 
-def test_a_touch_is_no_password(account_client: AccountClient, account: Account) -> None:
+def test_sign_in_without_user_verification_is_refused(
+    account_client: AccountClient, account: Account
+) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     assert _sign_in(account_client, passkey.but(flags=UNVERIFIED)).status_code == 400
-    # Nor is it registered as one.
+    # It cannot be registered for sign-in without a password either.
     _, credential = Passkey(flags=UNVERIFIED).create(_creation_options(account_client, access))
     answer = account_client.post(PASSKEYS, access, name="X", credential=credential)
     assert answer.status_code == 400
@@ -311,7 +317,7 @@ def test_challenges_work_once(account_client: AccountClient, account: Account) -
 
 @pytest.mark.committed
 @pytest.mark.parametrize("path", [LOGIN, SECOND])
-def test_of_one_answer_at_once_one_is_taken(
+def test_concurrent_responses_to_one_challenge_sign_in_once(
     account_client: AccountClient, account: Account, path: str
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -324,13 +330,13 @@ def test_of_one_answer_at_once_one_is_taken(
     answers = run_concurrently([sent] * 4)
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 200
-    # Too late: the challenge was answered, or its session is gone altogether.
+    # 401: the challenge was used; 410: its session was replaced.
     assert set(statuses[1:]) <= {401, 410}
     assert UserSession.objects.count() == 2
 
 
 @pytest.mark.committed
-def test_of_one_answer_of_a_browser_at_once_one_is_taken(
+def test_concurrent_responses_of_a_browser_sign_in_once(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -340,12 +346,14 @@ def test_of_one_answer_of_a_browser_at_once_one_is_taken(
     sent = partial(account_client.browse, "POST", LOGIN, cookie_of(begun), credential=credential)
     statuses = sorted(answer.status_code for answer in run_concurrently([sent] * 4))
     assert statuses[0] == 200
-    # Without a session there is no challenge, which allauth calls a wrong code.
+    # 400: the session was replaced, so allauth finds no challenge.
     assert set(statuses[1:]) <= {400, 401}
     assert UserSession.objects.count() == 2
 
 
-def test_anothers_credential(account_client: AccountClient, account: Account) -> None:
+def test_credential_of_another_user_is_refused(
+    account_client: AccountClient, account: Account
+) -> None:
     with unit_of_work():
         service.create_verified_user(email="eve@example.com", name="Eve", password=PASSWORD)
     access, _ = account_client.tokens(account.email)
@@ -354,7 +362,7 @@ def test_anothers_credential(account_client: AccountClient, account: Account) ->
     eves = _register(account_client, eves_access)
     (kept,) = Authenticator.objects.filter(type="webauthn", user_id=account.id)
 
-    # Eve's key with Ada's name on it, and the other way round.
+    # Eve's key with Ada's user handle, and the reverse.
     for bent in (
         eves.but(user_handle=passkey.user_handle),
         passkey.but(user_handle=eves.user_handle),
@@ -364,7 +372,7 @@ def test_anothers_credential(account_client: AccountClient, account: Account) ->
     options, token = _begin(account_client, SECOND, _password_step(account_client, account))
     answer = account_client.call("POST", SECOND, headers=_step(token), credential=eves.get(options))
     assert answer.status_code == 400
-    # Nor can she touch it.
+    # She can neither rename nor delete it.
     for method, body in (
         ("PUT", {"id": kept.pk, "name": "X"}),
         ("DELETE", {"authenticators": [kept.pk]}),
@@ -373,7 +381,7 @@ def test_anothers_credential(account_client: AccountClient, account: Account) ->
     assert _is_pair(account_client, account, _sign_in(account_client, passkey))
 
 
-def test_disabled_account_stays_shut(account_client: AccountClient, account: Account) -> None:
+def test_disabled_account_is_refused(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     with unit_of_work():
@@ -386,7 +394,7 @@ def test_disabled_account_stays_shut(account_client: AccountClient, account: Acc
     ["\x00", "\ud800", float("nan"), "x" * 500_000],
     ids=["NUL", "half a character", "no number", "large"],
 )
-def test_oddities_in_what_is_right(
+def test_unknown_fields_are_not_stored(
     account_client: AccountClient, account: Account, odd: object
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -397,14 +405,16 @@ def test_oddities_in_what_is_right(
         headers=bearer(access) | {"Content-Type": "application/json"},
         content=json.dumps({"name": "X", "credential": {**credential, "odd": odd}}).encode(),
     )
-    # Left out, if it can be read at all.
+    # Unknown fields are dropped; what is not JSON is refused.
     assert answer.status_code in {200, 422}, answer.text
     for kept in Authenticator.objects.filter(type="webauthn"):
         assert "odd" not in str(kept.data)
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "\x00", "\x1b[2J", 5, []], ids=repr)
-def test_odd_names(account_client: AccountClient, account: Account, name: object) -> None:
+def test_invalid_names_are_refused(
+    account_client: AccountClient, account: Account, name: object
+) -> None:
     access, _ = account_client.tokens(account.email)
     _register(account_client, access)
     (kept,) = Authenticator.objects.filter(type="webauthn")
@@ -430,7 +440,7 @@ def test_odd_names(account_client: AccountClient, account: Account, name: object
     ],
     ids=lambda body: str(body[:24]),
 )
-def test_bodies_that_are_no_json_object(
+def test_bodies_that_are_not_json_objects_are_refused(
     account_client: AccountClient, path: str, body: bytes
 ) -> None:
     answer = account_client.http.post(

@@ -48,7 +48,7 @@ def test_change_in_a_browser_keeps_its_session(
         new_password=OTHER_PASSWORD,
     )
     assert changed.status_code == 200, changed.text
-    # Django gives the session another key, and ours follows.
+    # Django changes the key of the session; `sessions` has the new one.
     (header,) = changed.headers.get_list("Set-Cookie")
     new = header.partition("=")[2].partition(";")[0]
     assert new != cookie
@@ -66,7 +66,7 @@ def test_change_in_a_browser_keeps_its_session(
         (PASSWORD, "x" * 129, "/new_password"),
     ],
 )
-def test_change_refused(
+def test_invalid_changes_are_refused(
     account_client: AccountClient, account: Account, current: str, new: str, pointer: str
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -97,7 +97,7 @@ def test_reset(account_client: AccountClient, account: Account, mailbox: Mailbox
     assert again.status_code == 422
 
 
-def test_a_reset_link_expires(
+def test_reset_link_expires(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     account_client.post("auth/password/request", email=account.email)
@@ -108,7 +108,7 @@ def test_a_reset_link_expires(
 
 
 @pytest.mark.committed
-def test_of_resets_at_once_one_counts(
+def test_concurrent_resets_succeed_once(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     account_client.post("auth/password/request", email=account.email)
@@ -124,14 +124,14 @@ def test_of_resets_at_once_one_counts(
     assert [account_client.sign_in(account.email, item).status_code for item in new].count(200) == 1
 
 
-def test_hashes_are_argon2id_with_our_parameters() -> None:
+def test_hashes_are_argon2id_with_the_contracts_parameters() -> None:
     assert make_password("x").startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
-    # One password, composed in two ways.
+    # The same password in NFC and NFD.
     assert check_password("e\u0301clair au chocolat", make_password("\u00e9clair au chocolat"))
 
 
 @pytest.mark.parametrize("password", ["elevenchars", "x" * 129, "password1234", "grace hopper 1"])
-def test_djangos_own_forms_have_the_same_rules(password: str) -> None:
+def test_djangos_forms_have_the_same_rules(password: str) -> None:
     user = User(email="grace@example.com", name="Grace Hopper")
     with pytest.raises(ValidationError):
         password_validation.validate_password(password, user)

@@ -1,8 +1,8 @@
-"""What is over is forgotten: by a job, every hour."""
+"""The hourly purge."""
 
 from typing import Any
 
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 
 from app.accounts import service
@@ -12,7 +12,7 @@ from tests.accounts.account_client import Account, AccountClient, Mailbox, age
 
 
 def _purge() -> int:
-    """Purge; the number of statements that it took."""
+    """Purge, and return the number of SQL statements."""
     seen: list[str] = []
 
     def note(execute: Any, sql: str, *arguments: Any) -> Any:
@@ -24,12 +24,12 @@ def _purge() -> int:
     return len(seen)
 
 
-def test_what_was_never_verified(
+def test_unverified_accounts_are_deleted(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     account_client.sign_up("new@example.com")
     (token,) = mailbox.tokens("verify-email", "new@example.com")
-    # The link has expired, and is remembered for a while; then the address is free again.
+    # The expired link is kept for 7 days; afterwards the account is deleted with it.
     age("email_tokens", "expires_at", "6 days")
     age("users", "created_at", "8 days")
     _purge()
@@ -40,29 +40,31 @@ def test_what_was_never_verified(
     assert account_client.post("auth/email/verify", key=token).status_code == 422
 
 
-def test_sessions_with_all_that_is_theirs(account_client: AccountClient, account: Account) -> None:
+def test_ended_sessions_are_deleted_with_their_tokens(
+    account_client: AccountClient, account: Account
+) -> None:
     account_client.tokens(account.email)
     ended, _ = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
-    assert Store.objects.count() == 3
+    assert DjangoSession.objects.count() == 3
     account_client.call("DELETE", "auth/session", ended)
     _purge()
-    # Kept for questions and replays; what allauth remembered of it went at once.
-    assert (UserSession.objects.count(), Store.objects.count()) == (3, 2)
+    # Kept to detect reused refresh tokens; the expired session of Django is deleted at once.
+    assert (UserSession.objects.count(), DjangoSession.objects.count()) == (3, 2)
     age("sessions", "revoked_at", "31 days")
     age("django_session", "expire_date", "29 days")
     _purge()
     assert (UserSession.objects.count(), RefreshToken.objects.count()) == (2, 1)
-    assert Store.objects.count() == 2
+    assert DjangoSession.objects.count() == 2
     age("django_session", "expire_date", "2 days")
     age("sessions", "expires_at", "61 days")
     _purge()
     assert not UserSession.objects.exists()
-    assert not Store.objects.exists()
+    assert not DjangoSession.objects.exists()
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
-def test_many_cost_no_more_statements_than_one(account_client: AccountClient) -> None:
+def test_number_of_statements_does_not_depend_on_rows(account_client: AccountClient) -> None:
     def forget(count: int) -> int:
         for number in range(count):
             User.objects.create_user(f"{number}@example.com", name="Never")

@@ -13,14 +13,14 @@ RECOVERY = "account/authenticators/recovery-codes"
 
 
 def forget_the_last_step() -> None:
-    """Let the code of now be new again, as it is half a minute later."""
+    """Make the current code valid again, as if 5 minutes had passed."""
     item = Authenticator.objects.get(type=Authenticator.Type.TOTP)
     item.data["last_step"] -= 10
     item.save()
 
 
 def second_step(account_client: AccountClient, account: Account, code: str) -> Response:
-    """Sign in with both factors."""
+    """Sign in with password and code."""
     begun = account_client.sign_in(account.email)
     flows = begun.json()["data"]["flows"]
     (pending,) = [flow for flow in flows if flow.get("is_pending")]
@@ -31,7 +31,7 @@ def second_step(account_client: AccountClient, account: Account, code: str) -> R
     )
 
 
-def test_set_up_needs_the_password_again(
+def test_set_up_needs_reauthentication(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -54,7 +54,7 @@ def test_set_up_needs_the_password_again(
     assert len(mailbox.subjects(account.email)) == 1
 
 
-def test_secrets_are_sealed(account_client: AccountClient, account: Account) -> None:
+def test_secrets_are_encrypted(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     app = account_client.set_up_totp(access)
     kept = [str(item.data) for item in Authenticator.objects.all()]
@@ -65,7 +65,7 @@ def test_secrets_are_sealed(account_client: AccountClient, account: Account) -> 
 def test_codes_work_once(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     app = account_client.set_up_totp(access)
-    # Not even the code of the set-up works again.
+    # The code of the set-up is used as well.
     used = second_step(account_client, account, app.now())
     assert used.json()["type"] == "/problems/mfa-required"
     forget_the_last_step()
@@ -76,7 +76,9 @@ def test_codes_work_once(account_client: AccountClient, account: Account) -> Non
 
 
 @pytest.mark.committed
-def test_of_one_code_at_once_one_is_taken(account_client: AccountClient, account: Account) -> None:
+def test_concurrent_uses_of_one_code_succeed_once(
+    account_client: AccountClient, account: Account
+) -> None:
     access, _ = account_client.tokens(account.email)
     app = account_client.set_up_totp(access)
     codes = account_client.call("GET", RECOVERY, access).json()["data"]["unused_codes"]
@@ -87,7 +89,9 @@ def test_of_one_code_at_once_one_is_taken(account_client: AccountClient, account
     assert actions().count("recovery_code.used") == 1
 
 
-def test_a_step_is_worth_nothing_elsewhere(account_client: AccountClient, account: Account) -> None:
+def test_session_token_of_a_pending_sign_in_opens_nothing(
+    account_client: AccountClient, account: Account
+) -> None:
     access, _ = account_client.tokens(account.email)
     account_client.set_up_totp(access)
     token = account_client.sign_in(account.email).json()["meta"]["session_token"]
@@ -98,7 +102,7 @@ def test_a_step_is_worth_nothing_elsewhere(account_client: AccountClient, accoun
         assert account_client.http.get("/api/v1/me", headers=headers).status_code == 401
 
 
-def test_reset_does_not_pass_it_by(
+def test_password_reset_does_not_bypass_the_second_factor(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -111,12 +115,12 @@ def test_reset_does_not_pass_it_by(
     assert "access_token" not in answer.text
 
 
-def test_remove(account_client: AccountClient, account: Account) -> None:
+def test_removal_needs_reauthentication(account_client: AccountClient, account: Account) -> None:
     access, _ = account_client.tokens(account.email)
     account_client.set_up_totp(access)
     fresh = second_step(account_client, account, _recovery_code(account_client, access))
     other = fresh.json()["meta"]["access_token"]
-    # Another session has not proved anything lately.
+    # The other session has not reauthenticated.
     assert account_client.call("DELETE", TOTP, other).status_code == 401
     assert account_client.call("DELETE", TOTP, access).status_code == 200
     assert not Authenticator.objects.exists()
@@ -130,7 +134,7 @@ def _recovery_code(account_client: AccountClient, access: str) -> str:
     return codes[0]
 
 
-def test_new_recovery_codes(
+def test_new_recovery_codes_replace_the_old(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -143,11 +147,11 @@ def test_new_recovery_codes(
     assert second_step(account_client, account, old[0]).status_code == 401
     assert second_step(account_client, account, new[0]).status_code == 200
     assert "recovery_codes.renewed" in actions()
-    # Set up, renewed, used.
+    # One for the set-up, one for the new codes, one for the used code.
     assert len(mailbox.subjects(account.email)) == 3
 
 
-def test_passkeys_are_for_the_front_ends_domain(
+def test_passkeys_are_bound_to_the_front_ends_domain(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -159,8 +163,8 @@ def test_passkeys_are_for_the_front_ends_domain(
     ]
     assert options["rp"] == {"id": "localhost", "name": options["rp"]["name"]}
     assert options["user"]["name"] == account.email
-    anybody = account_client.call("GET", "auth/webauthn/login")
-    assert anybody.json()["data"]["request_options"]["publicKey"]["rpId"] == "localhost"
+    public = account_client.call("GET", "auth/webauthn/login")
+    assert public.json()["data"]["request_options"]["publicKey"]["rpId"] == "localhost"
 
 
 @pytest.mark.parametrize(
@@ -184,10 +188,16 @@ def test_passkeys_are_for_the_front_ends_domain(
                 "userHandle": "eA",
             },
         },
+        {
+            "id": "eA",
+            "rawId": "eA",
+            "type": "public-key",
+            "response": {"clientDataJSON": "e30", "attestationObject": "eA"},
+        },
     ],
     ids=str,
 )
-def test_odd_answers_of_authenticators(
+def test_malformed_credentials_are_refused(
     account_client: AccountClient, account: Account, credential: object
 ) -> None:
     access, _ = account_client.tokens(account.email)

@@ -4,7 +4,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.sessions.models import Session as Store
+from django.contrib.sessions.models import Session as DjangoSession
 from httpx2 import Response
 
 from app.accounts import service
@@ -25,7 +25,7 @@ from tests.accounts.account_client import (
 from tests.concurrency import run_concurrently
 
 
-def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> None:
+def test_sign_in_returns_tokens(account_client: AccountClient, account: Account) -> None:
     answer = account_client.sign_in(account.email)
     meta = answer.json()["meta"]
     # No `session_token`: the access token is the only credential.
@@ -46,7 +46,7 @@ def test_answer_of_sign_in(account_client: AccountClient, account: Account) -> N
     assert actions() == ["session.opened"]
 
 
-def test_wrong_password_and_unknown_address_look_alike(
+def test_wrong_password_and_unknown_address_have_the_same_response(
     account_client: AccountClient, account: Account
 ) -> None:
     wrong = account_client.sign_in(account.email, OTHER_PASSWORD)
@@ -95,7 +95,7 @@ def test_sign_out_ends_the_session(account_client: AccountClient, account: Accou
     assert account_client.me(other).status_code == 200
 
 
-def test_sessions_end_by_age(account_client: AccountClient, account: Account) -> None:
+def test_sessions_expire(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
     age("sessions", "expires_at", "30 days")
@@ -104,7 +104,7 @@ def test_sessions_end_by_age(account_client: AccountClient, account: Account) ->
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
-def test_disabling_a_user_works_at_once(account_client: AccountClient, account: Account) -> None:
+def test_disabling_a_user_ends_sessions(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
     with unit_of_work():
@@ -122,13 +122,13 @@ def test_refresh_rotates(account_client: AccountClient, account: Account) -> Non
     assert set(answer.json()["data"]) == {"access_token", "refresh_token"}
     assert account_client.me(answer.json()["data"]["access_token"]).status_code == 200
     assert account_client.me(access).status_code == 200
-    # Within the grace a second use is refused, and harms nobody.
+    # Within the grace window a reused token is rejected without ending the session.
     assert account_client.post("tokens/refresh", refresh_token=refresh).status_code == 401
     assert account_client.me(access).status_code == 200
 
 
 @pytest.mark.committed
-def test_replay_ends_the_session_and_is_kept(
+def test_reused_refresh_token_ends_the_session(
     account_client: AccountClient, account: Account
 ) -> None:
     access, refresh = account_client.tokens(account.email)
@@ -143,7 +143,7 @@ def test_replay_ends_the_session_and_is_kept(
 
 
 @pytest.mark.committed
-def test_of_refreshes_at_once_one_wins(account_client: AccountClient, account: Account) -> None:
+def test_concurrent_refreshes_succeed_once(account_client: AccountClient, account: Account) -> None:
     access, refresh = account_client.tokens(account.email)
     answers = run_concurrently(
         [partial(account_client.post, "tokens/refresh", refresh_token=refresh)] * 8
@@ -154,7 +154,7 @@ def test_of_refreshes_at_once_one_wins(account_client: AccountClient, account: A
 
 
 @pytest.mark.committed
-def test_a_password_changed_between_the_steps(
+def test_password_change_between_the_steps_refuses_the_sign_in(
     account_client: AccountClient, account: Account
 ) -> None:
     access, _ = account_client.tokens(account.email)
@@ -183,10 +183,12 @@ def _let_codes_be_new() -> None:
         item.save()
 
 
-def test_what_is_no_access_token(account_client: AccountClient, account: Account) -> None:
+def test_other_secrets_are_not_access_tokens(
+    account_client: AccountClient, account: Account
+) -> None:
     access, refresh = account_client.tokens(account.email)
     cookie = account_client.cookie(account.email)
-    (key,) = Store.objects.exclude(session_key=cookie).values_list("session_key", flat=True)
+    (key,) = DjangoSession.objects.exclude(session_key=cookie).values_list("session_key", flat=True)
     strange = access_tokens.issue(user_id=uuid4(), session_id=uuid4())
     for token in (refresh, cookie, key, strange, "x", "\u00e9"):
         assert (
@@ -197,11 +199,11 @@ def test_what_is_no_access_token(account_client: AccountClient, account: Account
             ).status_code
             == 401
         )
-    # Neither is the key of a finished session a token from step to step, nor is a cookie.
+    # The key of Django's session and a cookie are not session tokens of a pending sign-in.
     for token in (key, cookie, access):
         answer = account_client.call("GET", "auth/session", headers={"X-Session-Token": token})
         assert answer.status_code == 410
-    # And what belongs to a client with tokens is no cookie of the API.
+    # The key of a client with tokens is not a cookie.
     assert (
         account_client.http.get(
             "/api/v1/me", headers={"Cookie": f"__Host-session={key}"}
@@ -213,7 +215,7 @@ def test_what_is_no_access_token(account_client: AccountClient, account: Account
 # Browsers
 
 
-def test_cookie_is_a_session(account_client: AccountClient, account: Account) -> None:
+def test_cookie_authenticates(account_client: AccountClient, account: Account) -> None:
     answer = account_client.browse(
         "POST", "auth/login", email=account.email, password="velvet otter 7 harbour"
     )
@@ -236,7 +238,7 @@ def test_cookie_is_a_session(account_client: AccountClient, account: Account) ->
     ],
     ids=str,
 )
-def test_other_sites_cannot_use_it(
+def test_cross_site_requests_with_the_cookie_are_refused(
     account_client: AccountClient, account: Account, headers: dict[str, str]
 ) -> None:
     cookie = account_client.cookie(account.email)
@@ -250,7 +252,7 @@ def test_other_sites_cannot_use_it(
     assert account_client.browse("GET", "auth/session", cookie).status_code == 200
 
 
-def test_a_form_cannot_be_posted(account_client: AccountClient, account: Account) -> None:
+def test_form_bodies_are_refused(account_client: AccountClient, account: Account) -> None:
     answer = account_client.http.post(
         "/_allauth/browser/v1/auth/login",
         content=b'{"email": "ada@example.com", "password": "x"}',
@@ -267,13 +269,13 @@ def test_browser_signs_out(account_client: AccountClient, account: Account) -> N
     assert actions() == ["session.opened", "session.ended"]
 
 
-def test_a_session_ended_elsewhere_is_over_for_the_browser(
+def test_session_ended_elsewhere_ends_for_the_browser(
     account_client: AccountClient, account: Account
 ) -> None:
     cookie = account_client.cookie(account.email)
     opened = UserSession.objects.get()
     with unit_of_work():
         service.end_session(user_id=account.id, session_id=opened.id)
-    # Django's own session is still there.
-    assert Store.objects.filter(session_key=cookie).exists()
+    # Django's session still exists.
+    assert DjangoSession.objects.filter(session_key=cookie).exists()
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401

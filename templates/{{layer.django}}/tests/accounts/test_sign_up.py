@@ -16,21 +16,21 @@ from tests.concurrency import run_concurrently
 NEW = "new@example.com"
 
 
-def test_from_sign_up_to_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
+def test_sign_up_verification_and_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
     answer = account_client.sign_up(NEW)
     assert answer.status_code == 401
     assert {"id": "verify_email", "is_pending": True} in answer.json()["data"]["flows"]
     assert account_client.sign_in(NEW).status_code == 401
     (token,) = mailbox.tokens("verify-email", NEW)
     verified = account_client.post("auth/email/verify", key=token)
-    # It signs nobody in.
+    # Verification does not sign the user in.
     assert (verified.status_code, verified.json()["meta"]) == (401, {"is_authenticated": False})
     access, _ = account_client.tokens(NEW)
     assert account_client.me(access).json()["name"] == "Ada Lovelace"
     assert actions() == ["email.verified", "session.opened"]
 
 
-def test_the_answer_does_not_tell_who_has_an_account(
+def test_response_does_not_reveal_accounts(
     account_client: AccountClient, account: Account, mailbox: Mailbox
 ) -> None:
     assert (
@@ -43,7 +43,9 @@ def test_the_answer_does_not_tell_who_has_an_account(
     assert account_client.sign_in(account.email, OTHER_PASSWORD).status_code == 401
 
 
-def test_a_link_brings_its_own_password(account_client: AccountClient, mailbox: Mailbox) -> None:
+def test_verification_sets_the_password_of_its_sign_up(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
     account_client.sign_up(NEW, OTHER_PASSWORD, "Attacker")
     account_client.sign_up(NEW.upper())
     first, second = mailbox.tokens("verify-email", NEW)
@@ -55,7 +57,7 @@ def test_a_link_brings_its_own_password(account_client: AccountClient, mailbox: 
     assert refused.json()["errors"][0]["pointer"] == "/key"
 
 
-def test_a_link_expires(account_client: AccountClient, mailbox: Mailbox) -> None:
+def test_verification_link_expires(account_client: AccountClient, mailbox: Mailbox) -> None:
     account_client.sign_up(NEW)
     (token,) = mailbox.tokens("verify-email", NEW)
     age("email_tokens", "expires_at", "24 hours")
@@ -82,7 +84,9 @@ def test_weak_passwords_are_refused(
 
 
 @pytest.mark.committed
-def test_sign_ups_at_once_give_one_account(account_client: AccountClient, mailbox: Mailbox) -> None:
+def test_concurrent_sign_ups_create_one_account(
+    account_client: AccountClient, mailbox: Mailbox
+) -> None:
     answers = run_concurrently([partial(account_client.sign_up, NEW)] * 6)
     assert {answer.status_code for answer in answers} == {401}
     assert User.objects.filter(email=NEW).count() == 1

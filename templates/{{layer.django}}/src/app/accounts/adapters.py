@@ -1,4 +1,4 @@
-"""Where allauth asks how this service does things. It sends no mail and keeps no addresses."""
+"""allauth's adapters (`ACCOUNT_ADAPTER`, `HEADLESS_ADAPTER`, `MFA_ADAPTER`)."""
 
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -8,94 +8,68 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.headless.adapter import DefaultHeadlessAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from app import about
 from app.accounts import service
-from app.accounts.models import User
 from app.core import context
 from app.core.errors import Unauthenticated
 from app.settings import settings
 
-# In Django's session, between the password and the second factor.
-PASSWORD_SEEN = "password_seen"  # noqa: S105 - a name
+# In Django's session from the first step of a sign-in to the last.
+_FINGERPRINT = "password_fingerprint"
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts."""
-
-    def get_login_stages(self) -> list[str]:
-        """Name the steps after the first: who has come so far has a verified address."""
-        return ["allauth.mfa.stages.AuthenticateStage"]
+    def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
+        request.session[_FINGERPRINT] = service.password_fingerprint(user)
+        return super().pre_login(request, user, **options)
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the session, once all steps are done and nothing has changed meanwhile."""
-        seen = request.session.get(PASSWORD_SEEN)
+        fingerprint = request.session.pop(_FINGERPRINT, None)
         try:
-            confirmed = service.confirm_sign_in(user.pk, password_seen=seen)
+            confirmed = service.confirm_sign_in(user.pk, fingerprint=fingerprint)
         except Unauthenticated:
-            # The cache must not keep how far it came, which the database is about to forget.
+            # The database forgets this sign-in with the transaction; the cache must as well.
             request.session.flush()
             raise
-        request.session.pop(PASSWORD_SEEN, None)
         super().login(request, confirmed)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Tell the address that the one setting of trusted proxies makes out."""
         return context.current().client_ip or "unknown"
 
     def send_mail(self, *_: Any) -> NoReturn:
-        """Refuse: mails leave through the outbox (rule 7), see `app.accounts.jobs`."""
-        raise RuntimeError("allauth sends no mail here")
+        raise RuntimeError("rule 7: mails leave through the outbox, see app.accounts.jobs")
 
 
-def _documented(description: str, example: object) -> Any:
-    return field(metadata={"description": description, "example": example})
+def _example(value: object) -> Any:
+    return field(metadata={"example": value})
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What answers say of a user; allauth's document describes it by this."""
-
-    id: str = _documented("The user's id.", "0193a1c2-7d3e-7a55-9c1b-2f4e6d8a0b1c")
-    display: str = _documented("The name.", "Ada Lovelace")
-    email: str = _documented("The e-mail address.", "ada@example.com")
-    has_usable_password: bool = _documented("False for who only signs in with a provider.", True)
+class UserData:
+    id: str = _example("0193a1c2-7d3e-7a55-9c1b-2f4e6d8a0b1c")
+    display: str = _example("Ada Lovelace")
+    email: str = _example("ada@example.com")
+    has_usable_password: bool = _example(True)
 
 
 class HeadlessAdapter(DefaultHeadlessAdapter):
-    """What answers say of a user."""
+    # allauth's own reads the address from its EmailAddress, and changes the document each time.
+    def get_user_dataclass(self) -> type[UserData]:
+        return UserData
 
-    def get_user_dataclass(self) -> type[Shown]:
-        """Describe it."""
-        return Shown
-
-    def user_as_dataclass(self, user: AbstractBaseUser) -> Shown:
-        """Show an account to its owner."""
-        assert isinstance(user, User)  # noqa: S101 - there is no other kind
-        return Shown(
-            id=str(user.id),
-            display=user.name,
-            email=user.email,
-            has_usable_password=user.has_usable_password(),
-        )
+    def user_as_dataclass(self, user: Any) -> UserData:
+        return UserData(str(user.pk), user.name, user.email, user.has_usable_password())
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Second factors and passkeys."""
-
     def encrypt(self, text: str) -> str:
-        """Seal what the database keeps."""
         return service.seal_secret(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open it."""
         return service.open_secret(encrypted_text)
 
-    def get_totp_issuer(self) -> str:
-        """Name the service in the authenticator app."""
-        return about.NAME
-
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Bind passkeys to the domain where people use them: the front end's."""
+        # The front end's domain: browsers offer a passkey on the domain that registered it.
         return {"id": urlsplit(settings.app_url).hostname or "", "name": about.NAME}

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from app.accounts import acting, queries, service, sessions
+from app.accounts import impersonation, queries, service, sessions
 from app.accounts.models import (
     EmailToken,
     Identity,
@@ -25,7 +25,7 @@ from app.core import context
 from app.core.admin_site import AuditedAdmin, BaseAdminSite, ReadOnlyAdmin
 from app.settings import settings
 
-# Screens that let anything be edited, secrets too, or that nobody would hear of.
+# allauth's and Django's pages: they edit secrets, or write no audit event.
 admin.site.unregister((EmailAddress, Authenticator, Group))
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -33,9 +33,9 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin[User]):
-    """Users: staff shuts accounts, and acts as a user; superusers say who is staff.
+    """Users: staff disables accounts and impersonates users; superusers grant rights.
 
-    Not Django's screen, which also sets passwords: here they are their owners'.
+    Not Django's UserAdmin, which also sets passwords.
     """
 
     change_form_template = "staff/user.html"
@@ -54,74 +54,80 @@ class UserAdmin(AuditedAdmin[User]):
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Accounts are made by signing up."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody takes the rights of those who have more."""
+        """Only superusers change the accounts of staff."""
         above = obj is not None and (obj.is_staff or obj.is_superuser)
         mine = request.user.is_superuser or not above
         return mine and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Accounts are deleted by their owners: nobody else may leave organizations for them."""
+        """Refuse: only the owner deletes an account, after leaving its organizations."""
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Let only superusers say who may do what."""
         fixed = super().get_readonly_fields(request, obj)
         return fixed if request.user.is_superuser else (*fixed, *_RIGHTS)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **options: Any) -> Any:
-        """Name the permissions with as many statements however many there are."""
+        """Load the content types with the permissions: their names need them (N+1)."""
         field = super().formfield_for_manytomany(db_field, request, **options)
         if db_field.name == "user_permissions" and field is not None and field.queryset is not None:
             field.queryset = field.queryset.select_related("content_type")
         return field
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save it; an account that is shut has no sessions left."""
+        """Save; disabling an account ends its sessions."""
         if "is_active" in form.changed_data:
             set_active = service.enable_user if obj.is_active else service.disable_user
             set_active(user_id=obj.pk)
         super().save_model(request, obj, form, change)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the ways to act as a user, and back."""
+        """Add the pages of an impersonation."""
         site = self.admin_site
         assert isinstance(site, BaseAdminSite)  # noqa: S101 - there is one site
         own = [
-            path("act/", site.admin_view(acting.Act.as_view()), name="accounts_user_act"),
-            path("acting/", site.open_view(self.acting), name="accounts_user_acting"),
+            path(
+                "impersonate/",
+                site.admin_view(impersonation.StartImpersonation.as_view()),
+                name="accounts_user_impersonate",
+            ),
+            path(
+                "impersonation/",
+                site.open_view(self.impersonation),
+                name="accounts_user_impersonation",
+            ),
             path(
                 "release/",
-                site.open_view(acting.Release.as_view()),
+                site.open_view(impersonation.StopImpersonation.as_view()),
                 name="accounts_user_release",
             ),
         ]
         return own + super().get_urls()
 
-    def acting(self, request: HttpRequest) -> HttpResponseBase:
-        """Show who acts as whom, until when, and the way back."""
+    def impersonation(self, request: HttpRequest) -> HttpResponseBase:
+        """Show who impersonates whom, until when, and the button that stops it."""
         user = request.user
         session_id = sessions.session_id(request.session)
         if not user.is_authenticated or session_id is None or not context.current().impersonated_by:
             return HttpResponseRedirect(reverse("admin:index"))
         shown = {
             **self.admin_site.each_context(request),
-            "title": "Acting as a user",
+            "title": "Impersonation",
             "staff": context.current().impersonated_by,
             "until": queries.get_expiry(session_id),
             "app_url": settings.app_url,
         }
-        return TemplateResponse(request, "staff/acting.html", shown)
+        return TemplateResponse(request, "staff/impersonation.html", shown)
 
     def render_change_form(
         self, request: Any, context: dict[str, Any], *args: Any, **options: Any
     ) -> Any:
-        """Show the button to those whom it serves."""
+        """Show the button where the impersonation would be allowed."""
         user = options.get("obj")
-        context["may_act"] = user is not None and acting.may_act(
+        context["can_impersonate"] = user is not None and impersonation.can_impersonate(
             hijacker=request.user, hijacked=user
         )
         return super().render_change_form(request, context, *args, **options)
@@ -133,7 +139,7 @@ class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
 
 
 class OfUserAdmin(ReadOnlyAdmin[Any]):
-    """What belongs to a user."""
+    """Base of pages for rows that belong to a user."""
 
     list_select_related = ("user",)
     search_fields: ClassVar[tuple[str, ...]] = ("user__email", "id")
@@ -141,22 +147,21 @@ class OfUserAdmin(ReadOnlyAdmin[Any]):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: Any) -> Any:
-        """Load the user too."""
         return super().get_queryset(request).select_related("user")
 
 
 @admin.register(UserSession)
 class UserSessionAdmin(OfUserAdmin):
-    """Sessions, without what is secret of them."""
+    """Sessions, without their secrets."""
 
     list_display = ("id", "user", "ip", "user_agent", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("revoked_at",)
-    exclude = ("cookie_hash", "store_key")
+    exclude = ("cookie_hash", "django_session_key")
 
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
-    """Refresh tokens, without what is secret of them."""
+    """Refresh tokens, without their hashes."""
 
     list_display = ("id", "session", "created_at", "used_at")
     list_filter = ("used_at",)
@@ -166,13 +171,12 @@ class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
     exclude = ("token_hash",)
 
     def get_queryset(self, request: Any) -> Any:
-        """Load the session too."""
         return super().get_queryset(request).select_related("session")
 
 
 @admin.register(EmailToken)
 class EmailTokenAdmin(OfUserAdmin):
-    """Links that were mailed; they cannot be read from here."""
+    """Links that were mailed; the tokens cannot be derived from here."""
 
     list_display = ("id", "user", "purpose", "created_at", "expires_at", "used_at")
     list_filter = ("purpose",)
@@ -190,7 +194,7 @@ class IdentityAdmin(OfUserAdmin):
 
 @admin.register(SecurityEvent)
 class SecurityEventAdmin(OfUserAdmin):
-    """What happened to accounts."""
+    """The history of accounts."""
 
     list_display = ("action", "user", "ip", "created_at")
     list_filter = ("action",)
@@ -199,7 +203,7 @@ class SecurityEventAdmin(OfUserAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(OfUserAdmin):
-    """Second factors and passkeys, without what is secret of them."""
+    """Second factors and passkeys, without their secrets."""
 
     list_display = ("id", "user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
@@ -208,7 +212,7 @@ class AuthenticatorAdmin(OfUserAdmin):
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(ReadOnlyAdmin[EmailAddress]):
-    """allauth's list of addresses, which stays empty: an account's address is its own field."""
+    """allauth's list of addresses, which stays empty: see ADR 0006."""
 
     list_display = ("email", "user", "verified", "primary")
     list_filter = ("verified", "primary")

@@ -1,4 +1,4 @@
-"""How staff comes into the admin, and keeps its password: by the rules of everybody's."""
+"""Sign-in to the admin, and its change of the password, by the rules of the API."""
 
 from typing import Any
 
@@ -12,12 +12,11 @@ from app.accounts import service, sessions
 from app.accounts.models import User
 from app.core.errors import AppError, Invalid
 from app.core.schemas import normalise_email
-from app.core.security.principals import UserPrincipal
 from app.settings import settings
 
 
 def may_enter(request: HttpRequest) -> bool:
-    """Tell whether a member of the staff has proved enough, however the session was opened."""
+    """Return whether the session of a staff user may open the admin: in production, with MFA."""
     if sessions.has_second_factor(request.session):
         return True
     user = request.user
@@ -37,7 +36,6 @@ class LoginForm(AdminAuthenticationForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Find out who it is."""
         data: dict[str, Any] = self.cleaned_data
         if "username" in data and "password" in data:
             try:
@@ -51,37 +49,33 @@ class LoginForm(AdminAuthenticationForm):
         self.confirm_login_allowed(user)
         second_factor = is_mfa_enabled(user)
         if second_factor:
-            service.accept_code(user.pk, code)
+            service.accept_code(user, code)
         elif settings.environment == "production":
             raise forms.ValidationError("Set up a second factor first, through the API.")
         self.request.opens_session = sessions.Login(second_factor=second_factor)
-        return service.confirm_sign_in(user.pk, password_seen=service.fingerprint(user))
+        return service.confirm_sign_in(user.pk, fingerprint=service.password_fingerprint(user))
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """The old password and the new one; the service judges both."""
+    """The old and the new password, both checked by the service."""
 
     def clean_old_password(self) -> str:
-        """Take it as it is."""
         return str(self.cleaned_data["old_password"])
 
     def validate_password_for_user(self, *_: Any, **__: Any) -> None:
-        """Leave it to the service."""
+        """Do nothing: the service checks it."""
 
 
 class PasswordView(PasswordChangeView):
-    """Changes the password, and so ends the other sessions and tells the owner."""
+    """Changes the password, ends the other sessions and notifies the user."""
 
     form_class = PasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Change it."""
-        request, user = self.request, self.request.user
-        session_id = sessions.own_session_id(request)
-        assert user.is_authenticated  # noqa: S101 - the admin is for staff
+        request = self.request
         try:
             account = service.change_password(
-                user=UserPrincipal(id=user.pk, email=user.email, session_id=session_id),
+                user=sessions.principal(request),
                 current_password=form.cleaned_data["old_password"],
                 new_password=form.cleaned_data["new_password1"],
             )

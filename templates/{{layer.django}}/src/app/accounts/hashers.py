@@ -6,18 +6,16 @@ from app.core.security.passwords import normalise
 
 
 class PasswordHasher(Argon2PasswordHasher):
-    """Argon2id by the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane."""
+    """OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane."""
 
     time_cost = 2
     memory_cost = 19_456
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash a password."""
         encoded: str = super().encode(normalise(password), salt)
         return encoded
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Compare a password with a hash."""
         right: bool = super().verify(normalise(password), encoded)
         return right

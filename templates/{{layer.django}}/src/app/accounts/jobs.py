@@ -1,4 +1,4 @@
-"""Mails of accounts, and the purge of what has expired."""
+"""Mails of accounts, and the purge of expired rows."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -53,16 +53,16 @@ def send_verification(*, email_token_id: UUID) -> None:
 
 @job("accounts.resend_verification")
 def resend_verification(*, email: str) -> None:
-    """Mail a new link to an address that waits for its verification."""
+    """Mail a new link to an address that is not verified yet."""
     token_id = service.renew_verification(email=email)
     if token_id is not None:
-        # Another job: no mail leaves before the link that it brings is in the database.
+        # In another job: the mail must not leave before its link is committed.
         enqueue("accounts.send_verification", email_token_id=token_id)
 
 
 @job("accounts.send_already_registered")
 def send_already_registered(*, user_id: UUID) -> None:
-    """Tell the owner of an account that somebody signed up with its address."""
+    """Mail the owner of an account that its address was used for a sign-up."""
     user = queries.get_users([user_id]).get(user_id)
     if user is not None:
         _deliver(
@@ -76,7 +76,7 @@ def send_already_registered(*, user_id: UUID) -> None:
 
 @job("accounts.send_password_reset")
 def send_password_reset(*, email: str) -> None:
-    """Make a reset link, if the address has an account."""
+    """Add a reset link, if the address has an account."""
     token_id = service.prepare_password_reset(email=email)
     if token_id is not None:
         enqueue("accounts.send_reset_link", email_token_id=token_id)
@@ -99,7 +99,7 @@ def send_reset_link(*, email_token_id: UUID) -> None:
 
 @job("accounts.send_notice")
 def send_notice(*, user_id: UUID, notice: Notice) -> None:
-    """Tell a user what happened to the account, in case it was somebody else."""
+    """Mail a user about a change of the account that an attacker could have made."""
     user = queries.get_users([user_id]).get(user_id)
     if user is not None:
         _deliver(

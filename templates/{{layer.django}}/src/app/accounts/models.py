@@ -1,4 +1,4 @@
-"""Users and everything that proves who they are.
+"""Users, their sessions and credentials.
 
 Second factors and passkeys are allauth's own model, `allauth.mfa.models.Authenticator`.
 """
@@ -16,36 +16,32 @@ from app.core.schemas import normalise_email
 
 
 class UserManager(Manager["User"], BaseUserManager["User"]):
-    """Makes users; addresses are kept in lower case."""
+    """Creates users; stores addresses in lower case and NFC."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Make the one spelling of an address."""
         return normalise_email(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Find a user by the address, whatever its case."""
         return self.get(email=self.normalize_email(username))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make a user; without a password nobody can sign in with one."""
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make a user who may do everything in the admin."""
         return self.create_user(email, password, **fields, is_staff=True, is_superuser=True)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in with the address. Shut accounts are not `is_active`."""
+    """A person, identified by the address. A disabled account is not `is_active`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     name = models.CharField(max_length=120, validators=[validators.one_line])
-    # Nobody signs in before. The one truth about it: allauth's `EmailAddress` is not used.
+    # Sign-in is refused until then. allauth's `EmailAddress` is not used.
     email_verified_at = models.DateTimeField("verified", null=True, blank=True)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
@@ -61,29 +57,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         ordering = ("email",)
-        permissions = (("act_as_user", "Can act as a user"),)
+        permissions = (("impersonate_user", "Can impersonate a user"),)
 
     def __str__(self) -> str:
         return self.email
 
     def clean(self) -> None:
-        """Bring the address into its one spelling, also where a form was filled in."""
         self.email = UserManager.normalize_email(self.email)
 
     def get_full_name(self) -> str:
-        """Tell what the user is called."""
         return self.name
 
     def get_short_name(self) -> str:
-        """Tell what the user is called."""
         return self.name
 
 
 class UserSession(Identified):
-    """One sign-in on one device; access tokens, refresh tokens and cookies all hang on it.
+    """One sign-in on one device; its access tokens, refresh tokens and cookie end with it.
 
-    Django's own session, where allauth keeps what it must remember between two requests, belongs
-    to it and is worth nothing without it: see `app.accounts.sessions`.
+    Django's session belongs to it and is worth nothing without it: see `app.accounts.sessions`.
     """
 
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="sessions", db_index=False)
@@ -92,12 +84,12 @@ class UserSession(Identified):
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
     user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - unknown is not empty
-    ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - likewise
-    # A browser's cookie is the key of Django's session; here is the SHA-256 of it.
+    ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - unknown is not empty
+    # SHA-256 of a browser's cookie, which is the key of Django's session.
     cookie_hash = models.BinaryField(null=True, unique=True)
-    # For a client with tokens, which never sees it: the key of Django's session itself.
-    store_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
-    # Where staff acts as the user: the session of who does, without which this is worth nothing.
+    # The key of Django's session of a client with tokens, which never sees the key.
+    django_session_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
+    # During an impersonation: the staff's own session, with which this one ends.
     staff_session = models.ForeignKey(
         "self", models.DB_CASCADE, related_name="+", null=True, verbose_name="session of the staff"
     )
@@ -131,22 +123,20 @@ class RefreshToken(Identified):
 
 
 class EmailToken(Identified):
-    """A link sent by mail. The token is derived from `id`, so nothing here opens anything.
+    """A link sent by mail. The token is an HMAC of `id`: reading this table reveals no token.
 
-    A pending sign-up keeps its own password and name, which take effect when *its* link is
-    opened: whoever signs a stranger's address up first gains nothing (account pre-hijacking).
+    A pending sign-up has its own password and name, which take effect when its link is opened:
+    signing up with a stranger's address first gains nothing (account pre-hijacking).
     """
 
     class Purpose(models.TextChoices):
-        """What the link is for."""
-
         VERIFY_EMAIL = "verify_email"
         RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
 
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=20, choices=Purpose)
     password_hash = models.CharField(max_length=128, null=True)  # noqa: DJ001 - none is not empty
-    name = models.CharField(max_length=120, null=True)  # noqa: DJ001 - likewise
+    name = models.CharField(max_length=120, null=True)  # noqa: DJ001 - none is not empty
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
@@ -168,7 +158,7 @@ class EmailToken(Identified):
 
 
 class Identity(Identified):
-    """An account at an OpenID provider; `(issuer, subject)` is its key, never the e-mail."""
+    """An account at an OpenID provider, identified by `(issuer, subject)`, never by the address."""
 
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="identities")
     issuer = models.CharField(max_length=255)
@@ -191,12 +181,12 @@ class Identity(Identified):
 
 
 class SecurityEvent(Identified):
-    """What happened to an account, append-only; the organizations' audit log is `audit_events`."""
+    """The append-only history of an account. Organizations have `audit_events` instead."""
 
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="security_events")
     action = models.CharField(max_length=100)
     ip = models.CharField("address", max_length=45, null=True)  # noqa: DJ001 - unknown is not empty
-    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - likewise
+    user_agent = models.CharField(max_length=300, null=True)  # noqa: DJ001 - unknown is not empty
     request_id = models.CharField(max_length=64)
     details = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=ClockTimestamp())

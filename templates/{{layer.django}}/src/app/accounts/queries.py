@@ -16,13 +16,13 @@ from app.core.models import ClockTimestamp, after
 from app.core.security.client_ip import network
 from app.core.web.preconditions import content_etag
 
-# `last_used_at` is good to the minute: not every request is worth a write.
+# `last_used_at` is updated at most once a minute, to save writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What other modules may know of a user."""
+    """The part of a user that other modules read."""
 
     id: UUID
     email: str
@@ -44,8 +44,8 @@ class LiveSession:
     id: UUID
     user_id: UUID
     email: str
-    store_key: str | None
-    # Who of the staff acts as the user in it.
+    django_session_key: str | None
+    # The address of the staff, during an impersonation.
     impersonated_by: str | None
     is_stale: bool
 
@@ -57,17 +57,17 @@ def get_users(user_ids: Collection[UUID]) -> dict[UUID, Person]:
 
 
 def find_user_id(email: str) -> UUID | None:
-    """Find the user of an address, verified or not."""
+    """Return the id of the user with an address, verified or not."""
     return User.objects.filter(email=email).values_list("id", flat=True).first()
 
 
 def find_user(email: str) -> User | None:
-    """Find the account of an address, verified or not."""
+    """Return the user with an address, verified or not."""
     return User.objects.filter(email=email).first()
 
 
 def view_me(user_id: UUID) -> Me:
-    """Show an account to its owner, or raise NotFound."""
+    """Return the owner's view of an account, or raise NotFound."""
     has_totp = Authenticator.objects.filter(user_id=OuterRef("id"), type=Authenticator.Type.TOTP)
     user = User.objects.filter(id=user_id).annotate(has_totp=Exists(has_totp)).first()
     if user is None:
@@ -83,14 +83,14 @@ def view_me(user_id: UUID) -> Me:
 
 
 def me_etag(me: Me) -> str:
-    """Tag what the owner sees; signing in changes the row, but nothing of it."""
+    """Return the ETag of the view: unlike the row, it does not change with a sign-in."""
     return content_etag(me.model_dump_json().encode())
 
 
 def is_live() -> Q:
-    """Tell for a session whether it may be used.
+    """Return the condition for sessions that may be used.
 
-    One in which staff acts as a user ends with the staff's own, and where the user becomes staff.
+    An impersonation ends with the staff's own session, and when the user becomes staff.
     """
     live = Q(revoked_at=None, expires_at__gt=ClockTimestamp(), user__is_active=True)
     of_staff = Q(
@@ -104,7 +104,7 @@ def is_live() -> Q:
 
 
 def find_live_session(criterion: Q) -> LiveSession | None:
-    """Find the session that `criterion` names, if it may be used."""
+    """Return the session that matches, if it may be used."""
     is_stale = ExpressionWrapper(
         Q(last_used_at__lt=ClockTimestamp() - TOUCH_INTERVAL), output_field=BooleanField()
     )
@@ -112,7 +112,12 @@ def find_live_session(criterion: Q) -> LiveSession | None:
         UserSession.objects.filter(criterion, is_live())
         .annotate(is_stale=is_stale)
         .values_list(
-            "id", "user_id", "user__email", "store_key", "staff_session__user__email", "is_stale"
+            "id",
+            "user_id",
+            "user__email",
+            "django_session_key",
+            "staff_session__user__email",
+            "is_stale",
         )
         .first()
     )
@@ -136,7 +141,7 @@ def list_sessions(
 
 
 def has_signed_in_from(*, email: str, address: str | None) -> bool:
-    """Tell whether the account has lately been used from the network of `address`."""
+    """Return whether a stored session of the account was opened from the network of `address`."""
     known = (
         UserSession.objects.filter(user__email=email, ip__isnull=False)
         .order_by()
@@ -147,7 +152,7 @@ def has_signed_in_from(*, email: str, address: str | None) -> bool:
 
 
 def find_open_link(email_token_id: UUID) -> EmailToken | None:
-    """Load a link that can still be opened, with the account that it goes to."""
+    """Return an unused, unexpired link with its user."""
     return (
         EmailToken.objects.filter(id=email_token_id, used_at=None, expires_at__gt=ClockTimestamp())
         .select_related("user")
@@ -156,7 +161,7 @@ def find_open_link(email_token_id: UUID) -> EmailToken | None:
 
 
 def find_pending_sign_ups(user_id: UUID) -> list[EmailToken]:
-    """List the sign-ups of an address that wait for their verification."""
+    """Return the sign-ups of an address that are not verified."""
     return list(
         EmailToken.objects.filter(
             user_id=user_id,
@@ -167,13 +172,17 @@ def find_pending_sign_ups(user_id: UUID) -> list[EmailToken]:
     )
 
 
-def find_store_key(session_id: UUID) -> str | None:
-    """Find the key of Django's session that belongs to a session with tokens."""
-    return UserSession.objects.filter(id=session_id).values_list("store_key", flat=True).first()
+def find_django_session_key(session_id: UUID) -> str | None:
+    """Return the key of Django's session that belongs to a session with tokens."""
+    return (
+        UserSession.objects.filter(id=session_id)
+        .values_list("django_session_key", flat=True)
+        .first()
+    )
 
 
-def find_staff(session_id: UUID) -> Staff | None:
-    """Find who of the staff acts as the user in a session."""
+def find_impersonator(session_id: UUID) -> Staff | None:
+    """Return the staff that impersonates the user in a session; None in the user's own."""
     row = (
         UserSession.objects.filter(id=session_id, staff_session__isnull=False)
         .values_list("staff_session__user_id", "staff_session__user__email")
@@ -183,6 +192,6 @@ def find_staff(session_id: UUID) -> Staff | None:
 
 
 def get_expiry(session_id: UUID) -> datetime:
-    """Tell when a session ends by itself."""
+    """Return when a session expires."""
     found: datetime = UserSession.objects.values_list("expires_at", flat=True).get(id=session_id)
     return found

@@ -1,9 +1,8 @@
-"""HTTP of accounts, but for allauth's part (`headless`, `urls`)."""
+"""Routes of accounts below `/api/v1`; allauth's operations are in `urls`."""
 
 from typing import Annotated
 from uuid import UUID
 
-from allauth.headless.internal.sessionkit import new_session
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router
@@ -25,7 +24,6 @@ well_known = Router(tags=["accounts"])
 
 OIDC_COOKIE = "__Host-oidc"
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class TransportQuery(BaseModel):
@@ -130,10 +128,10 @@ def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]
     user = service.find_provider_user(identity=identity)
     response: HttpResponse
     if flow.transport == "cookie":
-        login(request, user, backend=_BACKEND)
+        login(request, user, backend=sessions.BACKEND)
         response = HttpResponseRedirect(settings.app_url)
     else:
-        session_id = sessions.open_with_tokens(user, new_session(), method=identity.issuer)
+        session_id = sessions.open_with_tokens(user, method=identity.issuer)
         tokens = service.issue_tokens(user_id=user.id, session_id=session_id)
         body = schemas.Tokens.model_validate(tokens).model_dump()
         response = json_response(body, headers={"Cache-Control": "no-store"})
@@ -182,6 +180,6 @@ def delete_me(
 @well_known.get("/jwks.json", auth=public, response=schemas.JwkSet)
 def get_jwks(request: HttpRequest, response: HttpResponse) -> schemas.JwkSet:
     """Publish the keys that verify access tokens."""
-    # Shorter than a key is published before it signs: nobody meets a key that he lacks.
+    # Shorter than the time a key is published before it signs, so that caches have every key.
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.JwkSet.model_validate(access_tokens.jwks())

@@ -1,14 +1,14 @@
-"""What ties Django's sessions to ours, whoever opens them: the API, the admin, a passkey.
+"""Ties Django's sessions to `UserSession`, which alone decides whether a user is signed in.
 
-Django's session holds what must be remembered between two requests. Whether somebody is signed
-in is for ours to say: it can be ended from elsewhere, at once.
+Django's session stores what allauth and the admin need between two requests. A `UserSession` can
+be ended from elsewhere, at once.
 """
 
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.authentication import get_authentication_records
 from allauth.headless.constants import Client
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
@@ -21,6 +21,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoMid
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db.models import Q
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -30,58 +31,56 @@ from app.accounts import queries, service
 from app.accounts.models import User
 from app.core import context
 from app.core.errors import NotFound, Unauthenticated
+from app.core.security.principals import UserPrincipal
 
 _SESSION_ID = "session_id"
 _SECOND_FACTOR = "second_factor"
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-def is_app(request: HttpRequest) -> bool:
-    """Tell whether the request is one of allauth's for clients with tokens."""
-    headless = getattr(getattr(request, "allauth", None), "headless", None)
-    return getattr(headless, "client", None) == Client.APP
+def find(key: str) -> SessionBase | None:
+    """Find a session of Django's; reading one that does not exist clears its key."""
+    found = SessionStore(key)
+    found.get(SESSION_KEY)
+    return found if found.session_key else None
+
+
+def key(session: SessionBase) -> str:
+    """Return the key of a session of Django's, which is saved for it if it is new."""
+    if session.session_key is None:
+        session.save()
+    return str(session.session_key)
 
 
 def session_id(session: SessionBase) -> UUID | None:
-    """Read which of our sessions one of Django's belongs to."""
+    """Return the id of the `UserSession` that a session of Django's belongs to."""
     found = session.get(_SESSION_ID)
     return UUID(found) if isinstance(found, str) else None
 
 
-def own_session_id(request: HttpRequest) -> UUID:
-    """Read which of our sessions the request belongs to; Unauthenticated when to none."""
-    found = session_id(request.session)
-    if found is None:
+def principal(request: HttpRequest) -> UserPrincipal:
+    """Return the signed-in user; Unauthenticated when there is none."""
+    user, found = request.user, session_id(request.session)
+    if not user.is_authenticated or found is None:
         raise Unauthenticated("The session has ended.")
-    return found
+    return UserPrincipal(id=user.pk, email=user.email, session_id=found)
 
 
 def _keys(request: HttpRequest) -> dict[str, str]:
-    return {"store_key" if is_app(request) else "cookie": key(request.session)}
-
-
-def key(session: SessionBase) -> str:
-    """Read the key of one of Django's sessions, which has one when it is saved."""
-    if session.session_key is None:
-        session.save()
-    found = session.session_key
-    assert found is not None  # noqa: S101 - it was saved
-    return found
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    is_app = getattr(headless, "client", None) == Client.APP
+    return {"django_session_key" if is_app else "cookie": key(request.session)}
 
 
 class Login:
-    """Opens our session when somebody has signed in to Django's.
-
-    A view that wants another than the usual one puts its own into `request.opens_session`.
-    """
+    """Opens the `UserSession` of a sign-in. A view sets `request.opens_session` to replace it."""
 
     def __init__(self, *, second_factor: bool = False) -> None:
         self.second_factor = second_factor
 
     def open(self, request: HttpRequest, user: User) -> UUID:
-        """Open it, and note how the user proved who it is."""
-        methods = _methods(request, user)
-        method = methods[-1] if methods else "password"
+        """Open it; the history of the account names the last method of the sign-in."""
+        method = (_methods(request, user) or ["password"])[-1]
         return service.open_session(user.id, method=method, **_keys(request))
 
 
@@ -92,14 +91,15 @@ def _methods(request: HttpRequest, user: User) -> list[str]:
 @receiver(user_logged_in)
 def _open(request: HttpRequest, user: User, **_: Any) -> None:
     if (before := session_id(request.session)) is not None:
-        # The same user once more, so Django keeps the session: ours gives way, cookie and all.
+        # Django keeps the session when the same user signs in again: change its key, and end
+        # the UserSession that it belonged to.
         request.session.cycle_key()
         with suppress(NotFound):
             service.end_session(user_id=user.id, session_id=before)
     login: Login = getattr(request, "opens_session", None) or Login()
     request.session[_SESSION_ID] = str(login.open(request, user))
     request.session[_SECOND_FACTOR] = login.second_factor or "mfa" in _methods(request, user)
-    # `app.core.security.csrf` protects our cookie; the admin creates its CSRF token on demand.
+    # `app.core.security.csrf` protects the cookie; the admin makes its CSRF token when it needs it.
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
 
 
@@ -112,7 +112,7 @@ def _close(request: HttpRequest, user: User | None, **_: Any) -> None:
 
 
 def has_second_factor(session: SessionBase) -> bool:
-    """Tell whether the user of a session has proved more than a password."""
+    """Return whether the user signed in with more than a password."""
     return session.get(_SECOND_FACTOR) is True
 
 
@@ -120,27 +120,26 @@ def keep(request: HttpRequest, user: User) -> None:
     """Keep this session alive after the password was changed."""
     request.user = user
     update_session_auth_hash(request, user)
-    service.rekey_session(own_session_id(request), **_keys(request))
+    service.rekey_session(principal(request).session_id, **_keys(request))
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
 
 
-def open_with_tokens(user: User, store: SessionBase, *, method: str) -> UUID:
-    """Open a session with tokens outside of allauth's steps, on a fresh session of Django's."""
-    store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = _BACKEND
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.save()
-    opened = service.open_session(user.id, method=method, store_key=store.session_key)
-    store[_SESSION_ID] = str(opened)
-    store.save()
+def open_with_tokens(user: User, *, method: str) -> UUID:
+    """Open a session for a client with tokens whose sign-in did not use allauth."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    opened = service.open_session(user.id, method=method, django_session_key=key(session))
+    session[_SESSION_ID] = str(opened)
+    session.save()
     return opened
 
 
 class AuthenticationMiddleware(DjangoMiddleware):
-    """Django's, for whom a user is signed in only as long as our session lives."""
+    """Django's; a user is signed in only as long as the `UserSession` is live."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Set `request.user`, to be looked up when it is asked for."""
         super().process_request(request)
         user: Any = SimpleLazyObject(lambda: _get_user(request))
         request.user = user

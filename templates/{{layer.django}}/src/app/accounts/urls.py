@@ -1,48 +1,56 @@
-"""allauth's paths, those that are offered: e-mail addresses and providers are not its business."""
+"""The operations of allauth that are served. Read ADR 0006 before another one is added."""
+
+from typing import Any
 
 from allauth.headless.account import views as account
 from allauth.headless.base import views as base
-from allauth.headless.base.views import APIView
 from allauth.headless.constants import Client
 from allauth.headless.mfa import views as mfa
+from allauth.headless.tokens.views import RefreshTokenView
 from django.urls import URLPattern, URLResolver, include, path
 
-from app.accounts import headless, specification
+from app.accounts import specification
+from app.accounts.headless import inputs, views
 from app.settings import settings
 
-_VIEWS: dict[str, type[APIView]] = {
-    "config": base.ConfigView,
-    "auth/session": account.SessionView,
-    "auth/signup": headless.SignupView,
-    "auth/email/verify": headless.VerifyEmailView,
-    "auth/login": headless.LoginView,
-    "auth/password/request": headless.RequestPasswordResetView,
-    "auth/password/reset": headless.ResetPasswordView,
-    "auth/reauthenticate": headless.ReauthenticateView,
-    "auth/2fa/authenticate": headless.AuthenticateCodeView,
-    "auth/2fa/reauthenticate": headless.ReauthenticateCodeView,
-    "auth/webauthn/login": headless.LoginWebAuthnView,
-    "auth/webauthn/authenticate": headless.AuthenticateWebAuthnView,
-    "auth/webauthn/reauthenticate": headless.ReauthenticateWebAuthnView,
-    "account/password/change": headless.ChangePasswordView,
-    "account/authenticators": mfa.AuthenticatorsView,
-    "account/authenticators/totp": headless.ManageTOTPView,
-    "account/authenticators/recovery-codes": headless.ManageRecoveryCodesView,
-    "account/authenticators/webauthn": headless.ManageWebAuthnView,
+# The view, and an input that replaces allauth's.
+_VIEWS: dict[str, tuple[type[base.APIView], Any]] = {
+    "config": (base.ConfigView, None),
+    "auth/session": (account.SessionView, None),
+    "auth/signup": (views.SignupView, None),
+    "auth/email/verify": (views.VerifyEmailView, None),
+    "auth/login": (account.LoginView, inputs.LoginInput),
+    "auth/password/request": (account.RequestPasswordResetView, inputs.RequestPasswordResetInput),
+    "auth/password/reset": (views.ResetPasswordView, None),
+    "auth/reauthenticate": (account.ReauthenticateView, inputs.ReauthenticateInput),
+    "auth/2fa/authenticate": (mfa.AuthenticateView, inputs.AuthenticateInput),
+    "auth/2fa/reauthenticate": (mfa.ReauthenticateView, inputs.ReauthenticateCodeInput),
+    "auth/webauthn/login": (views.LoginWebAuthnView, None),
+    "auth/webauthn/authenticate": (views.AuthenticateWebAuthnView, None),
+    "auth/webauthn/reauthenticate": (views.ReauthenticateWebAuthnView, None),
+    "account/password/change": (views.ChangePasswordView, None),
+    "account/authenticators": (mfa.AuthenticatorsView, None),
+    "account/authenticators/totp": (views.ManageTOTPView, {"POST": inputs.ActivateTOTPInput}),
+    "account/authenticators/recovery-codes": (views.ManageRecoveryCodesView, None),
+    "account/authenticators/webauthn": (views.ManageWebAuthnView, None),
+}
+_APP_ONLY: dict[str, tuple[type[base.APIView], Any]] = {
+    "tokens/refresh": (RefreshTokenView, inputs.RefreshTokenInput)
 }
 
 
-def _client(client: Client) -> URLResolver:
-    views = dict(_VIEWS)
-    if client == Client.APP:
-        views["tokens/refresh"] = headless.RefreshTokenView
-    patterns: list[URLPattern] = [
-        path(route, headless.serve(view, client)) for route, view in views.items()
+def _paths(client: Client, operations: dict[str, tuple[type[base.APIView], Any]]) -> URLResolver:
+    patterns = [
+        path(route, views.serve(view, client, **({"input_class": replaced} if replaced else {})))
+        for route, (view, replaced) in operations.items()
     ]
     return path(f"{client.value}/v1/", include(patterns))
 
 
 app_name = "headless"
-urlpatterns: list[URLPattern | URLResolver] = [_client(client) for client in Client]
+urlpatterns: list[URLPattern | URLResolver] = [
+    _paths(Client.APP, _VIEWS | _APP_ONLY),
+    _paths(Client.BROWSER, _VIEWS),
+]
 if settings.docs_enabled:
     urlpatterns.append(path("openapi.json", specification.serve, name="openapi_yaml"))

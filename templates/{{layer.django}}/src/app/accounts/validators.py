@@ -8,10 +8,9 @@ from app.core.security import passwords
 
 
 class PasswordValidator:
-    """12 to 128 characters that few guesses would not find; no rules of composition."""
+    """12 to 128 characters, and not easy to guess; no rules of composition."""
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        """Refuse (ValidationError) what is too short, too long or too easy to guess."""
         if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
             raise ValidationError(self.get_help_text(), code="password_length")
         personal = [
@@ -23,5 +22,4 @@ class PasswordValidator:
             raise ValidationError(error.errors[0].detail, code=error.errors[0].code) from error
 
     def get_help_text(self) -> str:
-        """Say what a password must be."""
         return f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters."

@@ -57,7 +57,7 @@ class AdminSite(BaseAdminSite):
             and request.user.is_authenticated
             and context.current().impersonated_by
         ):
-            return HttpResponseRedirect(reverse("admin:accounts_user_acting"))
+            return HttpResponseRedirect(reverse("admin:accounts_user_impersonation"))
         return super().login(request, extra_context)
 
     def password_change(

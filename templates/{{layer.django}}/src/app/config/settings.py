@@ -7,6 +7,7 @@ import django_stubs_ext
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
+from app import about
 from app.settings import settings
 
 # Makes classes such as ModelAdmin subscriptable at run time.
@@ -126,19 +127,22 @@ ACCOUNT_ADAPTER = "app.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# `users.email_verified_at` is checked instead, by `accounts.service`.
+ACCOUNT_EMAIL_VERIFICATION = "none"
 # `accounts.service` limits attempts: neither an attacker nor a failed Redis locks an account.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 HEADLESS_ONLY = True
 HEADLESS_ADAPTER = "app.accounts.adapters.HeadlessAdapter"
-HEADLESS_TOKEN_STRATEGY = "app.accounts.headless.TokenStrategy"  # noqa: S105 - a name
+HEADLESS_TOKEN_STRATEGY = "app.accounts.headless.tokens.TokenStrategy"  # noqa: S105 - a name
 MFA_ADAPTER = "app.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODE_DIGITS = 10
+MFA_TOTP_ISSUER = about.NAME
 
-# Impersonation: the views are in `accounts.acting`. No notification is inserted into other pages.
-HIJACK_PERMISSION_CHECK = "app.accounts.acting.may_act"
+# Impersonation: the views are in `accounts.impersonation`. No notification is inserted into other
+# pages.
+HIJACK_PERMISSION_CHECK = "app.accounts.impersonation.can_impersonate"
 HIJACK_INSERT_BEFORE = None
 
 # Mail

@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "users",
                 "ordering": ("email",),
-                "permissions": (("act_as_user", "Can act as a user"),),
+                "permissions": (("impersonate_user", "Can impersonate a user"),),
             },
         ),
         migrations.CreateModel(
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ("user_agent", models.CharField(max_length=300, null=True)),
                 ("ip", models.CharField(max_length=45, null=True, verbose_name="address")),
                 ("cookie_hash", models.BinaryField(null=True, unique=True)),
-                ("store_key", models.CharField(max_length=40, null=True, unique=True)),
+                ("django_session_key", models.CharField(max_length=40, null=True, unique=True)),
                 (
                     "user",
                     models.ForeignKey(

@@ -1,16 +1,17 @@
-"""Support staff acting as a user: what is done bears both names, and some things are not done."""
+"""Impersonation: support staff signed in as a user; what is done is recorded with both names."""
 
 from app.core import context
 from app.core.errors import Forbidden
 
 
 def refuse_while_impersonating() -> None:
-    """Raise Forbidden where staff acts as the user: for what is the user's alone to do.
+    """Raise Forbidden while staff impersonates the user.
 
-    That is what proves who somebody is, and whatever would let staff in again later.
+    For everything that changes or proves who the user is, and for credentials that would outlast
+    the impersonation.
     """
     current = context.current()
-    # In the admin, staff acts as nobody else, and has an account like everybody.
-    themselves = current.actor is not None and current.actor.label == current.impersonated_by
-    if current.impersonated_by is not None and not themselves:
-        raise Forbidden("Only the user may do this, not staff that acts as the user.")
+    # In the admin `impersonated_by` is the staff's own address, and so is the actor's.
+    is_self = current.actor is not None and current.actor.label == current.impersonated_by
+    if current.impersonated_by is not None and not is_self:
+        raise Forbidden("Only the user may do this, not staff that impersonates the user.")

@@ -1,8 +1,8 @@
-"""Support staff acts as a user: django-hijack's views, with sessions that are ours.
+"""Impersonation: django-hijack's views, with a `UserSession` for the impersonated user.
 
-django-hijack keeps who acts in Django's session, and at the end signs that account in again. Here
-a row of `sessions` says it. So it ends in time, with the staff's own session or right, and from
-elsewhere; the API knows it too; and staff returns to the session that it has proved itself in.
+django-hijack remembers the staff in Django's session and signs them in again without a second
+factor. Here the impersonation is a `UserSession` that refers to the staff's own: it expires, ends
+with that session or with the staff's rights, can be ended from elsewhere, and the API knows it.
 """
 
 from typing import Any
@@ -17,23 +17,23 @@ from app.accounts import service, sessions
 from app.accounts.models import User
 from app.core import context
 
-PERMISSION = "accounts.act_as_user"
-# In Django's session of who acts: the staff's own, and how it was opened.
+PERMISSION = "accounts.impersonate_user"
+# In Django's session during an impersonation: id and second factor of the staff's UserSession.
 _STAFF_SESSION = "staff_session"
 
 
-def may_act(*, hijacker: User, hijacked: User) -> bool:
-    """Tell whether staff may act as a user: never as other staff, nor where the user cannot."""
+def can_impersonate(*, hijacker: User, hijacked: User) -> bool:
+    """Return whether staff may impersonate a user: never other staff, nor who cannot sign in."""
     return (
         hijacker.is_staff
         and hijacker.has_perm(PERMISSION)
-        and service.may_sign_in(hijacked)
+        and service.can_sign_in(hijacked)
         and not (hijacked.is_staff or hijacked.is_superuser)
     )
 
 
-class _Begin(sessions.Login):
-    """Opens the session in which staff acts."""
+class _Start(sessions.Login):
+    """Opens the session of the impersonated user."""
 
     def __init__(self, staff: User, staff_session_id: UUID) -> None:
         super().__init__()
@@ -41,8 +41,7 @@ class _Begin(sessions.Login):
         self.staff_session_id = staff_session_id
 
     def open(self, request: HttpRequest, user: User) -> UUID:
-        """Open it."""
-        return service.begin_acting(
+        return service.start_impersonation(
             user.pk,
             staff_id=self.staff.pk,
             staff_email=self.staff.email,
@@ -52,61 +51,51 @@ class _Begin(sessions.Login):
 
 
 class _Return(sessions.Login):
-    """Goes back to the session that the staff has had all the while."""
+    """Returns to the staff's own session, under the browser's new cookie."""
 
     def __init__(self, session_id: UUID, *, second_factor: bool) -> None:
         super().__init__(second_factor=second_factor)
         self.session_id = session_id
 
     def open(self, request: HttpRequest, user: User) -> UUID:
-        """Give it the browser's new cookie."""
         service.rekey_session(self.session_id, cookie=sessions.key(request.session))
         return self.session_id
 
 
-class Act(AcquireUserView):  # type: ignore[misc]  # it has no types
-    """Begin."""
-
-    success_url = reverse_lazy("admin:accounts_user_acting")
+class StartImpersonation(AcquireUserView):  # type: ignore[misc]  # it has no types
+    success_url = reverse_lazy("admin:accounts_user_impersonation")
 
     def get_object(self, queryset: Any = None) -> User:
-        """Find the user."""
         try:
             found: User = super().get_object(queryset)
-        except ValidationError as error:
+        except ValidationError as error:  # not a UUID
             raise Http404 from error
         return found
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Change over."""
-        session_id = sessions.own_session_id(request)
+        session_id = sessions.principal(request).session_id
         assert isinstance(request.user, User)  # noqa: S101 - staff is signed in
         kept = [str(session_id), sessions.has_second_factor(request.session)]
-        request.opens_session = _Begin(request.user, session_id)  # type: ignore[attr-defined]  # our attribute
+        request.opens_session = _Start(request.user, session_id)  # type: ignore[attr-defined]  # our attribute
         response: HttpResponse = super().post(request, *args, **kwargs)
         request.session[_STAFF_SESSION] = kept
         return response
 
 
-class Release(ReleaseUserView):  # type: ignore[misc]  # it has no types
-    """End it, and go back."""
-
+class StopImpersonation(ReleaseUserView):  # type: ignore[misc]  # it has no types
     success_url = reverse_lazy("admin:accounts_user_changelist")
 
     def test_func(self) -> bool:
-        """Ask the row: Django's session may have outlived what it remembers of the staff."""
+        # Django's session may still name the staff when the UserSession is no impersonation.
         return context.current().impersonated_by is not None and super().test_func()
 
     def handle_no_permission(self) -> HttpResponse:
-        """Show the way to whoever acts no longer: the hour was over, say."""
         return HttpResponseRedirect(reverse("admin:index"))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Change back: the session that acts lives, so the staff's own does."""
         session_id, second_factor = request.session[_STAFF_SESSION]
-        acting_id = sessions.own_session_id(request)
-        assert request.user.pk is not None  # noqa: S101 - somebody acts
-        service.end_session(user_id=request.user.pk, session_id=acting_id)
+        user = sessions.principal(request)
+        service.end_session(user_id=user.id, session_id=user.session_id)
         request.opens_session = _Return(UUID(session_id), second_factor=second_factor)  # type: ignore[attr-defined]  # our attribute
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response

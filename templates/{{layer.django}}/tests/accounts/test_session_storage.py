@@ -1,4 +1,4 @@
-"""Where Django's sessions are: in Redis and the database, and in the database alone without it."""
+"""Django's sessions are in Redis and the database; without Redis, in the database only."""
 
 import json
 import socket
@@ -21,11 +21,11 @@ from tools.devservers import Valkey
 
 
 @contextmanager
-def _reads_of_the_store() -> Iterator[list[str]]:
+def _session_queries() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(execute: Any, sql: str, *arguments: Any) -> Any:
-        if "django_session" in sql:
+        if '"django_session"' in sql:
             seen.append(sql)
         return execute(sql, *arguments)
 
@@ -35,7 +35,7 @@ def _reads_of_the_store() -> Iterator[list[str]]:
 
 @pytest.fixture
 def valkey(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """Give the application a Valkey of its own, which can be stopped."""
+    """Start a Valkey for the application that the test can stop."""
     valkey = Valkey(tmp_path, "secret", throw_away=True)
     valkey.start()
     client = Redis.from_url(valkey.url(), socket_timeout=1, socket_connect_timeout=1)
@@ -46,20 +46,20 @@ def valkey(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     valkey.stop()
 
 
-def test_the_cache_spares_the_database(account_client: AccountClient, account: Account) -> None:
+def test_sessions_are_read_from_the_cache(account_client: AccountClient, account: Account) -> None:
     cookie = account_client.cookie(account.email)
     access, _ = account_client.tokens(account.email)
 
     def reads() -> int:
-        with _reads_of_the_store() as seen:
+        with _session_queries() as seen:
             assert account_client.browse("GET", "auth/session", cookie).status_code == 200
             assert account_client.call("GET", "auth/session", access).status_code == 200
         return len(seen)
 
     assert reads() == 0
     cache.clear()
-    # The API does not even need it: our own table says whose the cookie is.
-    with _reads_of_the_store() as seen:
+    # `/api/v1` does not read it: `sessions` has the hash of the cookie.
+    with _session_queries() as seen:
         headers = {"Cookie": f"__Host-session={cookie}"}
         assert account_client.http.get("/api/v1/me", headers=headers).status_code == 200
     assert seen == []
@@ -67,14 +67,14 @@ def test_the_cache_spares_the_database(account_client: AccountClient, account: A
     assert reads() == 0
 
 
-def test_redis_holds_nothing_that_runs(account_client: AccountClient, account: Account) -> None:
+def test_cached_session_is_json(account_client: AccountClient, account: Account) -> None:
     account_client.cookie(account.email)
     (key,) = redis.client.scan_iter("cache:*")
     held: Any = redis.client.get(key)
     assert json.loads(held)["_auth_user_id"] == str(account.id)
 
 
-def test_clearing_the_cache_leaves_the_rest_alone(
+def test_clearing_the_cache_keeps_other_keys(
     account_client: AccountClient, account: Account
 ) -> None:
     account_client.cookie(account.email)
@@ -83,7 +83,9 @@ def test_clearing_the_cache_leaves_the_rest_alone(
     assert redis.client.keys("*") == [b"queue"]
 
 
-def test_without_redis(account_client: AccountClient, account: Account, valkey: Valkey) -> None:
+def test_sessions_work_without_redis(
+    account_client: AccountClient, account: Account, valkey: Valkey
+) -> None:
     cookie = account_client.cookie(account.email)
     access, _ = account_client.tokens(account.email)
     app = account_client.set_up_totp(access)
@@ -93,7 +95,7 @@ def test_without_redis(account_client: AccountClient, account: Account, valkey: 
     for _ in range(2):
         assert account_client.browse("GET", "auth/session", cookie).status_code == 200
         assert account_client.call("GET", "auth/session", access).status_code == 200
-    # All steps of a sign-in, which is remembered from one to the next.
+    # Both steps of a sign-in: the first is stored in the database only.
     forget_the_last_step()
     begun = account_client.sign_in(account.email)
     headers = {"X-Session-Token": begun.json()["meta"]["session_token"]}
@@ -103,13 +105,13 @@ def test_without_redis(account_client: AccountClient, account: Account, valkey: 
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
 
 
-def test_what_ended_without_redis_stays_ended(
+def test_session_ended_without_redis_stays_ended(
     account_client: AccountClient, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cookie = account_client.cookie(account.email)
     client = redis.client
     (key,) = client.scan_iter("cache:*")
-    # Out of reach, and not empty when it is back.
+    # Redis is unreachable for a while, and still has the session afterwards.
     monkeypatch.setattr(redis, "client", Redis.from_url("redis://127.0.0.1:1/0"))
     assert account_client.browse("DELETE", "auth/session", cookie).status_code == 401
     monkeypatch.setattr(redis, "client", client)
@@ -120,7 +122,7 @@ def test_what_ended_without_redis_stays_ended(
     assert account_client.http.get("/api/v1/me", headers=headers).status_code == 401
 
 
-def test_a_redis_that_hangs_is_waited_for_once(
+def test_hanging_redis_is_waited_for_once(
     account_client: AccountClient, account: Account, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cookie = account_client.cookie(account.email)
@@ -131,5 +133,5 @@ def test_a_redis_that_hangs_is_waited_for_once(
         started = time.monotonic()
         for _ in range(8):
             assert account_client.browse("GET", "auth/session", cookie).status_code == 200
-        # Were each of them to wait, it would be twice as long at least.
+        # If each request waited for the time-out, it would take at least 8 s.
         assert time.monotonic() - started < 4

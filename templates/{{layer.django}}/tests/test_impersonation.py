@@ -1,4 +1,4 @@
-"""Support staff acts as a user: as that user in all, in both names, for a while, and not in all."""
+"""Impersonation: what staff can do as a user, what is recorded, and when it ends."""
 
 import json
 from datetime import timedelta
@@ -26,19 +26,19 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 @pytest.fixture
 def me(database: None) -> User:
-    """Make the member of the staff."""
+    """Return a staff user."""
     return make_staff(email=STAFF)
 
 
 @pytest.fixture
 def browser(me: User) -> Client:
-    """Give the browser in which the staff is signed in."""
+    """Return a browser in which the staff is signed in."""
     return signed_in(me)
 
 
-def act(browser: Client, user_id: object) -> Any:
-    """Press the button of a user's screen."""
-    return browser.post(f"{USERS}act/", {"user_pk": str(user_id)})
+def impersonate(browser: Client, user_id: object) -> Any:
+    """Press the button on the page of a user in the admin."""
+    return browser.post(f"{USERS}impersonate/", {"user_pk": str(user_id)})
 
 
 def call(browser: Client, method: str, path: str, body: object = None) -> Any:
@@ -52,7 +52,7 @@ def call(browser: Client, method: str, path: str, body: object = None) -> Any:
     )
 
 
-def notes(user_id: UUID) -> list[tuple[str, dict[str, Any]]]:
+def events(user_id: UUID) -> list[tuple[str, dict[str, Any]]]:
     found = SecurityEvent.objects.filter(user_id=user_id).order_by("id")
     return list(found.values_list("action", "details"))
 
@@ -61,13 +61,13 @@ def sessions(user_id: UUID) -> QuerySet[UserSession]:
     return UserSession.objects.filter(user_id=user_id, staff_session__isnull=False)
 
 
-def test_staff_is_the_user_in_all(browser: Client, me: User, factory: Factory) -> None:
+def test_staff_is_signed_in_as_the_user(browser: Client, me: User, factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
-    assert "Act as this user" in browser.get(f"{USERS}{ada.id}/change/").text
-    begun = act(browser, ada.id)
-    assert (begun.status_code, begun.headers["Location"]) == (302, f"{USERS}acting/")
-    shown = browser.get(f"{USERS}acting/").text
+    assert "Impersonate this user" in browser.get(f"{USERS}{ada.id}/change/").text
+    begun = impersonate(browser, ada.id)
+    assert (begun.status_code, begun.headers["Location"]) == (302, f"{USERS}impersonation/")
+    shown = browser.get(f"{USERS}impersonation/").text
     assert STAFF in shown
     assert ada.email in shown
     assert browser.get(ME).json()["email"] == ada.email
@@ -78,13 +78,13 @@ def test_staff_is_the_user_in_all(browser: Client, me: User, factory: Factory) -
     assert listed["name"] == "Made in her name"
 
 
-def test_what_is_done_bears_both_names(browser: Client, me: User, factory: Factory) -> None:
+def test_changes_are_recorded_with_both_names(browser: Client, me: User, factory: Factory) -> None:
     ada = factory.user()
     organization = factory.organization(ada)
-    act(browser, ada.id)
+    impersonate(browser, ada.id)
     below = f"/api/v1/organizations/{organization}"
     assert call(browser, "POST", f"{below}/projects", {"name": "Apollo"}).status_code == 201
-    # What a job does later is no other's doing.
+    # A job that the request enqueued is recorded with both names as well.
     assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
     for entry in OutboxEntry.objects.open():
         assert entry.context["impersonated_by"] == STAFF
@@ -98,18 +98,18 @@ def test_what_is_done_bears_both_names(browser: Client, me: User, factory: Facto
         assert item["changes"]["impersonated_by"] == STAFF
 
 
-def test_both_histories_tell_when(browser: Client, me: User, factory: Factory) -> None:
+def test_start_and_end_are_in_both_histories(browser: Client, me: User, factory: Factory) -> None:
     ada = factory.user()
-    act(browser, ada.id)
+    impersonate(browser, ada.id)
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
     details = {"session_id": str(session.pk), "as_user": str(ada.id), "impersonated_by": STAFF}
-    expected = [("acting.began", details), ("acting.ended", details)]
-    assert notes(ada.id) == expected
-    assert [note for note in notes(me.pk) if note[0].startswith("acting.")] == expected
+    expected = [("impersonation.started", details), ("impersonation.ended", details)]
+    assert events(ada.id) == expected
+    assert [event for event in events(me.pk) if event[0].startswith("impersonation.")] == expected
 
 
-def test_release_goes_back_to_the_session_that_was(
+def test_release_returns_to_the_staffs_own_session(
     browser: Client, me: User, factory: Factory
 ) -> None:
     app = set_up_totp(me)
@@ -117,8 +117,8 @@ def test_release_goes_back_to_the_session_that_was(
     (own,) = UserSession.objects.filter(user=me, revoked_at=None)
     ada = factory.user()
     former = browser.cookies["__Host-session"].value
-    act(browser, ada.id)
-    acting = browser.cookies["__Host-session"].value
+    impersonate(browser, ada.id)
+    during = browser.cookies["__Host-session"].value
     assert Client(headers={"Cookie": f"__Host-session={former}"}).get(ME).status_code == 401
     assert browser.get(f"{USERS}{ada.id}/change/").status_code == 302
     released = browser.post(f"{USERS}release/")
@@ -127,21 +127,21 @@ def test_release_goes_back_to_the_session_that_was(
     assert browser.get(ME).json()["email"] == STAFF
     (same,) = UserSession.objects.filter(user=me, revoked_at=None)
     assert same.pk == own.pk
-    # What was the cookie meanwhile opens nothing any more.
-    assert Client(headers={"Cookie": f"__Host-session={acting}"}).get(ME).status_code == 401
+    # The cookie of the impersonation opens nothing after its end.
+    assert Client(headers={"Cookie": f"__Host-session={during}"}).get(ME).status_code == 401
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
 
 
-def test_only_who_acts_goes_back(browser: Client, factory: Factory) -> None:
+def test_release_needs_an_impersonation(browser: Client, factory: Factory) -> None:
     ada = factory.user()
-    act(browser, ada.id)
-    # As if she had signed in herself, in this browser.
+    impersonate(browser, ada.id)
+    # The session of a user who has signed in herself.
     sessions(ada.id).update(staff_session=None)
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
     assert browser.get(ME).json()["email"] == ada.email
 
 
-def test_only_a_form_of_our_own_does_it(me: User, factory: Factory) -> None:
+def test_start_and_release_need_a_csrf_token(me: User, factory: Factory) -> None:
     ada = factory.user()
     browser = Client(enforce_csrf_checks=True)
     page = browser.get(f"{ADMIN}login/")
@@ -152,24 +152,27 @@ def test_only_a_form_of_our_own_does_it(me: User, factory: Factory) -> None:
     form = {"username": STAFF, "password": PASSWORD, "code": "", "next": ADMIN}
     assert browser.post(f"{ADMIN}login/", form | token(page)).status_code == 302
     page = browser.get(f"{USERS}{ada.id}/change/")
-    assert browser.get(f"{USERS}act/?user_pk={ada.id}").status_code == 400
-    assert act(browser, ada.id).status_code == 403
-    assert browser.post(f"{USERS}act/", {"user_pk": str(ada.id)} | token(page)).status_code == 302
-    page = browser.get(f"{USERS}acting/")
+    assert browser.get(f"{USERS}impersonate/?user_pk={ada.id}").status_code == 400
+    assert impersonate(browser, ada.id).status_code == 403
+    assert (
+        browser.post(f"{USERS}impersonate/", {"user_pk": str(ada.id)} | token(page)).status_code
+        == 302
+    )
+    page = browser.get(f"{USERS}impersonation/")
     assert browser.get(f"{USERS}release/").status_code == 405
     assert browser.post(f"{USERS}release/").status_code == 403
     assert browser.post(f"{USERS}release/", token(page)).status_code == 302
 
 
-def test_it_takes_a_permission(database: None) -> None:
+def test_start_needs_the_permission(database: None) -> None:
     support = make_staff(is_superuser=False)
     browser = signed_in(support)
     user = UserFactory.create()
-    assert act(browser, user.pk).status_code == 403
-    names = ("view_user", "act_as_user")
+    assert impersonate(browser, user.pk).status_code == 403
+    names = ("view_user", "impersonate_user")
     support.user_permissions.set(Permission.objects.filter(codename__in=names))
-    assert "Act as this user" in browser.get(f"{USERS}{user.pk}/change/").text
-    assert act(browser, user.pk).status_code == 302
+    assert "Impersonate this user" in browser.get(f"{USERS}{user.pk}/change/").text
+    assert impersonate(browser, user.pk).status_code == 302
     assert browser.get(ME).json()["email"] == user.email
 
 
@@ -182,40 +185,41 @@ def test_it_takes_a_permission(database: None) -> None:
         {"email_verified_at": None},
     ],
 )
-def test_nobody_acts_as(values: dict[str, Any], browser: Client) -> None:
+def test_start_refuses_staff_and_unusable_accounts(values: dict[str, Any], browser: Client) -> None:
     user = UserFactory.create(**values)
-    assert "Act as this user" not in browser.get(f"{USERS}{user.pk}/change/").text
-    assert act(browser, user.pk).status_code == 403
+    assert "Impersonate this user" not in browser.get(f"{USERS}{user.pk}/change/").text
+    assert impersonate(browser, user.pk).status_code == 403
     assert not sessions(user.pk).exists()
 
 
-def test_nobody_acts_as_nobody(browser: Client, me: User) -> None:
-    assert act(browser, me.pk).status_code == 403
-    assert act(browser, UserSessionFactory.create().pk).status_code == 404
-    assert act(browser, "nobody").status_code == 404
-    assert browser.post(f"{USERS}act/").status_code == 400
+def test_start_refuses_unknown_and_own_accounts(browser: Client, me: User) -> None:
+    assert impersonate(browser, me.pk).status_code == 403
+    assert impersonate(browser, UserSessionFactory.create().pk).status_code == 404
+    assert impersonate(browser, "not-a-uuid").status_code == 404
+    assert browser.post(f"{USERS}impersonate/").status_code == 400
 
 
-def test_a_user_does_not_act(factory: Factory) -> None:
+def test_users_cannot_impersonate(factory: Factory) -> None:
     ada, bob = factory.user(), factory.user()
     browser = Client()
-    assert act(browser, bob.id).status_code == 302
+    assert impersonate(browser, bob.id).status_code == 302
     assert not sessions(bob.id).exists()
     assert browser.post(f"{USERS}release/").headers["Location"] == ADMIN
-    assert browser.get(f"{USERS}acting/").headers["Location"] == ADMIN
+    assert browser.get(f"{USERS}impersonation/").headers["Location"] == ADMIN
     assert (
-        Client().post(f"{USERS}act/", {"user_pk": bob.id}, headers=ada.headers).status_code == 302
+        Client().post(f"{USERS}impersonate/", {"user_pk": bob.id}, headers=ada.headers).status_code
+        == 302
     )
     assert not sessions(bob.id).exists()
 
 
-def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> None:
+def test_admin_is_closed_during_an_impersonation(browser: Client, factory: Factory) -> None:
     ada = factory.user()
-    act(browser, ada.id)
+    impersonate(browser, ada.id)
     page = browser.get(ADMIN, follow=True)
-    assert page.redirect_chain[-1][0] == f"{USERS}acting/"
-    assert "Stop acting" in page.text
-    assert act(browser, factory.user().id).status_code == 302
+    assert page.redirect_chain[-1][0] == f"{USERS}impersonation/"
+    assert "Stop impersonating" in page.text
+    assert impersonate(browser, factory.user().id).status_code == 302
     assert browser.get(ME).json()["email"] == ada.email
 
 
@@ -239,7 +243,7 @@ def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> Non
         ("POST", "/_allauth/browser/v1/account/authenticators/recovery-codes", None),
         ("GET", "/_allauth/browser/v1/account/authenticators/webauthn", None),
         ("POST", "/_allauth/browser/v1/account/authenticators/webauthn", {"name": "Key"}),
-        # A key would open the organization when staff no longer may.
+        # An API key would outlast the impersonation.
         (
             "POST",
             "/api/v1/organizations/{organization}/api-keys",
@@ -247,7 +251,7 @@ def test_the_admin_is_closed_meanwhile(browser: Client, factory: Factory) -> Non
         ),
     ],
 )
-def test_what_is_the_users_own_is_refused(
+def test_account_security_is_refused_during_an_impersonation(
     method: str, path: str, body: object, browser: Client, factory: Factory
 ) -> None:
     ada = factory.user()
@@ -255,82 +259,82 @@ def test_what_is_the_users_own_is_refused(
     user.set_password(PASSWORD)
     user.save()
     path = path.format(session=ada.session_id, organization=factory.organization(ada))
-    act(browser, ada.id)
+    impersonate(browser, ada.id)
     answer = call(browser, method, path, body)
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
     assert "staff" in answer.json()["detail"]
     assert ada.request("GET", "/me").status_code == 200
 
 
-def hour_is_over(acting: UserSession) -> None:
-    UserSession.objects.filter(pk=acting.pk).update(expires_at=ClockTimestamp())
+def hour_passes(session: UserSession) -> None:
+    UserSession.objects.filter(pk=session.pk).update(expires_at=ClockTimestamp())
 
 
-def staff_is_signed_out(acting: UserSession) -> None:
-    assert acting.staff_session_id is not None
-    UserSession.objects.filter(pk=acting.staff_session_id).update(revoked_at=ClockTimestamp())
+def staff_is_signed_out(session: UserSession) -> None:
+    assert session.staff_session_id is not None
+    UserSession.objects.filter(pk=session.staff_session_id).update(revoked_at=ClockTimestamp())
 
 
-def staff_is_revoked(acting: UserSession) -> None:
+def staff_is_revoked(session: UserSession) -> None:
     with unit_of_work():
         service.set_staff(user_id=User.objects.get(email=STAFF).pk, staff=False)
 
 
-def staff_is_shut_out(acting: UserSession) -> None:
+def staff_is_disabled(session: UserSession) -> None:
     with unit_of_work():
         service.disable_user(user_id=User.objects.get(email=STAFF).pk)
 
 
-def user_becomes_staff(acting: UserSession) -> None:
-    User.objects.filter(pk=acting.user_id).update(is_staff=True)
+def user_becomes_staff(session: UserSession) -> None:
+    User.objects.filter(pk=session.user_id).update(is_staff=True)
 
 
-def user_is_shut_out(acting: UserSession) -> None:
+def user_is_disabled(session: UserSession) -> None:
     with unit_of_work():
-        service.disable_user(user_id=acting.user_id)
+        service.disable_user(user_id=session.user_id)
 
 
 @pytest.mark.parametrize(
     "happens",
     [
-        hour_is_over,
+        hour_passes,
         staff_is_signed_out,
         staff_is_revoked,
-        staff_is_shut_out,
+        staff_is_disabled,
         user_becomes_staff,
-        user_is_shut_out,
+        user_is_disabled,
     ],
 )
-def test_it_ends(happens: Any, browser: Client, factory: Factory) -> None:
+def test_impersonation_ends(happens: Any, browser: Client, factory: Factory) -> None:
     ada = factory.user()
-    act(browser, ada.id)
-    (acting,) = sessions(ada.id)
-    allowed = acting.expires_at - acting.created_at
+    impersonate(browser, ada.id)
+    (session,) = sessions(ada.id)
+    allowed = session.expires_at - session.created_at
     assert timedelta(minutes=59) < allowed < timedelta(minutes=61)
     assert browser.get(ME).status_code == 200
-    happens(acting)
+    happens(session)
     assert browser.get(ME).status_code == 401
-    assert browser.get(f"{USERS}acting/").headers["Location"] == ADMIN
+    assert browser.get(f"{USERS}impersonation/").headers["Location"] == ADMIN
     assert browser.get(ADMIN).headers["Location"].startswith(f"{ADMIN}login/")
 
 
-def test_the_user_sees_and_ends_it(browser: Client, factory: Factory) -> None:
+def test_user_sees_and_ends_the_impersonation(browser: Client, factory: Factory) -> None:
     ada: SignedInUser = factory.user()
-    act(browser, ada.id)
-    (acting,) = sessions(ada.id)
+    impersonate(browser, ada.id)
+    (session,) = sessions(ada.id)
     listed = ada.request("GET", "/auth/sessions").json()["items"]
-    assert str(acting.pk) in {item["id"] for item in listed}
-    assert ada.request("DELETE", f"/auth/sessions/{acting.pk}").status_code == 204
+    assert str(session.pk) in {item["id"] for item in listed}
+    assert ada.request("DELETE", f"/auth/sessions/{session.pk}").status_code == 204
     assert browser.get(ME).status_code == 401
-    assert notes(ada.id)[-1][0] == "acting.ended"
+    assert events(ada.id)[-1][0] == "impersonation.ended"
 
 
-def test_signing_out_of_the_application_ends_it(browser: Client, factory: Factory) -> None:
+def test_sign_out_ends_the_impersonation(browser: Client, factory: Factory) -> None:
     ada = factory.user()
-    act(browser, ada.id)
+    impersonate(browser, ada.id)
     told = call(browser, "GET", "/_allauth/browser/v1/auth/session")
     assert told.json()["data"]["user"]["email"] == ada.email
     assert call(browser, "DELETE", "/_allauth/browser/v1/auth/session").status_code == 401
     assert browser.get(ME).status_code == 401
-    assert notes(ada.id)[-1][0] == "acting.ended"
+    assert events(ada.id)[-1][0] == "impersonation.ended"
     assert ada.request("GET", "/me").status_code == 200

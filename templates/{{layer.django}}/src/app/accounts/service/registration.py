@@ -1,0 +1,85 @@
+"""Sign-up and verification of the address."""
+
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+
+from app.accounts import queries
+from app.accounts.models import User
+from app.accounts.service.common import allow_mail, insert_user, record
+from app.accounts.service.email_tokens import (
+    VERIFICATION,
+    add_email_token,
+    invalid_key,
+    use_email_token,
+    void_email_tokens,
+)
+from app.core.jobs.outbox import enqueue
+from app.core.models import ClockTimestamp
+from app.core.security.passwords import check_password as check_new_password
+
+
+def sign_up(*, email: str, password: str, name: str) -> None:
+    """Create an unverified account and mail a link that verifies it.
+
+    An address that has a verified account receives a mail that says so.
+
+    Password and name are stored with the link and take effect when that link is opened: an
+    attacker who signs up with a stranger's address does not set the password of the account
+    that the owner verifies later (account pre-hijacking).
+    """
+    check_new_password(password, pointer="/password", personal=(email, name))
+    # Hashed in any case: the response time must not tell whether the address has an account.
+    password_hash = make_password(password)
+    insert_user(User(email=email, name=name, password=make_password(None)))
+    user = queries.find_user(email)
+    if user is None or not allow_mail("sign-up-mail", email):
+        return
+    if user.email_verified_at is not None:
+        enqueue("accounts.send_already_registered", user_id=user.id)
+        return
+    token_id = add_email_token(user.id, VERIFICATION, password_hash=password_hash, name=name)
+    enqueue("accounts.send_verification", email_token_id=token_id)
+
+
+def request_verification(*, email: str) -> None:
+    """Enqueue another verification mail.
+
+    The job looks the account up: the response time must not tell whether there is one.
+    """
+    if allow_mail("verification-mail", email):
+        enqueue("accounts.resend_verification", email=email)
+
+
+def renew_verification(*, email: str) -> UUID | None:
+    """Add a verification token; None unless the address has an unverified account.
+
+    The token carries the password of the sign-up if all sign-ups had the same one. If they
+    differ, one may be an attacker's: the owner sets the password by a reset instead.
+    """
+    user = queries.find_user(email)
+    if user is None or user.email_verified_at is not None:
+        return None
+    pending = queries.find_pending_sign_ups(user.id)
+    hashes = {item.password_hash for item in pending}
+    only = pending[0] if len(hashes) == 1 else None
+    return add_email_token(
+        user.id,
+        VERIFICATION,
+        password_hash=only.password_hash if only else None,
+        name=only.name if only else None,
+    )
+
+
+def verify_email(*, token: str) -> None:
+    """Verify the address, and set the password and name stored with the token."""
+    user, used = use_email_token(VERIFICATION, token)
+    if user.email_verified_at is not None:
+        # A concurrent request verified the address with another token and its password.
+        raise invalid_key()
+    user.email_verified_at = ClockTimestamp()
+    user.password = used.password_hash or make_password(None)
+    user.name = used.name or user.name
+    user.save(update_fields=("email_verified_at", "password", "name"))
+    void_email_tokens(user.id)
+    record(user.id, "email.verified")
