@@ -189,7 +189,9 @@ SOURCES = (
         11,
         "a token in the log",
         SERVICE,
-        end='def trace(token: str) -> None:\n    logger.info("seen", extra={"token": token})',
+        imports="import logging",
+        end="logger = logging.getLogger(__name__)\n\n\ndef trace(token: str) -> None:\n"
+        '    logger.info("seen", extra={"token": token})',
         place="logger.info('seen'",
     ),
     Violation(
