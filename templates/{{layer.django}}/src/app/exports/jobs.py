@@ -8,7 +8,7 @@ from app.exports import service
 from app.exports.schemas import ExportFailure
 
 
-def give_up(*, export_id: UUID) -> None:
+def mark_failed(*, export_id: UUID) -> None:
     service.fail_export(
         organization_id=tenancy.organization_id(),
         export_id=export_id,
@@ -16,7 +16,7 @@ def give_up(*, export_id: UUID) -> None:
     )
 
 
-@job("exports.run", on_dead_letter=give_up)
+@job("exports.run", on_dead_letter=mark_failed)
 def run(*, export_id: UUID) -> None:
     """Write the file of an export."""
     service.write_export(organization_id=tenancy.organization_id(), export_id=export_id)

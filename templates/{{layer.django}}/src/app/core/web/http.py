@@ -122,17 +122,17 @@ def _claim(request: HttpRequest) -> idempotency.Claim | None:
     return claim
 
 
-def _answer(response: HttpResponseBase) -> idempotency.Answer:
+def _answer(response: HttpResponseBase) -> idempotency.StoredResponse:
     assert isinstance(response, HttpResponse)  # noqa: S101 - no route with a key streams
     kept = {
         name: response.headers[name]
         for name in idempotency.KEPT_HEADERS
         if name in response.headers
     }
-    return idempotency.Answer(response.status_code, kept, response.content)
+    return idempotency.StoredResponse(response.status_code, kept, response.content)
 
 
-def _replayed(answer: idempotency.Answer) -> HttpResponse:
+def _replayed(answer: idempotency.StoredResponse) -> HttpResponse:
     headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
     return HttpResponse(answer.body, status=answer.status, headers=headers)
 

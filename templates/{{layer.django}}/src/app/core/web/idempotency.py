@@ -30,7 +30,7 @@ _now = ClockTimestamp
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -39,7 +39,7 @@ class Answer:
 class Replay(Exception):
     """The key has a stored response, `answer`."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoredResponse) -> None:
         super().__init__("replayed")
         self.answer = answer
 
@@ -85,10 +85,10 @@ def _raise_for(earlier: IdempotencyKey, fingerprint: bytes) -> None:
     if earlier.status is None or earlier.answer is None:
         raise IdempotencyConflict("The first request with this idempotency key is in progress.")
     kept = json.loads(crypto.decrypt(_PURPOSE, bytes(earlier.answer)))
-    raise Replay(Answer(earlier.status, kept["headers"], kept["body"].encode()))
+    raise Replay(StoredResponse(earlier.status, kept["headers"], kept["body"].encode()))
 
 
-def store(mine: Claim, answer: Answer) -> None:
+def store(mine: Claim, answer: StoredResponse) -> None:
     """Store the response in the transaction of the work; IdempotencyConflict if the claim is lost.
 
     It is encrypted, because it may contain a secret that is shown once, such as an API key.
@@ -101,7 +101,7 @@ def store(mine: Claim, answer: Answer) -> None:
         raise IdempotencyConflict("Another request took this idempotency key over.")
 
 
-def store_failure(mine: Claim, answer: Answer) -> None:
+def store_failure(mine: Claim, answer: StoredResponse) -> None:
     """Store an error response, after the work was rolled back."""
     with unit_of_work():
         store(mine, answer)

@@ -6,7 +6,7 @@ from django.db import connections
 
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "5min"
-TURN_TIMEOUT = "15min"
+ADVISORY_LOCK_TIMEOUT = "15min"
 
 
 class Command(migrate.Command):
@@ -19,7 +19,9 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         with connections[options["database"]].cursor() as cursor:
             # Of two deployments at once, the second waits and finds nothing left to migrate.
-            cursor.execute(f"SET lock_timeout = 0; SET statement_timeout = '{TURN_TIMEOUT}'")
+            cursor.execute(
+                f"SET lock_timeout = 0; SET statement_timeout = '{ADVISORY_LOCK_TIMEOUT}'"
+            )
             cursor.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
