@@ -1,7 +1,7 @@
 """What the migrations do: row-level security (rule 6), and being additive (rule 12).
 
 They are read, not run: a migration must be what can be reviewed without a database.
-`tests/core/test_tenancy.py` looks at the real one.
+`tests/core/db/test_tenancy.py` looks at the real one.
 """
 
 import inspect
