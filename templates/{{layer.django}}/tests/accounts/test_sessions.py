@@ -4,11 +4,13 @@ from uuid import uuid4
 import jwt
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session as DjangoSession
 from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import RefreshToken, UserSession
+from app.accounts.service.sessions import SESSION_LIFETIME
 from app.core import crypto
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
@@ -279,3 +281,7 @@ def test_session_ended_elsewhere_ends_for_the_browser(
     # Django's session still exists.
     assert DjangoSession.objects.filter(session_key=cookie).exists()
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
+
+
+def test_session_cookie_lives_as_long_as_its_session() -> None:
+    assert django_settings.SESSION_COOKIE_AGE == SESSION_LIFETIME.total_seconds()
