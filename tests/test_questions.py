@@ -105,7 +105,7 @@ def test_defaults_are_the_documented_answers(copie: Copie, only_questions: Path)
         "project_description": ASKED["project_description"]["default"],
         "author_name": "The Platform Team",
         "author_email": "team@example.com",
-        "framework": "fastapi",
+        "framework": "django",
         "jobs": "celery",
         "python_version": "3.13",
     }
@@ -129,6 +129,38 @@ def test_valid_answers_are_accepted(
         result = copie.copy({name: answer}, template_dir=only_questions)
         assert result.exception is None, repr(answer)
         assert result.answers[name] == answer
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Fräulein's", "frauleins"),
+        ("Fra\u0308ulein\u2019s", "frauleins"),
+        ("Smörgåsbord AB", "smorgasbord-ab"),
+        ("Łódź & Æther", "lodz-aether"),
+        ("Straße 7", "strasse-7"),
+        ("İstanbul", "istanbul"),
+        ("שלום", "service"),
+    ],
+)
+def test_slug_of_a_name_keeps_its_letters(name: str, slug: str) -> None:
+    assert MACROS.slug_of(name) == slug
+
+
+@pytest.mark.parametrize(
+    ("purpose", "framework"), [("saas", "django"), ("api", "fastapi"), ("internal", "flask")]
+)
+def test_purpose_proposes_a_framework_in_questions_and_documents(
+    purpose: str, framework: str
+) -> None:
+    question = ASKED["framework"]
+    (name,) = [text for text, value in question["choices"].items() if value == framework]
+    name = name.partition(" - ")[0]
+    assert Template(question["default"]).render(purpose=purpose) == framework
+    assert f"default is {name}:" in Template(question["help"]).render(purpose=purpose)
+    (choice,) = [text for text, value in ASKED["purpose"]["choices"].items() if value == purpose]
+    row = f"| {choice.partition(' - ')[0]} | {name} |".lower()
+    assert row in (ROOT / "docs" / "choosing.md").read_text().lower()
 
 
 @given(st.text(max_size=250))

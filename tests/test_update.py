@@ -65,7 +65,9 @@ def test_update_from_a_scripted_version_keeps_edits(tmp_path: Path) -> None:
 def check_update(repository: Path, old: str, engine: str, tmp_path: Path) -> None:
     service, fresh = tmp_path / "service", tmp_path / "fresh"
     for reference, target in ((old, service), (NEW, fresh)):
-        options = ("--defaults", "-d", f"jobs={engine}", f"--vcs-ref={reference}")
+        # Stated, since the defaults of the two versions can differ.
+        chosen = ("-d", f"framework={values('framework')[0]}", "-d", f"jobs={engine}")
+        options = ("--defaults", *chosen, f"--vcs-ref={reference}")
         run(COPIER, "copy", *options, repository, target, cwd=tmp_path)
     commit(service, "Generate")
 
