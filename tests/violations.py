@@ -389,15 +389,14 @@ FASTAPI = FrameworkCase(
             10,
             "a route without authorisation",
             ROUTES,
-            end='@router.get("/newest", operation_id="newest")\n'
-            "async def newest(session: SessionDep) -> None:\n    pass",
+            end='@router.get("/newest")\nasync def newest(session: SessionDep) -> None:\n    pass',
             place="projects/newest: 0",
         ),
         Violation(
             10,
             "a route with two authorisations",
             ROUTES,
-            end='@router.get("/newest", operation_id="newest")\n'
+            end='@router.get("/newest")\n'
             "async def newest(reader: Reader, writer: Writer) -> None:\n    pass",
             place="projects/newest: 2",
         ),

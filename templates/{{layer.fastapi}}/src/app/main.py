@@ -79,6 +79,8 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # The operation id is the name of the function.
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
         middleware=middleware,
     )

@@ -66,7 +66,6 @@ def _refuse_cross_site(request: Request) -> None:
 @router.post(
     "/auth/sign-up",
     status_code=202,
-    operation_id="sign_up",
     response_class=Response,
     dependencies=[Public],
 )
@@ -76,9 +75,7 @@ async def sign_up(body: schemas.SignUp, session: SessionDep) -> Response:
     return Response(status_code=202)
 
 
-@router.post(
-    "/auth/verify-email", status_code=204, operation_id="verify_email", dependencies=[Public]
-)
+@router.post("/auth/verify-email", status_code=204, dependencies=[Public])
 async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
     """Finish a sign-up with the token from the mail; it works once."""
     await service.verify_email(session, token=body.token)
@@ -87,7 +84,6 @@ async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
 @router.post(
     "/auth/verify-email/resend",
     status_code=202,
-    operation_id="resend_verification",
     response_class=Response,
     dependencies=[Public],
 )
@@ -99,7 +95,6 @@ async def resend_verification(body: schemas.EmailOnly, session: SessionDep) -> R
 
 @router.post(
     "/auth/sign-in",
-    operation_id="sign_in",
     response_model=schemas.Tokens,
     responses={204: _IN_COOKIE, **problem_responses(401, 403)},
     dependencies=[Public],
@@ -127,7 +122,6 @@ async def sign_in(
 
 @router.post(
     "/auth/refresh",
-    operation_id="refresh",
     responses=problem_responses(401),
     dependencies=[Public],
 )
@@ -137,14 +131,14 @@ async def refresh(body: schemas.Refresh, session: SessionDep) -> schemas.Tokens:
     return schemas.Tokens.model_validate(tokens)
 
 
-@router.post("/auth/sign-out", status_code=204, operation_id="sign_out")
+@router.post("/auth/sign-out", status_code=204)
 async def sign_out(user: CurrentUser, session: SessionDep, response: Response) -> None:
     """End this session."""
     await service.end_session(session, user_id=user.id, session_id=user.session_id)
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
 
 
-@router.get("/auth/sessions", operation_id="list_sessions")
+@router.get("/auth/sessions")
 async def list_sessions(
     user: CurrentUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> schemas.SessionPage:
@@ -169,7 +163,7 @@ async def list_sessions(
     )
 
 
-@router.delete("/auth/sessions/{session_id}", status_code=204, operation_id="end_session")
+@router.delete("/auth/sessions/{session_id}", status_code=204)
 async def end_session(session_id: UUID, user: CurrentUser, session: SessionDep) -> None:
     """End one of the caller's sessions at once."""
     await service.end_session(session, user_id=user.id, session_id=session_id)
@@ -178,7 +172,6 @@ async def end_session(session_id: UUID, user: CurrentUser, session: SessionDep) 
 @router.post(
     "/auth/password/forgot",
     status_code=202,
-    operation_id="forgot_password",
     response_class=Response,
     dependencies=[Public],
 )
@@ -188,15 +181,13 @@ async def forgot_password(body: schemas.EmailOnly, session: SessionDep) -> Respo
     return Response(status_code=202)
 
 
-@router.post(
-    "/auth/password/reset", status_code=204, operation_id="reset_password", dependencies=[Public]
-)
+@router.post("/auth/password/reset", status_code=204, dependencies=[Public])
 async def reset_password(body: schemas.PasswordReset, session: SessionDep) -> None:
     """Set a new password with the token from the mail. Ends all sessions, and opens none."""
     await service.reset_password(session, token=body.token, password=body.password)
 
 
-@router.post("/auth/password/change", status_code=204, operation_id="change_password")
+@router.post("/auth/password/change", status_code=204)
 async def change_password(
     body: schemas.PasswordChange, user: CurrentUser, session: SessionDep
 ) -> None:
@@ -209,16 +200,14 @@ async def change_password(
     )
 
 
-@router.post(
-    "/auth/totp", status_code=201, operation_id="begin_totp", responses=problem_responses(409)
-)
+@router.post("/auth/totp", status_code=201, responses=problem_responses(409))
 async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> schemas.TotpSetup:
     """Set up a second factor; it takes effect once it is confirmed."""
     secret, uri = await service.begin_totp(session, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
 
-@router.post("/auth/totp/confirm", operation_id="confirm_totp", responses=problem_responses(409))
+@router.post("/auth/totp/confirm", responses=problem_responses(409))
 async def confirm_totp(
     body: schemas.TotpConfirm, user: CurrentUser, session: SessionDep, _: Idempotent
 ) -> schemas.RecoveryCodes:
@@ -227,9 +216,7 @@ async def confirm_totp(
     return schemas.RecoveryCodes(recovery_codes=codes)
 
 
-@router.delete(
-    "/auth/totp", status_code=204, operation_id="disable_totp", responses=problem_responses(409)
-)
+@router.delete("/auth/totp", status_code=204, responses=problem_responses(409))
 async def disable_totp(body: schemas.PasswordProof, user: CurrentUser, session: SessionDep) -> None:
     """Remove the second factor."""
     await service.disable_totp(session, user_id=user.id, password=body.password)
@@ -238,7 +225,6 @@ async def disable_totp(body: schemas.PasswordProof, user: CurrentUser, session: 
 @router.get(
     "/auth/oidc/{provider}",
     status_code=302,
-    operation_id="begin_oidc",
     response_class=RedirectResponse,
     dependencies=[Public],
 )
@@ -259,7 +245,6 @@ async def begin_oidc(provider: str, transport: TransportQuery = "token") -> Resp
 
 @router.get(
     "/auth/oidc/{provider}/callback",
-    operation_id="finish_oidc",
     response_model=schemas.Tokens,
     responses={302: _IN_COOKIE, **problem_responses(401, 403, 409)},
     dependencies=[Public],
@@ -289,7 +274,7 @@ async def finish_oidc(
     return response
 
 
-@router.get("/me", operation_id="get_me")
+@router.get("/me")
 async def get_me(user: CurrentUser, session: SessionDep, response: Response) -> schemas.Me:
     """Read the caller's account."""
     me = queries.view_me(await queries.get_user(session, user.id))
@@ -297,7 +282,7 @@ async def get_me(user: CurrentUser, session: SessionDep, response: Response) -> 
     return me
 
 
-@router.patch("/me", operation_id="update_me")
+@router.patch("/me")
 async def update_me(
     body: schemas.MeUpdate,
     user: CurrentUser,
@@ -311,7 +296,7 @@ async def update_me(
     return me
 
 
-@router.delete("/me", status_code=204, operation_id="delete_me", responses=problem_responses(409))
+@router.delete("/me", status_code=204, responses=problem_responses(409))
 async def delete_me(
     body: schemas.PasswordProof,
     user: CurrentUser,
@@ -324,7 +309,7 @@ async def delete_me(
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
 
 
-@well_known_router.get("/.well-known/jwks.json", operation_id="get_jwks", dependencies=[Public])
+@well_known_router.get("/.well-known/jwks.json", dependencies=[Public])
 async def get_jwks(response: Response) -> schemas.JwkSet:
     """Publish the keys that verify access tokens."""
     # Shorter than the time for which a key is published before it signs: no cache lacks it then.

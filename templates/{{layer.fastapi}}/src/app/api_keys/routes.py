@@ -22,7 +22,7 @@ router = APIRouter(
 Admin = Annotated[Member, Depends(require(Role.ADMIN))]
 
 
-@router.post("", status_code=201, operation_id="create_api_key")
+@router.post("", status_code=201)
 async def create_api_key(
     body: schemas.ApiKeyCreate, member: Admin, session: SessionDep, _: Idempotent
 ) -> schemas.ApiKeyCreated:
@@ -39,7 +39,7 @@ async def create_api_key(
     return schemas.ApiKeyCreated(**shown.model_dump(), key=key)
 
 
-@router.get("", operation_id="list_api_keys")
+@router.get("")
 async def list_api_keys(
     member: Admin, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> schemas.ApiKeyPage:
@@ -53,7 +53,7 @@ async def list_api_keys(
     )
 
 
-@router.delete("/{api_key_id}", status_code=204, operation_id="revoke_api_key")
+@router.delete("/{api_key_id}", status_code=204)
 async def revoke_api_key(api_key_id: UUID, member: Admin, session: SessionDep) -> None:
     """Revoke a key; it stops working at once."""
     await service.revoke_api_key(

@@ -20,7 +20,7 @@ router = APIRouter(
 Admin = Annotated[Member, Depends(require(Role.ADMIN))]
 
 
-@router.get("", operation_id="list_audit_events")
+@router.get("")
 async def list_audit_events(
     member: Admin,
     session: SessionDep,

@@ -19,7 +19,7 @@ router = APIRouter(
 Viewer = Annotated[Member, Depends(require(Role.VIEWER))]
 
 
-@router.get("", operation_id="get_dashboard")
+@router.get("")
 async def get_dashboard(
     member: Viewer,
     session: SessionDep,

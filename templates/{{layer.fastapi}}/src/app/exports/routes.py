@@ -34,7 +34,7 @@ _FILE: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=202, operation_id="create_export")
+@router.post("", status_code=202)
 async def create_export(
     body: schemas.ExportCreate,
     member: Exporter,
@@ -53,7 +53,7 @@ async def create_export(
     return _show(export)
 
 
-@router.get("/{export_id}", operation_id="get_export")
+@router.get("/{export_id}")
 async def get_export(export_id: UUID, member: Exporter, session: SessionDep) -> schemas.Export:
     """Read the status of an export."""
     export = await queries.get_export(
@@ -64,7 +64,6 @@ async def get_export(export_id: UUID, member: Exporter, session: SessionDep) -> 
 
 @router.get(
     "/{export_id}/download",
-    operation_id="download_export",
     response_class=StreamingResponse,
     responses={200: _FILE, **problem_responses(409)},
 )

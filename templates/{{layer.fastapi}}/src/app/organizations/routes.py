@@ -20,7 +20,7 @@ Admin = Annotated[Member, Depends(require(Role.ADMIN))]
 Owner = Annotated[Member, Depends(require(Role.OWNER))]
 
 
-@router.post("/organizations", status_code=201, operation_id="create_organization")
+@router.post("/organizations", status_code=201)
 async def create_organization(
     body: schemas.OrganizationCreate,
     user: CurrentUser,
@@ -35,7 +35,7 @@ async def create_organization(
     return schemas.Organization.model_validate(organization)
 
 
-@router.get("/organizations", operation_id="list_organizations")
+@router.get("/organizations")
 async def list_organizations(
     user: CurrentUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> schemas.OrganizationPage:
@@ -49,7 +49,7 @@ async def list_organizations(
     )
 
 
-@router.get("/organizations/{organization_id}", operation_id="get_organization")
+@router.get("/organizations/{organization_id}")
 async def get_organization(
     member: Viewer, session: SessionDep, response: Response
 ) -> schemas.Organization:
@@ -60,7 +60,7 @@ async def get_organization(
     return schemas.Organization.model_validate(queries.view(organization, role))
 
 
-@router.patch("/organizations/{organization_id}", operation_id="update_organization")
+@router.patch("/organizations/{organization_id}")
 async def update_organization(
     body: schemas.OrganizationUpdate,
     member: Admin,
@@ -80,9 +80,7 @@ async def update_organization(
     return schemas.Organization.model_validate(organization)
 
 
-@router.delete(
-    "/organizations/{organization_id}", status_code=204, operation_id="delete_organization"
-)
+@router.delete("/organizations/{organization_id}", status_code=204)
 async def delete_organization(member: Owner, session: SessionDep, if_match: IfMatch = None) -> None:
     """Delete an organization with everything in it."""
     await service.delete_organization(
@@ -93,7 +91,7 @@ async def delete_organization(member: Owner, session: SessionDep, if_match: IfMa
     )
 
 
-@router.get("/organizations/{organization_id}/members", operation_id="list_members")
+@router.get("/organizations/{organization_id}/members")
 async def list_members(
     member: Viewer, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> schemas.MemberPage:
@@ -109,7 +107,6 @@ async def list_members(
 
 @router.patch(
     "/organizations/{organization_id}/members/{user_id}",
-    operation_id="update_member",
     responses=problem_responses(409),
 )
 async def update_member(
@@ -129,7 +126,6 @@ async def update_member(
 @router.delete(
     "/organizations/{organization_id}/members/{user_id}",
     status_code=204,
-    operation_id="remove_member",
     responses=problem_responses(409),
 )
 async def remove_member(user_id: UUID, member: Viewer, session: SessionDep) -> None:
@@ -146,7 +142,6 @@ async def remove_member(user_id: UUID, member: Viewer, session: SessionDep) -> N
 @router.post(
     "/organizations/{organization_id}/invitations",
     status_code=201,
-    operation_id="create_invitation",
     responses=problem_responses(409),
 )
 async def create_invitation(
@@ -171,7 +166,7 @@ async def create_invitation(
     return schemas.Invitation.model_validate(invitation)
 
 
-@router.get("/organizations/{organization_id}/invitations", operation_id="list_invitations")
+@router.get("/organizations/{organization_id}/invitations")
 async def list_invitations(
     member: Admin, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> schemas.InvitationPage:
@@ -187,7 +182,6 @@ async def list_invitations(
 
 @router.get(
     "/organizations/{organization_id}/invitations/{invitation_id}",
-    operation_id="get_invitation",
 )
 async def get_invitation(
     invitation_id: UUID, member: Admin, session: SessionDep
@@ -202,7 +196,6 @@ async def get_invitation(
 @router.delete(
     "/organizations/{organization_id}/invitations/{invitation_id}",
     status_code=204,
-    operation_id="revoke_invitation",
 )
 async def revoke_invitation(invitation_id: UUID, member: Admin, session: SessionDep) -> None:
     """Revoke an invitation."""
@@ -213,7 +206,6 @@ async def revoke_invitation(invitation_id: UUID, member: Admin, session: Session
 
 @router.post(
     "/invitations/accept",
-    operation_id="accept_invitation",
     responses=problem_responses(403, 409),
 )
 async def accept_invitation(

@@ -24,7 +24,7 @@ Reader = Annotated[Member, Depends(require(Role.VIEWER, scope=Scope.PROJECTS_REA
 Writer = Annotated[Member, Depends(require(Role.MEMBER, scope=Scope.PROJECTS_WRITE))]
 
 
-@router.get("", operation_id="list_projects")
+@router.get("")
 async def list_projects(
     member: Reader,
     session: SessionDep,
@@ -50,7 +50,7 @@ async def list_projects(
     )
 
 
-@router.post("", status_code=201, operation_id="create_project", responses=problem_responses(409))
+@router.post("", status_code=201, responses=problem_responses(409))
 async def create_project(
     body: schemas.ProjectCreate,
     member: Writer,
@@ -73,9 +73,7 @@ async def create_project(
     return schemas.Project.model_validate(project)
 
 
-@router.post(
-    "/import", status_code=201, operation_id="import_projects", responses=problem_responses(409)
-)
+@router.post("/import", status_code=201, responses=problem_responses(409))
 async def import_projects(
     body: schemas.ProjectImport, member: Writer, session: SessionDep, _: Idempotent
 ) -> schemas.ProjectImported:
@@ -89,7 +87,7 @@ async def import_projects(
     return schemas.ProjectImported(created=created)
 
 
-@router.get("/{project_id}", operation_id="get_project")
+@router.get("/{project_id}")
 async def get_project(
     project_id: UUID, member: Reader, session: SessionDep, response: Response
 ) -> schemas.Project:
@@ -101,7 +99,7 @@ async def get_project(
     return schemas.Project.model_validate(project)
 
 
-@router.patch("/{project_id}", operation_id="update_project", responses=problem_responses(409))
+@router.patch("/{project_id}", responses=problem_responses(409))
 async def update_project(
     project_id: UUID,
     body: schemas.ProjectUpdate,
@@ -122,7 +120,7 @@ async def update_project(
     return schemas.Project.model_validate(project)
 
 
-@router.delete("/{project_id}", status_code=204, operation_id="delete_project")
+@router.delete("/{project_id}", status_code=204)
 async def delete_project(
     project_id: UUID, member: Writer, session: SessionDep, if_match: IfMatch = None
 ) -> None:

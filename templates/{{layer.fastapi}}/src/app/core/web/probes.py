@@ -77,7 +77,7 @@ async def _check(check: Callable[[], Awaitable[None]]) -> Literal["ok", "failed"
 probe = Probe()
 
 
-@router.get("/livez", operation_id="livez")
+@router.get("/livez")
 async def livez() -> Liveness:
     """Respond as long as the process runs."""
     return Liveness()
@@ -86,7 +86,7 @@ async def livez() -> Liveness:
 _UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
 
 
-@router.get("/readyz", operation_id="readyz", responses=_UNREADY)
+@router.get("/readyz", responses=_UNREADY)
 async def readyz(response: Response) -> Readiness:
     """Report to load balancers whether this process can serve requests."""
     readiness = await probe.readiness()
@@ -95,7 +95,7 @@ async def readyz(response: Response) -> Readiness:
     return readiness
 
 
-@router.get("/startupz", operation_id="startupz", responses=_UNREADY)
+@router.get("/startupz", responses=_UNREADY)
 async def startupz(response: Response) -> Readiness:
     """Report to orchestrators whether the service has started: database reachable and migrated."""
     readiness = await probe.readiness()
