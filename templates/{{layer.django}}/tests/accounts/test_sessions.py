@@ -284,4 +284,4 @@ def test_session_ended_elsewhere_ends_for_the_browser(
 
 
 def test_session_cookie_lives_as_long_as_its_session() -> None:
-    assert django_settings.SESSION_COOKIE_AGE == SESSION_LIFETIME.total_seconds()
+    assert SESSION_LIFETIME.total_seconds() == django_settings.SESSION_COOKIE_AGE
