@@ -37,9 +37,8 @@ class Project:
         """The service without edits: the old version, rendered with the recorded answers."""
         target = self.state / "generated"
         if not target.exists():
-            # Imported late: only Copier's Python has them, and most steps do not need them.
-            import yaml  # noqa: PLC0415 - see above
-            from copier import run_copy  # noqa: PLC0415 - see above
+            import yaml  # noqa: PLC0415 - only the Python of Copier has it
+            from copier import run_copy  # noqa: PLC0415 - only the Python of Copier has it
 
             answers = yaml.safe_load(self.git("show", f"HEAD:./{self.answers_file}"))
             source, version = answers.pop("_src_path"), answers.pop("_commit")

@@ -135,6 +135,11 @@ def find(name: str, text: str) -> list[Finding]:
     return sorted(found)
 
 
+SUPPRESSION = re.compile(r"# (?:noqa|type: ignore)\b(?P<rest>.*)")
+# After the first word of the directive: codes, a dash and the reason, or the code and a comment.
+WITH_REASON = re.compile(r"(?:: [A-Z0-9, ]+ - |\[[a-z-]+\]  # )(?!see above|as above)\S+ \S.*")
+
+
 def exceptions(name: str, line: str, finding: Finding) -> Iterator[Allowed]:
     for entry in ALLOWED:
         if entry.path in name and entry.word == finding.word.lower() and entry.line in line:
@@ -166,6 +171,19 @@ def test_prose_uses_standard_terms(area: str) -> None:
 def test_file_names_use_standard_terms(area: str) -> None:
     names = [name for name, _ in checked(area)]
     assert not [name for name in names if find("", name) or RETIRED_FILES.search(name)]
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_suppressed_check_has_its_reason(area: str) -> None:
+    without = [
+        f"{name}:{number}: {line.strip()}"
+        for name, text in checked(area)
+        # The two others have such lines in their texts.
+        if name.endswith(".py") and name not in {"scripts/make_sync.py", "tests/violations.py"}
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := SUPPRESSION.search(line)) and not WITH_REASON.fullmatch(found["rest"])
+    ]
+    assert not without, "expected `# noqa: CODE - reason` or `# type: ignore[code]  # reason`"
 
 
 def test_every_exception_is_used() -> None:

@@ -18,7 +18,7 @@ from variants import names_used, values
 ASKED = {name: question for name, question in questions().items() if question.get("when", True)}
 MACROS: Any = (
     Environment(
-        autoescape=False,  # noqa: S701 - no HTML here
+        autoescape=False,  # noqa: S701 - renders plain text, no HTML
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         loader=FileSystemLoader(ROOT / "templates" / "_partials"),
     )

@@ -34,7 +34,7 @@ def written_to(source: PurePosixPath) -> str:
 
 
 def active_layers(variant: Variant) -> dict[str, str]:
-    default = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - YAML
+    default = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - renders YAML, no HTML
         questions()["layer"]["default"]
     )
     computed: dict[str, str] = yaml.safe_load(default.render(variant.answers))

@@ -36,7 +36,7 @@ type Render = Callable[[Variant], Path]
 def names_used() -> set[str]:
     """Return the variables used in templates, file names and the computed layers."""
     environment = Environment(
-        autoescape=False,  # noqa: S701 - nothing is rendered here
+        autoescape=False,  # noqa: S701 - only parses
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
     )
     sources = [questions()["layer"]["default"]]

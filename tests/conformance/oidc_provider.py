@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT_ID = "conformance"
-CLIENT_SECRET = "a secret of the client"  # noqa: S105 - of a provider that lives for a test
+CLIENT_SECRET = "a secret of the client"  # noqa: S105 - of a provider that only tests use
 
 
 class OidcProvider:

@@ -87,7 +87,7 @@ def migrated(
     redis.client.close()
     with django_db_blocker.unblock():
         connections.close_all()
-        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
+        connection.close_pool()  # type: ignore[attr-defined]  # only the PostgreSQL backend has it
 
 
 @pytest.fixture(scope="session", autouse=True)

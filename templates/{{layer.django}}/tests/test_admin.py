@@ -98,10 +98,10 @@ def add_children(row: Model) -> None:
             MembershipFactory.create_batch(5, organization_id=row.pk)
             InvitationFactory.create_batch(5, organization_id=row.pk)
         case "accounts.User":
-            row.groups.set(Group.objects.all())  # type: ignore[attr-defined]  # of any model
-            row.user_permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # of any model
+            row.groups.set(Group.objects.all())  # type: ignore[attr-defined]  # `row` is of the model that has it
+            row.user_permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # `row` is of the model that has it
         case "auth.Group":
-            row.permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # of any model
+            row.permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # `row` is of the model that has it
 
 
 def screens(browser: Client, model: type[Model]) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Passkey:
         """Return the passkey for the account in the options, and the registration response."""
         asked = options["publicKey"]
         public_key = self.key.public_key()
-        cose_key = ES256.from_cryptography_key(public_key)  # type: ignore[no-untyped-call]  # it has no types
+        cose_key = ES256.from_cryptography_key(public_key)  # type: ignore[no-untyped-call]  # fido2 has no type for it
         attested = AttestedCredentialData.create(Aaguid.NONE, self.id, cose_key)
         data = AuthenticatorData.create(
             sha256(self.rp_id.encode()), self.flags | _FLAG.AT, 0, bytes(attested)

@@ -197,7 +197,7 @@ def test_other_secrets_are_not_access_tokens(
             account_client.call(
                 "GET",
                 "auth/session",
-                headers={"Authorization": f"Bearer {token}".encode()},  # type: ignore[dict-item]  # bytes do
+                headers={"Authorization": f"Bearer {token}".encode()},  # type: ignore[dict-item]  # bytes, to send what is not ASCII
             ).status_code
             == 401
         )

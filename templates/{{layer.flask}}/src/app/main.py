@@ -46,7 +46,7 @@ def create_app() -> App:
         spec_path="/openapi.json" if settings.docs_enabled else None,
         # `core.web.docs` serves the page, with bundled assets instead of a CDN's.
         docs_path=None,
-        static_folder=None,  # type: ignore[arg-type]  # Flask accepts None
+        static_folder=None,  # type: ignore[arg-type]  # Flask accepts None, the type of APIFlask does not
     )
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_body_bytes,

@@ -43,7 +43,7 @@ def _secure() -> None:
     # Users list their organizations before a tenant is set.
     op.execute(f"CREATE POLICY own ON memberships FOR SELECT USING (user_id = {USER})")
     op.execute(
-        "CREATE POLICY own ON organizations FOR SELECT"  # noqa: S608 - constants
+        "CREATE POLICY own ON organizations FOR SELECT"  # noqa: S608 - composed of constants of this file
         f" USING (id IN (SELECT organization_id FROM memberships WHERE user_id = {USER}))"
     )
     # Append-only: with no policy for UPDATE and DELETE, both find no row.

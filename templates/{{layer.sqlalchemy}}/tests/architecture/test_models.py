@@ -68,7 +68,7 @@ def test_ids_are_uuid7() -> None:
         default = column.default
         if not isinstance(default, CallableColumnDefault):
             return False
-        made = default.arg(None)  # type: ignore[arg-type]  # uuid7 ignores the context
+        made = default.arg(None)  # type: ignore[arg-type]  # uuid7 does not use the context
         return isinstance(made, UUID) and made.version == 7
 
     assert_no_violations(

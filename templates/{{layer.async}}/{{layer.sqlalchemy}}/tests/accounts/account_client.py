@@ -108,7 +108,7 @@ async def backdate(table: str, column: str, by: str) -> None:
     """Move a time column of every row back by an interval, as if that time had passed."""
     async with unit_of_work() as session:
         await session.execute(
-            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
+            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - the arguments are literals of tests
         )
 
 

@@ -1,15 +1,17 @@
 import asyncio
 import subprocess
 import sys
+from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service
+from app.accounts.models import UserSession
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens
 from tests.accounts.account_client import OTHER_PASSWORD, Account, AccountClient, actions, backdate
@@ -154,9 +156,9 @@ async def test_access_token_with_the_session_of_another_user_is_rejected(
 async def test_last_used_at_is_updated_once_a_minute(
     account_client: AccountClient, account: Account
 ) -> None:
-    async def last_used() -> object:
+    async def last_used() -> datetime:
         async with unit_of_work() as session:
-            return await session.scalar(text("SELECT last_used_at FROM sessions"))
+            return (await session.scalars(select(UserSession.last_used_at))).one()
 
     access, _ = await account_client.tokens(account.email)
     first = await last_used()
@@ -164,7 +166,7 @@ async def test_last_used_at_is_updated_once_a_minute(
     assert await last_used() == first
     await backdate("sessions", "last_used_at", "61 seconds")
     await account_client.get("me", access)
-    assert await last_used() > first  # type: ignore[operator]  # a time
+    assert await last_used() > first
 
 
 async def test_weak_password_hash_is_upgraded_at_sign_in(

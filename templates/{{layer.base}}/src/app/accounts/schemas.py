@@ -67,7 +67,7 @@ class Tokens(Schema):
     """The tokens of a session."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a name
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the token type of RFC 6750, no secret
     expires_in: int = Field(description="Seconds until the access token expires")
     refresh_token: str = Field(description="Valid once; the refresh response contains the next one")
 

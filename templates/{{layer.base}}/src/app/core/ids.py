@@ -27,7 +27,7 @@ else:
 
     def uuid7() -> UUID:
         """Return a UUIDv7 that sorts after all earlier ones of this process."""
-        global _milliseconds, _tail  # noqa: PLW0603 - the state of the generator
+        global _milliseconds, _tail  # noqa: PLW0603 - ids must increase across the whole process
         with _lock:
             now = time.time_ns() // 1_000_000
             tail = _tail + 1 + _random(32)

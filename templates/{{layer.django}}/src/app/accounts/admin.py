@@ -87,7 +87,7 @@ class UserAdmin(AuditedAdmin[User]):
     def get_urls(self) -> list[URLPattern]:
         """Add the pages of an impersonation."""
         site = self.admin_site
-        assert isinstance(site, BaseAdminSite)  # noqa: S101 - there is one site
+        assert isinstance(site, BaseAdminSite)  # noqa: S101 - for mypy: `default_site` is one
         own = [
             path(
                 "impersonate/",

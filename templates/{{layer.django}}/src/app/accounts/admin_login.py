@@ -20,7 +20,7 @@ def may_enter(request: HttpRequest) -> bool:
     if sessions.has_second_factor(request.session):
         return True
     user = request.user
-    assert user.is_authenticated  # noqa: S101 - it is staff
+    assert user.is_authenticated  # noqa: S101 - for mypy: `is_staff` was checked
     return settings.environment != "production" and not is_mfa_enabled(user)
 
 

@@ -62,7 +62,7 @@ class _Return(sessions.Login):
         return self.session_id
 
 
-class StartImpersonation(AcquireUserView):  # type: ignore[misc]  # it has no types
+class StartImpersonation(AcquireUserView):  # type: ignore[misc]  # django-hijack has no types
     success_url = reverse_lazy("admin:accounts_user_impersonation")
 
     def get_object(self, queryset: Any = None) -> User:
@@ -74,7 +74,7 @@ class StartImpersonation(AcquireUserView):  # type: ignore[misc]  # it has no ty
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         session_id = sessions.principal(request).session_id
-        assert isinstance(request.user, User)  # noqa: S101 - staff is signed in
+        assert isinstance(request.user, User)  # noqa: S101 - for mypy: the admin requires a signed-in user
         kept = [str(session_id), sessions.has_second_factor(request.session)]
         request.opens_session = _Start(request.user, session_id)  # type: ignore[attr-defined]  # our attribute
         response: HttpResponse = super().post(request, *args, **kwargs)
@@ -82,7 +82,7 @@ class StartImpersonation(AcquireUserView):  # type: ignore[misc]  # it has no ty
         return response
 
 
-class StopImpersonation(ReleaseUserView):  # type: ignore[misc]  # it has no types
+class StopImpersonation(ReleaseUserView):  # type: ignore[misc]  # django-hijack has no types
     success_url = reverse_lazy("admin:accounts_user_changelist")
 
     def test_func(self) -> bool:

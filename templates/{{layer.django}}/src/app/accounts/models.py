@@ -88,7 +88,7 @@ class UserSession(Identified):
     # SHA-256 of a browser's cookie, which is the key of Django's session.
     cookie_hash = models.BinaryField(null=True, unique=True)
     # The key of Django's session of a client with tokens, which never sees the key.
-    django_session_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - unique
+    django_session_key = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 - empty strings would not be unique
     # During an impersonation: the staff's own session, with which this one ends.
     staff_session = models.ForeignKey(
         "self", models.DB_CASCADE, related_name="+", null=True, verbose_name="session of the staff"
@@ -131,12 +131,12 @@ class EmailToken(Identified):
 
     class Purpose(models.TextChoices):
         VERIFY_EMAIL = "verify_email"
-        RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
+        RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, no secret
 
     user = models.ForeignKey(User, models.DB_CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=20, choices=Purpose)
-    password_hash = models.CharField(max_length=128, null=True)  # noqa: DJ001 - none is not empty
-    name = models.CharField(max_length=120, null=True)  # noqa: DJ001 - none is not empty
+    password_hash = models.CharField(max_length=128, null=True)  # noqa: DJ001 - null for purposes without one
+    name = models.CharField(max_length=120, null=True)  # noqa: DJ001 - null for purposes without one
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)

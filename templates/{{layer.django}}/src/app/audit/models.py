@@ -50,7 +50,7 @@ class AuditEvent(Identified):
     @property
     def actor(self) -> Actor:
         """Who did it."""
-        return Actor(self.actor_type, self.actor_id, self.actor_label)  # type: ignore[arg-type]  # one of the two kinds
+        return Actor(self.actor_type, self.actor_id, self.actor_label)  # type: ignore[arg-type]  # a string for Django, written from `Actor.type`
 
     @property
     def target(self) -> Target:

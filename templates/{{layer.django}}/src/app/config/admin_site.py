@@ -90,8 +90,8 @@ class AdminSite(BaseAdminSite):
             )
             return
         actor = context.current().actor
-        assert actor is not None  # noqa: S101 - set by `enter`
-        assert actor.id is not None  # noqa: S101 - the actor is a user
+        assert actor is not None  # noqa: S101 - for mypy: `enter` has set it
+        assert actor.id is not None  # noqa: S101 - for mypy: `enter` has set a user
         of_user = instance._meta.label == "accounts.User"
         accounts.note_staff_change(
             user_id=instance.pk if of_user else actor.id,

@@ -133,7 +133,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 HEADLESS_ONLY = True
 HEADLESS_ADAPTER = "app.accounts.adapters.HeadlessAdapter"
-HEADLESS_TOKEN_STRATEGY = "app.accounts.headless.tokens.TokenStrategy"  # noqa: S105 - a name
+HEADLESS_TOKEN_STRATEGY = "app.accounts.headless.tokens.TokenStrategy"  # noqa: S105 - the path of a class, no secret
 MFA_ADAPTER = "app.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

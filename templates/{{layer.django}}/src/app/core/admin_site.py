@@ -86,7 +86,7 @@ class BaseAdmin[M: Model](admin.ModelAdmin[M]):
     def note(self, instance: Model, verb: str, **changes: object) -> None:
         name = str(instance._meta.verbose_name).lower().replace(" ", "_")
         site = self.admin_site
-        assert isinstance(site, BaseAdminSite)  # noqa: S101 - there is one site
+        assert isinstance(site, BaseAdminSite)  # noqa: S101 - for mypy: `default_site` is one
         site.record(instance, f"{name}.{verb}", changes)
 
 

@@ -12,16 +12,15 @@ class CoreConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        # Imported here: they need the models, which are loaded before `ready`.
-        from app.core.jobs import schedule  # noqa: F401, PLC0415
-        from app.core.ops import log, telemetry  # noqa: PLC0415
+        from app.core.jobs import schedule  # noqa: F401, PLC0415 - models must be loaded first
+        from app.core.ops import log, telemetry  # noqa: PLC0415 - models must be loaded first
 
         log.configure()
         # Django's lines about refused requests repeat the access log.
         logging.getLogger("django.request").setLevel(logging.ERROR)
         telemetry.configure()
         # The threads of the connection pool must end before the interpreter.
-        atexit.register(connection.close_pool)  # type: ignore[attr-defined]  # PostgreSQL's
+        atexit.register(connection.close_pool)  # type: ignore[attr-defined]  # only the PostgreSQL backend has it
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -108,7 +108,7 @@ class OutboxEntry(Identified):
     arguments = models.JSONField(default=dict)
     context = models.JSONField(default=dict)
     # Name and period of a scheduled job: two schedulers cannot enqueue one period twice.
-    schedule_key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001 - unique
+    schedule_key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001 - empty strings would not be unique
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     available_at = models.DateTimeField(db_default=ClockTimestamp())
     dispatched_at = models.DateTimeField(null=True)
@@ -117,7 +117,7 @@ class OutboxEntry(Identified):
     attempts = models.IntegerField(db_default=0)
     done_at = models.DateTimeField(null=True)
     dead_lettered_at = models.DateTimeField(null=True)
-    last_error = models.TextField(null=True)  # noqa: DJ001 - no error is not an empty one
+    last_error = models.TextField(null=True)  # noqa: DJ001 - null means no error, an error can be empty
 
     objects = Manager.from_queryset(OutboxQuerySet)()
 

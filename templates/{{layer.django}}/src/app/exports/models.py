@@ -17,7 +17,7 @@ class Export(Identified):
     )
     format = models.CharField(max_length=10)
     status = models.CharField(max_length=20, db_default="queued")
-    failure = models.CharField(max_length=20, null=True)  # noqa: DJ001 - none is not an empty one
+    failure = models.CharField(max_length=20, null=True)  # noqa: DJ001 - null means no failure
     # Not a foreign key: done jobs are deleted from the outbox.
     job_id = models.UUIDField()
     requested_by = models.ForeignKey(

@@ -7,7 +7,7 @@ from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin
 from app.organizations.models import Invitation, Membership, Organization
 
 
-class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # of a mixin of stubs
+class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # generic in django-stubs only, not at run time
     def clean(self) -> None:
         super().clean()
         kept = [form.cleaned_data for form in self.forms if not form.cleaned_data.get("DELETE")]

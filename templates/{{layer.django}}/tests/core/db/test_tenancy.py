@@ -327,7 +327,7 @@ def test_manager_tenant_raises_without_an_organization(
     model: type[Model], factory: Factory
 ) -> None:
     tenant = _tenant(factory)
-    manager: Any = model.tenant  # type: ignore[attr-defined]
+    manager: Any = model.tenant  # type: ignore[attr-defined]  # every model of TENANT_MODELS has it
     with pytest.raises(RuntimeError, match="no unit of work"):
         manager.exists()
     with unit_of_work():

@@ -73,7 +73,7 @@ def test_due_jobs_without_a_recent_message_are_redelivered(
     assert published == [job_id]
     assert schedule.redeliver() == 0  # it has a recent message
     entry = OutboxEntry.objects.get(id=job_id)
-    assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
+    assert entry.dispatches - 1 == ages.get("dispatches", 0)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def get_export(export_id: UUID, member: Member) -> schemas.Export:
 
 @blueprint.get("/<uuid:export_id>/download")
 @exporter
-@blueprint.output(list[schemas.ExportedProject], description="The file")  # type: ignore[arg-type]  # it takes lists
+@blueprint.output(list[schemas.ExportedProject], description="The file")  # type: ignore[arg-type]  # APIFlask accepts lists, its type does not
 @blueprint.doc(
     responses={
         200: {"content": {"text/csv": {"schema": {"type": "string"}}}},

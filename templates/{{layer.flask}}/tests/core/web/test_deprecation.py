@@ -37,7 +37,7 @@ def test_deprecated_sets_headers_and_openapi_flag() -> None:
         assert response.headers["sunset"] == "Sat, 01 May 2027 00:00:00 GMT"
         assert response.headers["link"] == f'<{GUIDE}>; rel="deprecation"; type="text/html"'
     assert "deprecation" not in client.get("/livez").headers
-    assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]  # a dict
+    assert app.spec["paths"]["/old"]["get"]["deprecated"] is True  # type: ignore[index]  # `spec` can be YAML text, here it is a dict
 
 
 def test_sunset_before_deprecation_is_rejected() -> None:

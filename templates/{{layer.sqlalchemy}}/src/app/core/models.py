@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
     """Base of all models: timestamps with time zone, JSON as JSONB, named constraints."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy, never changed
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy declares it as an instance attribute
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[str]: JSONB,

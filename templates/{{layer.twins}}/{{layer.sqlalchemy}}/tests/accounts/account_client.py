@@ -104,7 +104,7 @@ def backdate(table: str, column: str, by: str) -> None:
     """Move a time column of every row back by an interval, as if that time had passed."""
     with unit_of_work() as session:
         session.execute(
-            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - names from tests
+            text(f"UPDATE {table} SET {column} = {column} - interval '{by}'")  # noqa: S608 - the arguments are literals of tests
         )
 
 

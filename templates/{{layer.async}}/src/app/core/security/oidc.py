@@ -59,7 +59,7 @@ class Flow:
         return crypto.to_base64url(crypto.encrypt(_PURPOSE, json.dumps(asdict(self)).encode()))
 
 
-class _Client(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore[misc]  # untyped
+class _Client(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore[misc]  # Authlib has no types
     """Authlib's OpenID Connect client without the sessions of a web framework."""
 
     client_cls = AsyncOAuth2Client

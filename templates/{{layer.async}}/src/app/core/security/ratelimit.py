@@ -51,7 +51,7 @@ class Limiter:
             "redis://",
             implementation="redispy",
             key_prefix="ratelimit",
-            connection_pool=redis.client.connection_pool,  # type: ignore[arg-type]  # passed on
+            connection_pool=redis.client.connection_pool,  # type: ignore[arg-type]  # `**options` of limits is typed for scalars, its docstring names this one
         )
         self._shared = SlidingWindowCounterRateLimiter(storage)
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())

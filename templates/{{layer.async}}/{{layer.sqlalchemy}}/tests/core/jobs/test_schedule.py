@@ -80,7 +80,7 @@ async def test_redeliver_dispatches_overdue_jobs(
     assert await schedule.redeliver() == 0  # it was dispatched just now
     async with unit_of_work() as session:
         entry = await session.get_one(OutboxEntry, job_id)
-    assert entry.dispatches == ages.get("dispatches", 0) + 1  # type: ignore[operator]  # a number
+    assert entry.dispatches - 1 == ages.get("dispatches", 0)
 
 
 @pytest.mark.parametrize(

@@ -103,4 +103,4 @@ def period_start(every: timedelta, now: datetime) -> datetime:
 def backoff(attempt: int) -> timedelta:
     """Return the wait after the n-th failure: exponential from 5 s to 1 h, with jitter."""
     longest: timedelta = min(FIRST_BACKOFF * 2 ** min(attempt - 1, 20), LONGEST_BACKOFF)
-    return longest * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+    return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, no secret

@@ -72,7 +72,7 @@ def _registry() -> CollectorRegistry:
     if settings.prometheus_multiproc_dir is None:
         return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # no types
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client has no type for it
     return registry
 
 

@@ -121,7 +121,7 @@ class PasskeyMixin:
             _consume_challenge(self.request.session)
         data = {**(data or {}), **body.model_dump(by_alias=True, exclude_none=True)}
         try:
-            return super().handle_input(data)  # type: ignore[misc]  # a mixin
+            return super().handle_input(data)  # type: ignore[misc]  # the view that this mixin is combined with has it
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             detail = "The credential is not a WebAuthn response."
             raise Invalid(

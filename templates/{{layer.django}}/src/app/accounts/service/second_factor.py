@@ -55,7 +55,7 @@ def accept_code(user: User, code: str) -> Authenticator:
 def _accepts(authenticator: Authenticator, code: str) -> bool:
     if authenticator.type == _Type.TOTP:
         return _use_totp_code(authenticator, code)
-    if not authenticator.wrap().validate_code(code):  # type: ignore[no-untyped-call]
+    if not authenticator.wrap().validate_code(code):  # type: ignore[no-untyped-call]  # allauth has no type for it
         return False
     record(authenticator.user_id, "recovery_code.used")
     notify(authenticator.user_id, "recovery_code_used")

@@ -33,7 +33,7 @@ class Tokens:
 
     access_token: str
     refresh_token: str
-    token_type: str = "Bearer"  # noqa: S105 - a name
+    token_type: str = "Bearer"  # noqa: S105 - the token type of RFC 6750, no secret
     expires_in: int = int(access_tokens.LIFETIME.total_seconds())
 
 

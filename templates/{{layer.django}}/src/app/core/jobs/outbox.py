@@ -53,7 +53,7 @@ def dispatch(job_ids: Sequence[UUID]) -> bool:
     try:
         if job_ids:
             broker.publish(job_ids)
-    except Exception as error:  # noqa: BLE001 - any failure: the scheduler redelivers
+    except Exception as error:  # noqa: BLE001 - the row is committed: after any error the scheduler redelivers
         logger.warning("dispatch failed", extra={"count": len(job_ids), "error": repr(error)})
         return False
     return True

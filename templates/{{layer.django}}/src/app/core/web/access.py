@@ -53,7 +53,7 @@ _authenticators: Authenticators
 
 
 def install(authenticators: Authenticators) -> None:
-    global _authenticators  # noqa: PLW0603 - set once, at the start of the process
+    global _authenticators  # noqa: PLW0603 - one for each process, set by `config.api`
     _authenticators = authenticators
 
 
@@ -113,7 +113,7 @@ class Require(_Authenticated):
 
     def admit(self, request: HttpRequest, principal: Principal) -> Member:
         """Return the membership, and give the transaction access to the organization."""
-        assert request.resolver_match is not None  # noqa: S101 - set when a view runs
+        assert request.resolver_match is not None  # noqa: S101 - for mypy: Django sets it before a view runs
         organization_id = UUID(request.resolver_match.kwargs["organization_id"])
         context.current().organization_id = organization_id
         if isinstance(principal, KeyPrincipal):

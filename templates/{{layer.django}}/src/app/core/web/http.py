@@ -123,7 +123,7 @@ def _claim(request: HttpRequest) -> idempotency.Claim | None:
 
 
 def _answer(response: HttpResponseBase) -> idempotency.StoredResponse:
-    assert isinstance(response, HttpResponse)  # noqa: S101 - no route with a key streams
+    assert isinstance(response, HttpResponse)  # noqa: S101 - for mypy: no idempotent route streams
     kept = {
         name: response.headers[name]
         for name in idempotency.KEPT_HEADERS

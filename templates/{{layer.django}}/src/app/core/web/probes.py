@@ -78,7 +78,7 @@ def _is_migrated() -> bool:
 def _end(check: Future[None]) -> Literal["ok", "failed"]:
     try:
         check.result(TIMEOUT_SECONDS)
-    except Exception as error:  # noqa: BLE001 - any error: the dependency is not ready
+    except Exception as error:  # noqa: BLE001 - any error means that the dependency is not ready
         logger.warning("readiness check failed", extra={"error": repr(error)})
         return "failed"
     return "ok"

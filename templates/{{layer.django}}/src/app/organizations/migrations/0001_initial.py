@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
         policies.policy(
             "own",
             "organizations",
-            "FOR SELECT USING (id IN"  # noqa: S608 - constants
+            "FOR SELECT USING (id IN"  # noqa: S608 - composed of constants of this file
             f" (SELECT organization_id FROM memberships WHERE user_id = {policies.USER}))",
         ),
     ]

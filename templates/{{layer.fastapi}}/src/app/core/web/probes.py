@@ -68,7 +68,7 @@ async def _check(check: Callable[[], Awaitable[None]]) -> Literal["ok", "failed"
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not ready
+    except Exception as error:  # noqa: BLE001 - any error means that the dependency is not ready
         logger.warning("readiness check failed", extra={"error": repr(error)})
         return "failed"
     return "ok"

@@ -82,7 +82,7 @@ def declared_by(view: Callable[..., object]) -> tuple[object, ...]:
 
 
 def _declare[**P, R](view: Callable[P, R], declaration: object) -> Callable[P, R]:
-    view.access = (*declared_by(view), declaration)  # type: ignore[attr-defined]  # own attribute
+    view.access = (*declared_by(view), declaration)  # type: ignore[attr-defined]  # our attribute of a function
     return view
 
 

@@ -150,7 +150,7 @@ def deprecated[**P, R](
     headers = Deprecation(since, sunset, guide).headers()
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
-        view.deprecation = headers  # type: ignore[attr-defined]  # own attribute
+        view.deprecation = headers  # type: ignore[attr-defined]  # our attribute of a function
         return view
 
     return declare

@@ -71,7 +71,7 @@ class Probe:
 def _state(check: Future[None]) -> Literal["ok", "failed"]:
     try:
         check.result(TIMEOUT_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not ready
+    except Exception as error:  # noqa: BLE001 - any error means that the dependency is not ready
         logger.warning("readiness check failed", extra={"error": repr(error)})
         return "failed"
     return "ok"

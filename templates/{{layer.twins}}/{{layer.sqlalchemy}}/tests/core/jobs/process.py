@@ -4,7 +4,7 @@ import sys
 
 from app.core.jobs import worker
 from app.core.ops import log
-from tests.core.jobs import samples  # noqa: F401 - declares them
+from tests.core.jobs import samples  # noqa: F401 - importing it declares the sample jobs
 
 log.configure()
 {"worker": worker.run_worker, "scheduler": worker.run_scheduler}[sys.argv[1]]()

@@ -57,7 +57,7 @@ def run_job(job_id: UUID) -> None:
         telemetry.job_started.labels(entry.job).inc()
         try:
             done = _execute(entry, declared)
-        except Exception as error:  # noqa: BLE001 - a job can raise anything
+        except Exception as error:  # noqa: BLE001 - any error of a job is a failed attempt: retried, then a dead letter
             _fail(entry, declared, error)
         else:
             if done:
