@@ -1,5 +1,6 @@
 """A Valkey server."""
 
+import json
 import signal
 
 import redis
@@ -22,9 +23,12 @@ class Valkey(Server):
         config = self.data / "valkey.conf"
         config.touch(mode=0o600)
         config.write_text(
-            f"bind {HOST}\nrequirepass {self.password}\ndir {self.data}\ndatabases 64\n"
+            f"bind {HOST}\nrequirepass {self.password}\ndatabases 64\n"
+            # Quoted, since the path of the service can contain spaces and quotes.
+            f"dir {json.dumps(str(self.data), ensure_ascii=False)}\n"
             f'save ""\nappendonly {"no" if self.throw_away else "yes"}\n'
-            "maxmemory-policy noeviction\n"
+            "maxmemory-policy noeviction\n",
+            encoding="utf-8",
         )
 
     def _command(self, port: int) -> list[str]:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.devservers import ROOT, ManagedProcess, Postgres, ServerError, development, servers
+from tools.devservers import (
+    ROOT,
+    ManagedProcess,
+    Postgres,
+    ServerError,
+    Valkey,
+    development,
+    servers,
+)
+from tools.devservers.server import Server
 
 URLS = {
     "DATABASE_URL": "postgresql://app_user:x@db.example/app",
@@ -72,6 +81,17 @@ def test_the_lock_of_a_killed_postgres_is_removed(tmp_path: Path, pid: int) -> N
     lock.write_text(f"{pid}\n{postgres.data}\n")
     postgres._remove_stale_lock()
     assert not lock.exists()
+
+
+@pytest.mark.parametrize("server_class", [Postgres, Valkey])
+def test_a_path_can_contain_spaces_and_quotes(server_class: type[Server], tmp_path: Path) -> None:
+    directory = tmp_path / 'Zoë\'s "new" clone'
+    directory.mkdir()
+    server = server_class(directory, "password", throw_away=True)
+    try:
+        server.start()
+    finally:
+        server.stop()
 
 
 def test_configured_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
