@@ -3,13 +3,14 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
@@ -62,6 +63,22 @@ def tenant() -> None:
 def slow() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(30)")
+
+
+@job("tests.compute", timeout=0.2)
+def compute() -> None:
+    outbox.enqueue("tests.tenant")  # rolled back by the time-out
+    time.sleep(3)
+
+
+@job("tests.overtaken", max_attempts=1, on_dead_letter=note_dead_letter)
+def be_overtaken(*, error: str) -> None:
+    """Lose the transaction, as after a time limit, and let another worker claim the job."""
+    job_id = execution.current_job_id()
+    with suppress(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    run_concurrently([partial(execution.run_job, job_id)])
+    raise RuntimeError(error)
 
 
 @job("tests.parent")
@@ -253,6 +270,25 @@ def test_job_is_ended_by_its_timeout() -> None:
     execution.run_job(job_id)
     assert time.monotonic() - begun < 10
     assert "timeout" in str(find(job_id).last_error).lower()
+
+
+def test_job_that_computes_past_its_timeout_has_no_effect() -> None:
+    job_id = enqueue("tests.compute")
+    execution.run_job(job_id)
+    entry = find(job_id)
+    assert entry.done_at is entry.started_at is None
+    assert entry.last_error
+    with unit_of_work():
+        assert [each.id for each in outbox.list_jobs()] == [job_id]
+
+
+def test_outcome_of_an_overtaken_attempt_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "CLAIM_GRACE", timedelta())
+    job_id = enqueue("tests.overtaken", error="late")
+    execution.run_job(job_id)
+    # Only the second worker, which found no attempt left, has called it.
+    assert [call[:2] for call in seen] == [("dead letter", "late")]
+    assert find(job_id).last_error == "the worker was killed during each attempt"
 
 
 def test_job_of_another_release_stays_open() -> None:

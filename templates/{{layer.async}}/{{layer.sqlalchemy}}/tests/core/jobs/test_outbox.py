@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import context
@@ -57,6 +59,27 @@ async def record_settings(session: AsyncSession) -> None:
 @job("tests.slow", timeout=0.2)
 async def slow(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_sleep(30)"))
+
+
+def block(seconds: float) -> None:
+    """Block the thread, as a computation does."""
+    time.sleep(seconds)
+
+
+@job("tests.compute", timeout=0.2)
+async def compute(session: AsyncSession) -> None:
+    await outbox.enqueue(session, "tests.settings")  # rolled back by the time-out
+    await session.flush()
+    block(3)
+
+
+@job("tests.overtaken", max_attempts=1, on_dead_letter=record_dead_letter)
+async def be_overtaken(session: AsyncSession, *, error: str) -> None:
+    """Lose the transaction, as after a time limit, and let another worker claim the job."""
+    with suppress(OperationalError):
+        await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    await execution.run_job(execution.current_job_id())
+    raise RuntimeError(error)
 
 
 @job("tests.parent")
@@ -264,6 +287,28 @@ async def test_job_is_ended_after_its_timeout() -> None:
     assert time.monotonic() - started < 10
     # In async code asyncio raises; in sync code the database cancels the statement.
     assert "timeout" in str((await get_entry(job_id)).last_error).lower()
+
+
+@pytest.mark.committed
+async def test_job_that_computes_past_its_timeout_has_no_effect() -> None:
+    job_id = await enqueue("tests.compute")
+    await execution.run_job(job_id)
+    entry = await get_entry(job_id)
+    assert entry.done_at is entry.started_at is None
+    assert "timeout" in str(entry.last_error).lower()
+    async with unit_of_work() as session:
+        assert [each.id for each in await outbox.list_jobs(session)] == [job_id]
+
+
+@pytest.mark.committed
+async def test_outcome_of_an_overtaken_attempt_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "CLAIM_GRACE", timedelta())
+    job_id = await enqueue("tests.overtaken", error="late")
+    await execution.run_job(job_id)
+    # Only the second worker, which found no attempt left, has called it.
+    assert [call[:2] for call in calls] == [("dead letter", "late")]
+    entry = await get_entry(job_id)
+    assert entry.last_error == "the worker was killed during each attempt"
 
 
 async def test_job_of_another_release_is_not_claimed() -> None:

@@ -22,7 +22,7 @@ from app.core.db.unit_of_work import current, unit_of_work
 from app.core.jobs import registry
 from app.core.jobs.outbox import now
 from app.core.jobs.registry import Job
-from app.core.models import OutboxEntry
+from app.core.models import OutboxEntry, OutboxQuerySet
 from app.core.ops import telemetry
 from app.core.ops.log import redact
 
@@ -98,8 +98,7 @@ def _claim(job_id: UUID) -> tuple[OutboxEntry, Job, bool] | None:
 def _execute(entry: OutboxEntry, declared: Job) -> bool:
     """Run the job and mark it as done in one transaction; False when another worker has it."""
     with unit_of_work():
-        mine = OutboxEntry.objects.open().filter(id=entry.id)
-        if not mine.select_for_update(skip_locked=True).values_list("id"):
+        if not _current(entry).select_for_update(skip_locked=True).values_list("id"):
             return False
         _enter(declared)
         declared.function(**declared.unpack(entry.arguments))
@@ -123,7 +122,7 @@ def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
         return
     wait = registry.backoff(entry.attempts)
     with unit_of_work():
-        _set(
+        updated = _set(
             entry,
             available_at=now() + wait,
             started_at=None,
@@ -131,6 +130,8 @@ def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
             dispatches=0,
             last_error=reason,
         )
+    if not updated:
+        return
     telemetry.job_retried.labels(entry.job).inc()
     logger.warning(
         "job failed, will be retried",
@@ -144,7 +145,8 @@ def _move_to_dead_letter(entry: OutboxEntry, declared: Job, reason: str) -> None
     values = {"dead_lettered_at": now(), "last_error": reason}
     try:
         with unit_of_work():
-            _set(entry, **values)
+            if not _set(entry, **values):
+                return
             if declared.on_dead_letter:
                 _enter(declared)
                 declared.on_dead_letter(**declared.unpack(entry.arguments))
@@ -156,8 +158,19 @@ def _move_to_dead_letter(entry: OutboxEntry, declared: Job, reason: str) -> None
     logger.error("job moved to dead letters", extra={"attempt": entry.attempts, "reason": reason})
 
 
-def _set(entry: OutboxEntry, **values: Any) -> None:
-    OutboxEntry.objects.open().filter(id=entry.id).update(**values)
+def _current(entry: OutboxEntry) -> OutboxQuerySet:
+    """Find the row while it is open and `entry` is its latest attempt.
+
+    An attempt can outlive its time limit: PostgreSQL ends its transaction, and another worker
+    claims the job. The number of the attempt (a fencing token) keeps the outcome of the old one
+    out of the row.
+    """
+    return OutboxEntry.objects.open().filter(id=entry.id, attempts=entry.attempts)
+
+
+def _set(entry: OutboxEntry, **values: Any) -> bool:
+    """Write the outcome of an attempt; False when it is no longer the current one."""
+    return _current(entry).update(**values) == 1
 
 
 @contextmanager

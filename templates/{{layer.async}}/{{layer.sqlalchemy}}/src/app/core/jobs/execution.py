@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import context
@@ -105,9 +105,7 @@ async def _execute(entry: OutboxEntry, declared: Job) -> bool:
     """Run the job and mark it as done in one transaction; False when another worker has it."""
     async with unit_of_work() as session:
         locked = await session.scalar(
-            select(OutboxEntry.id)
-            .where(OutboxEntry.id == entry.id, OPEN)
-            .with_for_update(skip_locked=True)
+            select(OutboxEntry.id).where(_is_current(entry)).with_for_update(skip_locked=True)
         )
         if locked is None:
             return False
@@ -140,7 +138,7 @@ async def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
         return
     wait = registry.backoff(entry.attempts)
     async with unit_of_work() as session:
-        await _set(
+        updated = await _set(
             session,
             entry,
             available_at=now() + wait,
@@ -149,6 +147,8 @@ async def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
             dispatches=0,
             last_error=reason,
         )
+    if not updated:
+        return
     telemetry.job_retried.labels(entry.job).inc()
     logger.warning(
         "job failed, will be retried",
@@ -162,7 +162,8 @@ async def _move_to_dead_letter(entry: OutboxEntry, declared: Job, reason: str) -
     values = {"dead_lettered_at": now(), "last_error": reason}
     try:
         async with unit_of_work() as session:
-            await _set(session, entry, **values)
+            if not await _set(session, entry, **values):
+                return
             if declared.on_dead_letter:
                 await _enter(session, entry, declared)
                 await declared.on_dead_letter(session, **declared.unpack(entry.arguments))
@@ -174,10 +175,22 @@ async def _move_to_dead_letter(entry: OutboxEntry, declared: Job, reason: str) -
     logger.error("job moved to dead letters", extra={"attempt": entry.attempts, "reason": reason})
 
 
-async def _set(session: AsyncSession, entry: OutboxEntry, **values: Any) -> None:
-    await session.execute(
-        update(OutboxEntry).where(OutboxEntry.id == entry.id, OPEN).values(**values)
+def _is_current(entry: OutboxEntry) -> ColumnElement[bool]:
+    """Match the row while it is open and `entry` is its latest attempt.
+
+    An attempt can outlive its time limit: PostgreSQL ends its transaction, and another worker
+    claims the job. The number of the attempt (a fencing token) keeps the outcome of the old one
+    out of the row.
+    """
+    return and_(OutboxEntry.id == entry.id, OutboxEntry.attempts == entry.attempts, OPEN)
+
+
+async def _set(session: AsyncSession, entry: OutboxEntry, **values: Any) -> bool:
+    """Write the outcome of an attempt; False when it is no longer the current one."""
+    updated = await session.scalar(
+        update(OutboxEntry).where(_is_current(entry)).values(**values).returning(OutboxEntry.id)
     )
+    return updated is not None
 
 
 @contextmanager
