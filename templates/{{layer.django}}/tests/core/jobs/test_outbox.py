@@ -20,6 +20,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import broker, execution, outbox
+from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
 from app.core.models import ClockTimestamp, OutboxEntry
 from tests.concurrency import run_concurrently
@@ -39,7 +40,7 @@ def setting(name: str) -> str | None:
 
 @job("tests.note")
 def note(*, what: UUID, when: datetime, times: int = 1) -> None:
-    seen.append((what, when, times, execution.current_job_id(), context.current()))
+    seen.append((what, when, times, current_job_id(), context.current()))
 
 
 def note_dead_letter(*, error: str) -> None:
@@ -74,7 +75,7 @@ def compute() -> None:
 @job("tests.overtaken", max_attempts=1, on_dead_letter=note_dead_letter)
 def be_overtaken(*, error: str) -> None:
     """Lose the transaction, as after a time limit, and let another worker claim the job."""
-    job_id = execution.current_job_id()
+    job_id = current_job_id()
     with suppress(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     run_concurrently([partial(execution.run_job, job_id)])
@@ -167,7 +168,7 @@ def test_job_has_its_arguments_and_the_context_of_its_request(
     assert entry.done_at
     assert entry.attempts == 1
     with pytest.raises(LookupError):
-        execution.current_job_id()
+        current_job_id()
 
 
 def test_job_has_its_tenant_and_its_time_limits(caused_by: Callable[..., None]) -> None:

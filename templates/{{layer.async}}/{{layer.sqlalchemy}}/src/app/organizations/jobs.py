@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.about import NAME
 from app.core import mail
 from app.core.errors import NotFound
-from app.core.jobs.execution import current_job_id
+from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
 from app.core.security.tokens import sign_tenant_row_token
 from app.organizations import queries

@@ -22,6 +22,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import broker, execution, outbox
+from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
 from app.core.models import OutboxEntry
 from tests.concurrency import run_concurrently
@@ -35,7 +36,7 @@ calls: list[Any] = []
 async def record_arguments(
     session: AsyncSession, *, item_id: UUID, at: datetime, count: int = 1
 ) -> None:
-    calls.append((item_id, at, count, execution.current_job_id(), context.current()))
+    calls.append((item_id, at, count, current_job_id(), context.current()))
 
 
 async def record_dead_letter(session: AsyncSession, *, error: str) -> None:
@@ -78,7 +79,7 @@ async def be_overtaken(session: AsyncSession, *, error: str) -> None:
     """Lose the transaction, as after a time limit, and let another worker claim the job."""
     with suppress(OperationalError):
         await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    await execution.run_job(execution.current_job_id())
+    await execution.run_job(current_job_id())
     raise RuntimeError(error)
 
 
@@ -175,7 +176,7 @@ async def test_job_runs_with_its_arguments_and_the_context_of_its_request(
     assert entry.done_at
     assert entry.attempts == 1
     with pytest.raises(LookupError):
-        execution.current_job_id()
+        current_job_id()
 
 
 async def test_job_runs_with_its_tenant_and_its_time_limits(

@@ -9,7 +9,7 @@ from app.about import NAME
 from app.accounts import queries, service
 from app.accounts.service import RESET, VERIFICATION, Notice
 from app.core import mail
-from app.core.jobs.execution import current_job_id
+from app.core.jobs.current_job import current_job_id
 from app.core.jobs.outbox import enqueue
 from app.core.jobs.registry import job
 from app.core.security.tokens import sign_row_token

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db.unit_of_work import unit_of_work
 from app.core.jobs import outbox
-from app.core.jobs.execution import current_job_id
+from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
 from app.core.models import OutboxEntry
 from app.settings import settings

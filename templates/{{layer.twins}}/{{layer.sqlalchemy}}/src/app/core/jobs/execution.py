@@ -6,14 +6,10 @@ of the effect. The lock ends with the connection, so a killed worker releases it
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -21,6 +17,7 @@ from app.core import context
 from app.core.db.tenancy import enter_organization
 from app.core.db.unit_of_work import unit_of_work
 from app.core.jobs import registry
+from app.core.jobs.current_job import running
 from app.core.jobs.outbox import DUE, OPEN, now
 from app.core.jobs.registry import Job
 from app.core.models import OutboxEntry
@@ -32,16 +29,6 @@ logger = logging.getLogger(__name__)
 # Between its claim and its row lock, a job looks like one whose worker was killed.
 CLAIM_GRACE = timedelta(seconds=5)
 
-_running: ContextVar[UUID] = ContextVar("running_job")
-
-
-def current_job_id() -> UUID:
-    """Return the id of the running job: the idempotency key for effects outside the database.
-
-    Raises LookupError outside of a job.
-    """
-    return _running.get()
-
 
 def run_job(job_id: UUID) -> None:
     """Run the job, unless it is done, is not due, or another worker runs it."""
@@ -50,7 +37,7 @@ def run_job(job_id: UUID) -> None:
         return
     entry, declared, exhausted = claimed
     started = time.perf_counter()
-    with _bound(entry):
+    with running(entry.id, entry.job, entry.context):
         if exhausted:
             _move_to_dead_letter(entry, declared, "the worker was killed during each attempt")
             return
@@ -189,17 +176,3 @@ def _set(session: Session, entry: OutboxEntry, **values: Any) -> bool:
         update(OutboxEntry).where(_is_current(entry)).values(**values).returning(OutboxEntry.id)
     )
     return updated is not None
-
-
-@contextmanager
-def _bound(entry: OutboxEntry) -> Iterator[None]:
-    """Run in the context of the request that caused the job."""
-    outside = context.current()
-    context.bind(context.unpack(entry.context, default_request_id=entry.id.hex))
-    running = _running.set(entry.id)
-    with structlog.contextvars.bound_contextvars(job=entry.job, job_id=str(entry.id)):
-        try:
-            yield
-        finally:
-            _running.reset(running)
-            context.bind(outside)
