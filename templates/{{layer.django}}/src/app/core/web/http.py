@@ -22,6 +22,13 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import AppError, Invalid, RateLimited, Unavailable
 from app.core.web import idempotency, openapi, preconditions, problems
 from app.core.web.deprecation import Deprecation
+from app.core.web.idempotency_rules import (
+    KEPT_HEADERS,
+    REPLAYED_HEADER,
+    Claim,
+    Replay,
+    StoredResponse,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +108,8 @@ def _run(run: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResp
             response = run(request, *args, **kwargs)
             if claim := _claim(request):
                 idempotency.store(claim, _answer(response))
-    except idempotency.Replay as replay:
-        return _replayed(replay.answer)
+    except Replay as replay:
+        return _replayed(replay.response)
     except AppError as error:
         response = problem_response(request, error)
         if claim := _claim(request):
@@ -117,24 +124,20 @@ def _run(run: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResp
     return response
 
 
-def _claim(request: HttpRequest) -> idempotency.Claim | None:
-    claim: idempotency.Claim | None = getattr(request, "idempotency_claim", None)
+def _claim(request: HttpRequest) -> Claim | None:
+    claim: Claim | None = getattr(request, "idempotency_claim", None)
     return claim
 
 
-def _answer(response: HttpResponseBase) -> idempotency.StoredResponse:
+def _answer(response: HttpResponseBase) -> StoredResponse:
     assert isinstance(response, HttpResponse)  # noqa: S101 - for mypy: no idempotent route streams
-    kept = {
-        name: response.headers[name]
-        for name in idempotency.KEPT_HEADERS
-        if name in response.headers
-    }
-    return idempotency.StoredResponse(response.status_code, kept, response.content)
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return StoredResponse(response.status_code, kept, response.content)
 
 
-def _replayed(answer: idempotency.StoredResponse) -> HttpResponse:
-    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
-    return HttpResponse(answer.body, status=answer.status, headers=headers)
+def _replayed(stored: StoredResponse) -> HttpResponse:
+    headers = stored.headers | {REPLAYED_HEADER: "true"}
+    return HttpResponse(stored.body, status=stored.status, headers=headers)
 
 
 def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

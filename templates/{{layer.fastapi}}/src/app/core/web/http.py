@@ -18,6 +18,13 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import AppError, RateLimited, Unavailable
 from app.core.web import idempotency, preconditions, problems
 from app.core.web.deprecation import Deprecation
+from app.core.web.idempotency_rules import (
+    KEPT_HEADERS,
+    REPLAYED_HEADER,
+    Claim,
+    Replay,
+    StoredResponse,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +48,8 @@ class UnitOfWorkRoute(APIRoute):
                     response = await handle(request)
                     if claim := _claim(request):
                         await idempotency.store(session, claim, _stored(response))
-            except idempotency.Replay as replay:
-                return _replayed(replay.answer)
+            except Replay as replay:
+                return _replayed(replay.response)
             except AppError as error:
                 response = problem_response(request, error)
                 if claim := _claim(request):
@@ -59,23 +66,19 @@ class UnitOfWorkRoute(APIRoute):
         return handle_in_unit_of_work
 
 
-def _claim(request: Request) -> idempotency.Claim | None:
-    claim: idempotency.Claim | None = getattr(request.state, "idempotency_claim", None)
+def _claim(request: Request) -> Claim | None:
+    claim: Claim | None = getattr(request.state, "idempotency_claim", None)
     return claim
 
 
-def _stored(response: Response) -> idempotency.StoredResponse:
-    kept = {
-        name: response.headers[name]
-        for name in idempotency.KEPT_HEADERS
-        if name in response.headers
-    }
-    return idempotency.StoredResponse(response.status_code, kept, bytes(response.body))
+def _stored(response: Response) -> StoredResponse:
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return StoredResponse(response.status_code, kept, bytes(response.body))
 
 
-def _replayed(answer: idempotency.StoredResponse) -> Response:
-    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
-    return Response(answer.body, answer.status, headers)
+def _replayed(stored: StoredResponse) -> Response:
+    headers = stored.headers | {REPLAYED_HEADER: "true"}
+    return Response(stored.body, stored.status, headers)
 
 
 def _session(request: Request) -> AsyncSession:

@@ -19,6 +19,13 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import AppError, Invalid, RateLimited, Unavailable
 from app.core.web import idempotency, preconditions, problems
 from app.core.web.deprecation import Deprecation
+from app.core.web.idempotency_rules import (
+    KEPT_HEADERS,
+    REPLAYED_HEADER,
+    Claim,
+    Replay,
+    StoredResponse,
+)
 from app.core.web.parameters import header_name
 
 logger = logging.getLogger(__name__)
@@ -84,8 +91,8 @@ class App(APIFlask):
                 response = self.make_response(super().dispatch_request())
                 if claim := _claim():
                     idempotency.store(session, claim, _stored(response))
-        except idempotency.Replay as replay:
-            return _replayed(replay.answer)
+        except Replay as replay:
+            return _replayed(replay.response)
         except AppError as error:
             response = problem_response(error)
             if claim := _claim():
@@ -100,23 +107,19 @@ class App(APIFlask):
         return _conditional(response)
 
 
-def _claim() -> idempotency.Claim | None:
-    claim: idempotency.Claim | None = g.get("claim")
+def _claim() -> Claim | None:
+    claim: Claim | None = g.get("claim")
     return claim
 
 
-def _stored(response: Response) -> idempotency.StoredResponse:
-    kept = {
-        name: response.headers[name]
-        for name in idempotency.KEPT_HEADERS
-        if name in response.headers
-    }
-    return idempotency.StoredResponse(response.status_code, kept, response.get_data())
+def _stored(response: Response) -> StoredResponse:
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return StoredResponse(response.status_code, kept, response.get_data())
 
 
-def _replayed(answer: idempotency.StoredResponse) -> Response:
-    headers = answer.headers | {idempotency.REPLAYED_HEADER: "true"}
-    return current_app.response_class(answer.body, answer.status, headers)
+def _replayed(stored: StoredResponse) -> Response:
+    headers = stored.headers | {REPLAYED_HEADER: "true"}
+    return current_app.response_class(stored.body, stored.status, headers)
 
 
 def _conditional(response: Response) -> Response:

@@ -1,58 +1,27 @@
-"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a repeated POST is executed once.
+"""Stores idempotency keys.
 
 The claim is committed in its own transaction before the request is executed, so that concurrent
 repeats see it. The response is stored in the transaction of the request: both are committed, or
 neither.
 """
 
-import json
-from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
-from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.core import crypto
 from app.core.db.unit_of_work import unit_of_work
-from app.core.errors import IdempotencyConflict, IdempotencyMismatch
 from app.core.ids import uuid7
 from app.core.models import IdempotencyKey
-
-LIFETIME = timedelta(hours=24)
-# The claim of a killed process expires after this; no request may run longer.
-CLAIM_TIMEOUT = timedelta(minutes=2)
-# Headers that are stored with the response; the others belong to each request.
-KEPT_HEADERS = ("content-type", "location", "etag")
-REPLAYED_HEADER = "Idempotency-Replayed"
-_PURPOSE = "idempotent answer"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
-    """The response that is stored with a key."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Replay(Exception):
-    """The request was executed before, with the response `answer`."""
-
-    def __init__(self, answer: StoredResponse) -> None:
-        super().__init__("replayed")
-        self.answer = answer
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """This request's claim of a key: `claim` differs if another request takes the key over."""
-
-    row_id: UUID
-    claim: UUID
+from app.core.web.idempotency_rules import (
+    CLAIM_TIMEOUT,
+    LIFETIME,
+    Claim,
+    StoredResponse,
+    claim_lost,
+    reject_claim,
+)
 
 
 def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
@@ -91,40 +60,29 @@ def claim(key: str, *, caller: str, route: str, body: bytes) -> Claim:
         )
         if claimed is None:
             earlier = session.scalar(select(IdempotencyKey).filter_by(**scope))
-            _raise_for(earlier, fingerprint)
+            reject_claim(earlier, fingerprint)
     return mine
 
 
-def _raise_for(earlier: IdempotencyKey | None, fingerprint: bytes) -> None:
-    if earlier is not None and earlier.fingerprint != fingerprint:
-        raise IdempotencyMismatch("This idempotency key was used with another request.")
-    if earlier is None or earlier.status is None or earlier.answer is None:
-        raise IdempotencyConflict("The first request with this idempotency key is in progress.")
-    kept = json.loads(crypto.decrypt(_PURPOSE, earlier.answer))
-    raise Replay(StoredResponse(earlier.status, kept["headers"], kept["body"].encode()))
-
-
-def store(session: Session, mine: Claim, answer: StoredResponse) -> None:
+def store(session: Session, mine: Claim, response: StoredResponse) -> None:
     """Store the response in the transaction of the request.
 
-    Raises IdempotencyConflict if another request took the key over. Encrypted: a response may
-    contain a secret that is shown once, such as an API key.
+    Raises IdempotencyConflict if another request took the key over.
     """
-    kept = json.dumps({"body": answer.body.decode(), "headers": answer.headers}).encode()
     stored = session.scalar(
         update(IdempotencyKey)
         .where(IdempotencyKey.id == mine.row_id, IdempotencyKey.claim == mine.claim)
-        .values(status=answer.status, answer=crypto.encrypt(_PURPOSE, kept))
+        .values(status=response.status, answer=response.encrypt())
         .returning(IdempotencyKey.id)
     )
     if stored is None:
-        raise IdempotencyConflict("Another request took this idempotency key over.")
+        raise claim_lost()
 
 
-def store_failure(mine: Claim, answer: StoredResponse) -> None:
+def store_failure(mine: Claim, response: StoredResponse) -> None:
     """Store an error response, after the transaction of the request was rolled back."""
     with unit_of_work() as session:
-        store(session, mine, answer)
+        store(session, mine, response)
 
 
 def release(mine: Claim) -> None:
