@@ -147,7 +147,7 @@ def newest_event(site: str, name: str) -> dict[str, object]:
     event: dict[str, object] = events[0]
     assert event["action"] == "project.created"
     assert isinstance(event["changes"], dict)
-    assert event["changes"]["impersonated_by"] == STAFF[0]
+    assert event["changes"]["admin_user"] == STAFF[0]
     return event
 
 

@@ -216,7 +216,7 @@ def test_created_project_is_visible_in_the_api(staff: Client, factory: Factory) 
     assert [item["name"] for item in listed] == ["Made in the admin"]
     told = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"][0]
     assert (told["action"], told["actor"]["label"]) == ("project.created", "staff@example.com")
-    assert told["changes"]["impersonated_by"] == "staff@example.com"
+    assert told["changes"]["admin_user"] == "staff@example.com"
     project = f"{ADMIN}projects/project/{listed[0]['id']}"
     changed = {"name": "Renamed", "status": "active"}
     assert staff.post(f"{project}/change/", changed).status_code == 302
@@ -310,7 +310,7 @@ def test_members_are_added_changed_and_removed(staff: Client, factory: Factory) 
     }
     listed = ada.request("GET", f"/organizations/{organization}/audit-events").json()["items"]
     assert {"membership.created", "membership.updated"} <= {item["action"] for item in listed}
-    assert {item["changes"].get("impersonated_by") for item in listed[:2]} == {"staff@example.com"}
+    assert {item["changes"].get("admin_user") for item in listed[:2]} == {"staff@example.com"}
     removed = form | formset("memberships", kept | {"DELETE": "on"}, other)
     refused = staff.post(path, removed | formset("memberships-2"))
     assert "must keep at least one owner" in refused.text
@@ -380,9 +380,9 @@ def test_account_is_disabled_and_enabled(staff: Client, factory: Factory) -> Non
     assert changed == {
         "id": str(user.pk),
         "fields": ["is_active"],
-        "impersonated_by": "staff@example.com",
+        "admin_user": "staff@example.com",
     }
-    assert shut["impersonated_by"] == "staff@example.com"
+    assert shut["admin_user"] == "staff@example.com"
     assert staff.post(path, {"name": user.name, "is_active": "on"}).status_code == 302
     # Enabling does not restore sessions.
     assert ada.request("GET", "/me").status_code == 401
@@ -404,7 +404,7 @@ def test_dead_letters_are_replayed(staff: Client, me: User) -> None:
     assert same.attempts == 1
     assert last_note(me) == (
         "job.replayed",
-        {"id": str(dead_letter.id), "impersonated_by": "staff@example.com"},
+        {"id": str(dead_letter.id), "admin_user": "staff@example.com"},
     )
 
 

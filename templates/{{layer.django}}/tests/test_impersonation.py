@@ -104,7 +104,8 @@ def test_start_and_end_are_in_both_histories(browser: Client, me: User, factory:
     (session,) = sessions(ada.id)
     assert browser.post(f"{USERS}release/").status_code == 302
     details = {"session_id": str(session.pk), "as_user": str(ada.id), "impersonated_by": STAFF}
-    expected = [("impersonation.started", details), ("impersonation.ended", details)]
+    started = {**details, "admin_user": STAFF}
+    expected = [("impersonation.started", started), ("impersonation.ended", details)]
     assert events(ada.id) == expected
     assert [event for event in events(me.pk) if event[0].startswith("impersonation.")] == expected
 

@@ -25,8 +25,14 @@ class Context:
     traceparent: str | None = None
     organization_id: UUID | None = None
     actor: Actor | None = None
-    # E-mail address of the member of the staff: in the admin, or while impersonating the actor.
+    # E-mail addresses of staff: who uses the admin, and who impersonates the actor.
+    admin_user: str | None = None
     impersonated_by: str | None = None
+
+    def staff(self) -> dict[str, str]:
+        """Return `admin_user` and `impersonated_by`, where they are set, for audit records."""
+        addresses = {"admin_user": self.admin_user, "impersonated_by": self.impersonated_by}
+        return {name: address for name, address in addresses.items() if address is not None}
 
 
 _context: ContextVar[Context] = ContextVar("app_context")
@@ -55,6 +61,7 @@ def pack() -> dict[str, Any]:
             "id": found.actor.id and str(found.actor.id),
             "label": found.actor.label,
         },
+        "admin_user": found.admin_user,
         "impersonated_by": found.impersonated_by,
     }
 
@@ -70,5 +77,6 @@ def unpack(packed: dict[str, Any], *, default_request_id: str) -> Context:
         actor=Actor(actor["type"], actor["id"] and UUID(actor["id"]), actor["label"])
         if actor
         else None,
+        admin_user=packed.get("admin_user"),
         impersonated_by=packed.get("impersonated_by"),
     )

@@ -23,11 +23,10 @@ def record(
     """Record an action of the caller of this request, or of the request that caused this job.
 
     `changes` has `[before, after]` of each field, or its value. No secrets: admins read it. For an
-    action of staff, in the admin or by impersonation, it also has `impersonated_by`.
+    action of staff it also has `admin_user` or `impersonated_by`.
     """
     current = context.current()
     actor = current.actor or SYSTEM
-    staff = {} if current.impersonated_by is None else {"impersonated_by": current.impersonated_by}
     AuditEvent.tenant.create(
         organization_id=organization_id,
         action=action,
@@ -36,7 +35,7 @@ def record(
         actor_label=actor.label,
         target_type=target_type,
         target_id=target_id,
-        changes=to_jsonable_python({**(changes or {}), **staff}),
+        changes=to_jsonable_python({**(changes or {}), **current.staff()}),
         ip=current.client_ip,
         request_id=current.request_id,
     )

@@ -48,7 +48,7 @@ class AdminSite(BaseAdminSite):
         super().enter(request)
         user, current = request.user, context.current()
         current.actor = Actor("user", user.pk, user.get_username())
-        current.impersonated_by = user.get_username()
+        current.admin_user = user.get_username()
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         # Impersonating staff may not open the admin: send them to the page that ends it.

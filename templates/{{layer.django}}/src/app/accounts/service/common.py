@@ -46,15 +46,13 @@ def insert_user(user: User) -> UUID | None:
 def record(user_id: UUID, action: str, **details: object) -> None:
     """Add a security event, with the address and user agent of the current request."""
     current = context.current()
-    if current.impersonated_by is not None:
-        details = {**details, "impersonated_by": current.impersonated_by}
     SecurityEvent.objects.create(
         user_id=user_id,
         action=action,
         ip=current.client_ip,
         user_agent=current.user_agent,
         request_id=current.request_id,
-        details=details,
+        details={**details, **current.staff()},
     )
 
 

@@ -10,8 +10,5 @@ def refuse_while_impersonating() -> None:
     For everything that changes or proves who the user is, and for credentials that would outlast
     the impersonation.
     """
-    current = context.current()
-    # In the admin `impersonated_by` is the staff's own address, and so is the actor's.
-    is_self = current.actor is not None and current.actor.label == current.impersonated_by
-    if current.impersonated_by is not None and not is_self:
+    if context.current().impersonated_by is not None:
         raise Forbidden("Only the user may do this, not staff that impersonates the user.")
