@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from template import COPIER, ROOT, commit, contents, copy_working_tree, files, git, run
+from template import (
+    COPIER,
+    ROOT,
+    commit,
+    contents,
+    copy_what_answers_change,
+    copy_working_tree,
+    files,
+    git,
+    run,
+)
 from variants import values
 
 NEW = "v999.0.0"
@@ -133,11 +143,12 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     assert (service / "added.md").is_file()
 
 
-def test_copy_from_a_relative_path_warns(released: Path, tmp_path: Path) -> None:
-    for source, warns in ((released.name, True), (str(released), False)):
-        printed = run(COPIER, "copy", "--defaults", source, tmp_path / "s", cwd=released.parent)
+def test_copy_from_a_relative_path_warns(tmp_path: Path) -> None:
+    copy_what_answers_change(tmp_path / "template")
+    for source, warns in (("template", True), (str(tmp_path / "template"), False)):
+        printed = run(COPIER, "copy", "--defaults", source, "svc", cwd=tmp_path)
         assert ("will not find the template" in printed) == warns
-        shutil.rmtree(tmp_path / "s")
+        shutil.rmtree(tmp_path / "svc")
 
 
 def test_check_update_reports_a_newer_version(released: Path, tmp_path: Path) -> None:
