@@ -12,7 +12,7 @@ from template import (
     ROOT,
     commit,
     contents,
-    copy_what_answers_change,
+    copy_templated_files,
     copy_working_tree,
     files,
     git,
@@ -144,7 +144,7 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
 
 
 def test_copy_from_a_relative_path_warns(tmp_path: Path) -> None:
-    copy_what_answers_change(tmp_path / "template")
+    copy_templated_files(tmp_path / "template")
     for source, warns in (("template", True), (str(tmp_path / "template"), False)):
         printed = run(COPIER, "copy", "--defaults", source, "svc", cwd=tmp_path)
         assert ("will not find the template" in printed) == warns
