@@ -132,7 +132,7 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     readme = (ROOT / "README.md").read_text()
     (commands,) = re.findall(r"```bash\n(uvx copier copy .*?)uv run just dev", readme, re.DOTALL)
     assert "$PWD" in commands
-    commands = commands.replace("uvx copier copy", f"{COPIER} copy --defaults")
+    commands = commands.replace("uvx copier copy", f"'{COPIER}' copy --defaults")
     run("bash", "-ec", commands, cwd=repository)
     service = tmp_path / "svc"
     assert git(service, "status", "--porcelain") == ""
