@@ -1,9 +1,9 @@
 """Generate the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
 
-Every file below `{{layer.async}}` has its twin at the same path below `{{layer.twins}}`. The
-conversion works on tokens: it removes `await`, renames `AsyncSession` to `Session`, and so on; ruff
-formats the result. A test compares the twins with what this script generates. The reasons are in
-docs/adr/0005-one-source-for-both.md.
+Every file below `{{layer.async}}`, also below that of a feature, has its twin at the same path below
+`{{layer.twins}}`. The conversion works on tokens: it removes `await`, renames `AsyncSession` to
+`Session`, and so on; ruff formats the result. A test compares the twins with what this script
+generates. The reasons are in docs/adr/0005-one-source-for-both.md.
 """
 
 import io
@@ -20,8 +20,7 @@ from tokenize import COMMENT, NAME, NL, OP, STRING, TokenInfo, generate_tokens
 type Place = tuple[int, int]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-SOURCE = TEMPLATES / "{{layer.async}}"
-TWINS = TEMPLATES / "{{layer.twins}}"
+SOURCE, TWINS = "{{layer.async}}", "{{layer.twins}}"
 
 SPACE = {COMMENT, NL}
 # Keywords removed with the following white space.
@@ -117,17 +116,21 @@ def _closing(tokens: list[TokenInfo], opening: int) -> int:
     raise ValueError("no closing parenthesis")
 
 
-def sources() -> list[str]:
-    """Return the paths of the asynchronous files, relative to their layer."""
-    return sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
+def below(layer: str) -> dict[str, bytes]:
+    """Return the Python files of a layer and of the layers of that name in features, by path."""
+    return {
+        str(path.relative_to(TEMPLATES)): path.read_bytes()
+        for path in sorted(TEMPLATES.rglob("*.py"))
+        if layer in path.parts
+    }
 
 
 def make(directory: Path) -> None:
     """Write all twins below a directory and format them."""
-    for name in sources():
-        path = directory / name
+    for name, source in below(SOURCE).items():
+        path = directory / name.replace(SOURCE, TWINS)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(convert((SOURCE / name).read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(convert(source.decode()), encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
     options = ("--no-cache", "--isolated", "--line-length=100", "--target-version=py312", "--quiet")
     first_party = "--config=lint.isort.known-first-party=['app','scripts','tests','tools']"
@@ -139,12 +142,13 @@ def make(directory: Path) -> None:
 
 
 def main() -> None:
-    """Replace the contents of the twins' layer."""
+    """Replace the contents of the twins' layers."""
     with tempfile.TemporaryDirectory(dir=TEMPLATES.parent) as directory:
-        made = Path(directory) / "twins"
+        made = Path(directory)
         make(made)
-        shutil.rmtree(TWINS, ignore_errors=True)
-        made.rename(TWINS)
+        for twins in list(TEMPLATES.rglob(TWINS)):
+            shutil.rmtree(twins)
+        shutil.copytree(made, TEMPLATES, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

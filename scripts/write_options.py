@@ -46,6 +46,8 @@ def describe(name: str, question: dict[str, Any], defaults: dict[str, str]) -> s
 def default(name: str, question: dict[str, Any], defaults: dict[str, str]) -> str:
     if name == "project_slug":
         return "derived from `project_name`, such as `acme-cloud`"
+    if question.get("multiselect"):
+        return ", ".join(f"`{choice}`" for choice in question["default"])
     return f"`{Template(question['default']).render(defaults)}`"
 
 

@@ -31,10 +31,6 @@ def test_twins_are_up_to_date(tmp_path: Path) -> None:
     make_sync.make(tmp_path)
     made = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*.py")}
     assert len(made) > 40, "expected more than 40 twins: is the layer's name right?"
-    present = {
-        str(path.relative_to(make_sync.TWINS)): path.read_bytes()
-        for path in make_sync.TWINS.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    present = make_sync.below(make_sync.TWINS)
     stale = sorted(name for name in made | present if made.get(name) != present.get(name))
     assert not stale, "run: uv run scripts/make_sync.py"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from variants import Render, every_variant, values
+from variants import Render, default_variant, every_variant, values
 
 ACCOUNTS = "accounts"
 
@@ -17,7 +17,7 @@ ACCOUNTS = "accounts"
 @pytest.fixture(scope="module")
 def services(render: Render) -> dict[str, Path]:
     """Return one service per framework, with equal other answers."""
-    first = every_variant()[0].answers
+    first = default_variant().answers
     return {
         variant.answers["framework"]: render(variant)
         for variant in every_variant()

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from pytest_copie.plugin import Copie
 
 from template import ROOT, configuration, copy_working_tree, questions
-from variants import names_used, values
+from variants import axes_of, every_variant, names_used, values
 
 ASKED = {name: question for name, question in questions().items() if question.get("when", True)}
 MACROS: Any = (
@@ -38,6 +38,7 @@ INVALID = {
     "framework": ["", "rails"],
     "jobs": ["", "rq"],
     "python_version": ["", "3.11", "4"],
+    "features": [["export"], ["exports", "x"]],
 }  # fmt: skip
 VALID = {
     "project_name": ['"', "\\", "{{ 7*7 }}", "${{ x }}", "😀", "שלום", "--help", "a: b", "# x",
@@ -47,6 +48,7 @@ VALID = {
     "author_name": ["Zoë O'Brien", "Иван", "[x](y)"],
     "author_email": ["a@b.de", "a.b+c@mail.example.com", "o'brien@example.org", "ü@example.org"],
     "python_version": ["3.12", "3.13", "3.14"],
+    "features": [[], ["dashboard"], ["exports", "dashboard"]],
 }  # fmt: skip
 
 
@@ -75,6 +77,33 @@ def test_every_answer_is_used() -> None:
     defaults = " ".join(str(question) for question in questions().values())
     for name in ASKED:
         assert name in names_used() or re.search(rf"\[{name}\]", defaults), name
+
+
+def test_every_choice_is_in_some_variant() -> None:
+    answered = [variant.answers for variant in every_variant()]
+    for name in ASKED.keys() & names_used():
+        if ASKED[name].get("multiselect"):
+            options = [[value in answers[name] for answers in answered] for value in values(name)]
+            assert all({True, False} <= set(found) for found in options)
+        elif "choices" in ASKED[name]:
+            assert {answers[name] for answers in answered} == set(values(name))
+        elif ASKED[name]["type"] == "bool":
+            assert {answers[name] for answers in answered} == {True, False}
+
+
+def test_axes_include_booleans_and_each_option_of_a_multiselect_question() -> None:
+    questions: dict[str, dict[str, Any]] = {
+        "engine": {"type": "str", "choices": {"A": "a", "B": "b"}},
+        "parts": {"type": "str", "multiselect": True, "choices": ["one", "two"]},
+        "open": {"type": "bool"},
+        "name": {"type": "str"},
+    }
+    assert axes_of(questions) == {
+        "engine": ["a", "b"],
+        "parts.one": [True, False],
+        "parts.two": [True, False],
+        "open": [True, False],
+    }
 
 
 def test_copier_yml_needs_no_trust() -> None:
@@ -108,12 +137,13 @@ def test_defaults_are_the_documented_answers(copie: Copie, only_questions: Path)
         "framework": "django",
         "jobs": "celery",
         "python_version": "3.13",
+        "features": ["exports", "dashboard"],
     }
 
 
 @pytest.mark.parametrize(("name", "answers"), INVALID.items())
 def test_invalid_answers_are_rejected(
-    copie: Copie, only_questions: Path, name: str, answers: list[str]
+    copie: Copie, only_questions: Path, name: str, answers: list[Any]
 ) -> None:
     for answer in answers:
         result = copie.copy({name: answer}, template_dir=only_questions)
@@ -123,7 +153,7 @@ def test_invalid_answers_are_rejected(
 
 @pytest.mark.parametrize(("name", "answers"), VALID.items())
 def test_valid_answers_are_accepted(
-    copie: Copie, only_questions: Path, name: str, answers: list[str]
+    copie: Copie, only_questions: Path, name: str, answers: list[Any]
 ) -> None:
     for answer in answers:
         result = copie.copy({name: answer}, template_dir=only_questions)

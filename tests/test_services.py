@@ -64,7 +64,8 @@ def test_service_passes_its_checks_and_the_conformance_suite(
     with subtests.test("data survives a restart"):
         second_run(service, variant, location)
     with subtests.test("conformance"):
-        options = (f"--service-dir={service}", f"--driver={driver(variant)}", "-q")
+        without = [f"--without={feature}" for feature in variant.features_off()]
+        options = (f"--service-dir={service}", f"--driver={driver(variant)}", *without, "-q")
         suite = ("-m", "pytest", "tests/conformance", *options, "-p", "no:cacheprovider")
         run(sys.executable, *suite, cwd=ROOT, timeout=15 * MINUTES)
     record_property("run", variant.id)

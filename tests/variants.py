@@ -5,27 +5,54 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, Template, meta
 
 from template import ROOT, TEMPLATES, UV, attempt, files, questions
 
+type Choice = tuple[str, str | bool]
+
 
 @dataclass(frozen=True)
 class Variant:
-    """An answer to each question that affects the service."""
+    """A value for each of `axes`."""
 
-    choices: tuple[tuple[str, str], ...]
+    choices: tuple[Choice, ...]
 
     @property
-    def answers(self) -> dict[str, str]:
-        return dict(self.choices)
+    def answers(self) -> dict[str, Any]:
+        """The answers to give to Copier."""
+        answers: dict[str, Any] = {}
+        for axis, value in self.choices:
+            question, _, choice = axis.partition(".")
+            if choice:
+                selected = answers.setdefault(question, [])
+                selected += [choice] * bool(value)
+            else:
+                answers[question] = value
+        return answers
 
     @property
     def id(self) -> str:
-        return "-".join(value for _, value in self.choices)
+        """The values, joined; an option that is on is not named."""
+        names = [
+            value if isinstance(value, str) else f"no-{axis.rpartition('.')[2]}"
+            for axis, value in self.choices
+            if value is not True
+        ]
+        return "-".join(names)
 
-    def pairs(self) -> set[tuple[tuple[str, str], ...]]:
+    def features_off(self) -> list[str]:
+        return [axis.rpartition(".")[2] for axis, value in self.choices if value is False]
+
+    def others(self) -> set[str]:
+        """Return the choices that were not made."""
+        made = {value for _, value in self.choices}
+        offered = {v for axis in axes().values() for v in axis if isinstance(v, str)}
+        return (offered - made) | set(self.features_off())
+
+    def pairs(self) -> set[tuple[Choice, ...]]:
         return set(combinations(self.choices, 2))
 
 
@@ -49,18 +76,36 @@ def names_used() -> set[str]:
 
 
 def values(question: str) -> list[str]:
+    """Return the choices of a question."""
     choices = questions()[question]["choices"]
     return list(choices.values() if isinstance(choices, dict) else choices)
 
 
+def axes_of(questions: dict[str, dict[str, Any]]) -> dict[str, list[str] | list[bool]]:
+    """Return the axes of questions, and their values.
+
+    A question with choices is one axis. A choice of a multi-select question, as
+    "question.choice", and a boolean question are axes with the values True and False.
+    """
+    found: dict[str, list[str] | list[bool]] = {}
+    for name, question in questions.items():
+        choices = question.get("choices", [])
+        listed = list(choices.values() if isinstance(choices, dict) else choices)
+        if question.get("multiselect"):
+            found |= {f"{name}.{choice}": [True, False] for choice in listed}
+        elif question["type"] == "bool":
+            found[name] = [True, False]
+        elif listed:
+            found[name] = listed
+    return found
+
+
 @cache
-def axes() -> dict[str, list[str]]:
-    """Return the questions whose choices affect the service, with their choices."""
-    return {
-        name: values(name)
-        for name, question in questions().items()
-        if "choices" in question and name in names_used()
-    }
+def axes() -> dict[str, list[str] | list[bool]]:
+    """Return the axes of the questions that affect the service."""
+    return axes_of(
+        {name: question for name, question in questions().items() if name in names_used()}
+    )
 
 
 def every_variant() -> list[Variant]:
@@ -71,11 +116,19 @@ def every_variant() -> list[Variant]:
 
 def default_variant() -> Variant:
     """Return the variant of the default answers."""
-    defaults: dict[str, str] = {}
+    defaults: dict[str, Any] = {}
     for name, question in questions().items():
-        if "choices" in question:
-            defaults[name] = Template(question["default"]).render(defaults)
-    return Variant(tuple((name, defaults[name]) for name in axes()))
+        if "choices" in question or question["type"] == "bool":
+            default = question["default"]
+            defaults[name] = (
+                Template(default).render(defaults) if isinstance(default, str) else default
+            )
+    (found,) = [
+        variant
+        for variant in every_variant()
+        if all(defaults[name] == answer for name, answer in variant.answers.items())
+    ]
+    return found
 
 
 def covering(variants: list[Variant]) -> list[Variant]:

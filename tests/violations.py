@@ -50,8 +50,6 @@ class FrameworkCase:
     sources: tuple[Violation, ...]
     # A migration that may drop a column, since it declares `contract`.
     contracting: Violation
-    # The manual edits of docs/adding-a-resource.md: file, text to insert after, and insertion.
-    registration: tuple[tuple[str, str, str], ...]
     migrations: str
     # Inserts the code block of that page into the migration of the new table.
     secure: Callable[[str, str], str]
@@ -172,6 +170,13 @@ IMPORTS = (
 # different rules are checked together; the message must contain the place of each.
 SOURCES = (
     Violation(
+        2,
+        "a module that is not listed",
+        "src/app/modules.py",
+        instead_of='    "dashboard",\n',
+        place="src/app/dashboard/",
+    ),
+    Violation(
         3,
         "a status in a service",
         SERVICE,
@@ -248,7 +253,7 @@ FASTAPI = FrameworkCase(
             2,
             "a module imports the composition root",
             SERVICE,
-            imports="from app.registry import MODULES",
+            imports="from app.modules import MODULES",
             end="USED = MODULES",
         ),
         Violation(
@@ -274,13 +279,6 @@ FASTAPI = FrameworkCase(
         ),
     ),
     sources=(
-        Violation(
-            2,
-            "a module whose jobs are not registered",
-            "src/app/registry.py",
-            instead_of=', "exports"',
-            place="src/app/exports/jobs.py",
-        ),
         Violation(
             3,
             "a status in a file of a service package",
@@ -452,15 +450,6 @@ FASTAPI = FrameworkCase(
         "migrations/versions/0002_own.py",
         end=revision('op.drop_column("projects", "description")', contract='contract = "unused"'),
     ),
-    registration=(
-        ("src/app/models.py", '"projects", ', '"widgets", '),
-        (
-            "src/app/main.py",
-            "import routes as projects\n",
-            "from app.widgets import routes as widgets\n",
-        ),
-        ("src/app/main.py", "organizations, projects, ", "widgets, "),
-    ),
     migrations="migrations/versions",
     secure=secure_revision,
 )
@@ -536,15 +525,6 @@ DJANGO = FrameworkCase(
         ),
     ),
     sources=(
-        Violation(
-            2,
-            "a module whose jobs are not registered",
-            "src/app/exports/apps.py",
-            instead_of="from app.exports import jobs  # noqa: F401, PLC0415"
-            " - models must be loaded first",
-            put="pass",
-            place="src/app/exports/jobs.py",
-        ),
         Violation(
             3,
             "Django's HTTP in a service",
@@ -721,16 +701,6 @@ DJANGO = FrameworkCase(
         "a column dropped with `contract`",
         "src/app/projects/migrations/0002_own.py",
         end=migration(DROP, contract='\ncontract = "unused"'),
-    ),
-    registration=(
-        ("src/app/config/settings.py", '    "app.projects",\n', '    "app.widgets",\n'),
-        (
-            "src/app/config/api.py",
-            "import routes as projects\n",
-            "from app.widgets import routes as widgets\n",
-        ),
-        ("src/app/config/api.py", "organizations, projects, ", "widgets, "),
-        ("scripts/migrations.py", "APPS = (", '"widgets", '),
     ),
     migrations="src/app/widgets/migrations",
     secure=secure_migration,

@@ -17,6 +17,9 @@ from .factories import Account, Factory, Organization, Team
 from .mailbox import Mailbox
 from .service import BASE_URL, SHARED, ManagedService, new_client, running_service
 
+# Optional modules; the name is a part of their paths.
+FEATURES = ("exports", "dashboard")
+
 _stack = ExitStack()
 
 
@@ -30,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--logs", type=Path, help="keep logs and mails of --service-dir here")
     group.addoption(
         "--driver", choices=sorted(DRIVERS), default="contract", help="family of account paths"
+    )
+    group.addoption(
+        "--without",
+        action="append",
+        default=[],
+        choices=FEATURES,
+        help="an optional module that the service lacks (can be repeated)",
     )
 
 
@@ -45,13 +55,17 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if SHARED in os.environ:
-        return
-    needs_processes = [
-        item for item in items if "managed_service" in getattr(item, "fixturenames", ())
-    ]
-    config.hook.pytest_deselected(items=needs_processes)
-    items[:] = [item for item in items if item not in needs_processes]
+    lacking = set(config.getoption("--without", []))
+
+    def can_run(item: pytest.Item) -> bool:
+        needed = {mark.args[0] for mark in item.iter_markers("feature")}
+        has_processes = SHARED in os.environ
+        return not needed & lacking and (
+            has_processes or "managed_service" not in getattr(item, "fixturenames", ())
+        )
+
+    config.hook.pytest_deselected(items=[item for item in items if not can_run(item)])
+    items[:] = [item for item in items if can_run(item)]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -95,6 +109,12 @@ def target(request: pytest.FixtureRequest) -> Target:
         assert option, "--base-url requires --mail-dir"
         mail_directory = Path(option)
     return Target(os.environ[BASE_URL], mail_directory, str(_option(config, "--driver")))
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> set[str]:
+    """Return the optional modules that the service has."""
+    return set(FEATURES) - set(request.config.getoption("--without"))
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,13 @@ class Organization:
     def path(self) -> str:
         return f"/api/v1/organizations/{self.id}"
 
+    def invite(self, email: str, role: str = "viewer", **headers: str) -> None:
+        """Invite an address as the owner; a job sends the mail."""
+        response = self.owner.api.post(
+            f"{self.path}/invitations", json={"email": email, "role": role}, headers=headers
+        )
+        assert response.status_code == 201, response.text
+
     def project(self, name: str | None = None, **fields: Any) -> dict[str, Any]:
         """Create a project as the owner; return the response body."""
         response = self.owner.api.post(
@@ -166,10 +173,7 @@ class Factory:
 
     def invite(self, organization: Organization, email: str, role: str) -> str:
         """Invite an address; return the token from the mail."""
-        response = organization.owner.api.post(
-            f"{organization.path}/invitations", json={"email": email, "role": role}
-        )
-        assert response.status_code == 201, response.text
+        organization.invite(email, role)
         self._invited[email] += 1
         return self.mailbox.tokens("accept-invitation", email, at_least=self._invited[email])[-1]
 

@@ -7,6 +7,8 @@ import pytest
 from .factories import Account, Organization, Team
 from .problems import assert_problem
 
+pytestmark = pytest.mark.feature("dashboard")
+
 
 def read(account: Account, organization: Organization, surface: str) -> dict[str, Any]:
     response = account.api.get(f"{organization.path}/dashboard?surface={surface}")

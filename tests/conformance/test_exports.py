@@ -10,6 +10,8 @@ import pytest
 from .factories import Account, Factory, Organization, Team
 from .problems import assert_problem
 
+pytestmark = pytest.mark.feature("exports")
+
 NAMES = ["Plain", 'Comma, "quoted"', "Line\u2028break", "مشروع", "🚀 rocket", "=1+1"]
 
 
@@ -113,3 +115,9 @@ def test_unknown_export_is_404(organization: Organization) -> None:
     path = f"{organization.path}/exports/0191e3a0-0000-7000-8000-000000000000"
     assert_problem(organization.owner.api.get(path), 404, "not-found")
     assert_problem(organization.owner.api.get(f"{path}/download"), 404, "not-found")
+
+
+def test_a_request_is_recorded(organization: Organization) -> None:
+    start_export(organization)
+    events = organization.owner.api.get(f"{organization.path}/audit-events").json()["items"]
+    assert any(event["action"].startswith("export") for event in events)

@@ -144,7 +144,13 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CREATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.feature(name)) if name == "exports" else name
+        for name in CREATIONS
+    ],
+)
 def test_every_creation_accepts_a_key(organization: Organization, name: str) -> None:
     suffix, make_body = CREATIONS[name]
     path = f"{organization.path}{suffix}" if suffix else "/api/v1/organizations"

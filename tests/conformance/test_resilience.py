@@ -7,6 +7,7 @@ import pytest
 
 from .concurrency import map_concurrently, run_concurrently
 from .factories import Factory, Organization
+from .mailbox import Mailbox
 from .service import ManagedService, end
 from .test_exports import start_export, wait_for_export
 
@@ -26,7 +27,8 @@ def large(factory: Factory) -> Organization:
     return organization
 
 
-def test_jobs_complete_after_the_worker_is_killed(
+@pytest.mark.feature("exports")
+def test_effects_in_the_database_happen_once_after_a_kill(
     managed_service: ManagedService, large: Organization
 ) -> None:
     paths = run_concurrently([lambda: start_export(large, "json")] * 6)
@@ -50,29 +52,49 @@ def test_jobs_complete_after_the_worker_is_killed(
 
 
 def test_jobs_complete_after_valkey_is_flushed(
-    managed_service: ManagedService, organization: Organization
+    managed_service: ManagedService, mailbox: Mailbox, organization: Organization
 ) -> None:
-    organization.project()
     managed_service.signal("worker", signal.SIGSTOP)
     try:
-        paths = [start_export(organization) for _ in range(3)]
+        guests = invite(organization, 3)
         managed_service.flush_valkey()
     finally:
         managed_service.signal("worker", signal.SIGCONT)
-    for path in paths:
-        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
+    assert_invited(mailbox, guests)
 
 
 def test_jobs_complete_after_kill_and_flush(
-    managed_service: ManagedService, organization: Organization
+    managed_service: ManagedService, mailbox: Mailbox, organization: Organization
 ) -> None:
     managed_service.signal("worker", signal.SIGSTOP)
-    paths = [start_export(organization) for _ in range(3)]
+    guests = invite(organization, 3)
     managed_service.signal("worker", signal.SIGKILL)
     managed_service.flush_valkey()
     managed_service.start("worker")
-    for path in paths:
-        assert wait_for_export(organization.owner, path, within=BOUND)["status"] == "succeeded"
+    assert_invited(mailbox, guests)
+
+
+def test_jobs_complete_after_kills_while_they_run(
+    managed_service: ManagedService, mailbox: Mailbox, organization: Organization
+) -> None:
+    guests: list[str] = []
+    for _ in range(3):
+        guests += invite(organization, 10)
+        managed_service.signal("worker", signal.SIGKILL)
+        managed_service.start("worker")
+    assert_invited(mailbox, guests)
+
+
+def invite(organization: Organization, count: int) -> list[str]:
+    """Invite new addresses at the same time; return them."""
+    guests = [Factory.address("guest") for _ in range(count)]
+    map_concurrently(organization.invite, guests)
+    return guests
+
+
+def assert_invited(mailbox: Mailbox, guests: list[str]) -> None:
+    for guest in guests:
+        mailbox.tokens("accept-invitation", guest, timeout=BOUND)
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])

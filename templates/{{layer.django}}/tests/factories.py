@@ -3,8 +3,11 @@
 Relations are named by id, which is what a test has in hand; what is not named is made as well.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +34,6 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import IdempotencyKey, OutboxEntry
 from app.core.security import access_tokens
-from app.exports.models import Export
 from app.organizations.models import Invitation, Membership, Organization
 from app.projects.models import Project
 
@@ -48,14 +50,14 @@ class UserFactory(DjangoModelFactory[User]):
     password = Password(None)
 
 
-class _OfUser[M: Model](DjangoModelFactory[M]):
+class UserOwnedFactory[M: Model](DjangoModelFactory[M]):
     class Meta:
         abstract = True
 
     user_id = LazyFunction(lambda: UserFactory.create().id)
 
 
-class UserSessionFactory(_OfUser[UserSession]):
+class UserSessionFactory(UserOwnedFactory[UserSession]):
     """A sign-in."""
 
     class Meta:
@@ -74,7 +76,7 @@ class RefreshTokenFactory(DjangoModelFactory[RefreshToken]):
     token_hash = LazyFunction(lambda: uuid7().bytes)
 
 
-class EmailTokenFactory(_OfUser[EmailToken]):
+class EmailTokenFactory(UserOwnedFactory[EmailToken]):
     """A link to choose another password."""
 
     class Meta:
@@ -84,7 +86,7 @@ class EmailTokenFactory(_OfUser[EmailToken]):
     expires_at = Now() + timedelta(hours=1)
 
 
-class IdentityFactory(_OfUser[Identity]):
+class IdentityFactory(UserOwnedFactory[Identity]):
     """An account at an OpenID provider."""
 
     class Meta:
@@ -94,7 +96,7 @@ class IdentityFactory(_OfUser[Identity]):
     subject = Sequence(str)
 
 
-class SecurityEventFactory(_OfUser[SecurityEvent]):
+class SecurityEventFactory(UserOwnedFactory[SecurityEvent]):
     """Something that happened to an account."""
 
     class Meta:
@@ -104,7 +106,7 @@ class SecurityEventFactory(_OfUser[SecurityEvent]):
     request_id = "-"
 
 
-class AuthenticatorFactory(_OfUser[Authenticator]):
+class AuthenticatorFactory(UserOwnedFactory[Authenticator]):
     """A second factor, for show: it opens nothing."""
 
     class Meta:
@@ -130,7 +132,7 @@ class OrganizationFactory(DjangoModelFactory[Organization]):
             return model_class.objects.create(**values)
 
 
-class _OfOrganization[M: Model](DjangoModelFactory[M]):
+class TenantOwnedFactory[M: Model](DjangoModelFactory[M]):
     """A row in a transaction of its own, open to its organization as the policies demand."""
 
     class Meta:
@@ -145,7 +147,7 @@ class _OfOrganization[M: Model](DjangoModelFactory[M]):
             return model_class._default_manager.create(**values)
 
 
-class MembershipFactory(_OfOrganization[Membership], _OfUser[Membership]):
+class MembershipFactory(TenantOwnedFactory[Membership], UserOwnedFactory[Membership]):
     """A membership of a new user in a new organization."""
 
     class Meta:
@@ -154,7 +156,7 @@ class MembershipFactory(_OfOrganization[Membership], _OfUser[Membership]):
     role = "member"
 
 
-class InvitationFactory(_OfOrganization[Invitation]):
+class InvitationFactory(TenantOwnedFactory[Invitation]):
     """An open invitation."""
 
     class Meta:
@@ -165,7 +167,7 @@ class InvitationFactory(_OfOrganization[Invitation]):
     expires_at = Now() + timedelta(days=7)
 
 
-class ProjectFactory(_OfOrganization[Project]):
+class ProjectFactory(TenantOwnedFactory[Project]):
     """An active project."""
 
     class Meta:
@@ -174,7 +176,7 @@ class ProjectFactory(_OfOrganization[Project]):
     name = Sequence(lambda number: f"Project {number}")
 
 
-class ApiKeyFactory(_OfOrganization[ApiKey]):
+class ApiKeyFactory(TenantOwnedFactory[ApiKey]):
     """An API key. The key itself does not exist."""
 
     class Meta:
@@ -186,18 +188,7 @@ class ApiKeyFactory(_OfOrganization[ApiKey]):
     scopes = ("projects:read",)
 
 
-class ExportFactory(_OfOrganization[Export]):
-    """An export that no job will write."""
-
-    class Meta:
-        model = Export
-
-    format = "csv"
-    job_id = LazyFunction(uuid7)
-    expires_at = Now() + timedelta(days=7)
-
-
-class AuditEventFactory(_OfOrganization[AuditEvent]):
+class AuditEventFactory(TenantOwnedFactory[AuditEvent]):
     """An event in an organization's log."""
 
     class Meta:
@@ -233,25 +224,18 @@ class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):
     expires_at = Now() + timedelta(hours=24)
 
 
-# What the admin shows.
-EVERY = (
-    UserFactory,
-    UserSessionFactory,
-    RefreshTokenFactory,
-    EmailTokenFactory,
-    IdentityFactory,
-    SecurityEventFactory,
-    AuthenticatorFactory,
-    OrganizationFactory,
-    MembershipFactory,
-    InvitationFactory,
-    ProjectFactory,
-    ApiKeyFactory,
-    ExportFactory,
-    AuditEventFactory,
-    OutboxEntryFactory,
-    IdempotencyKeyFactory,
-)
+def every_factory() -> list[type[DjangoModelFactory[Any]]]:
+    """Return the factories of this file and of the modules, which are in tests/*/factories.py."""
+    for path in Path(__file__).parent.glob("*/factories.py"):
+        import_module(f"tests.{path.parent.name}.factories")
+
+    def below(base: type[DjangoModelFactory[Any]]) -> Iterator[type[DjangoModelFactory[Any]]]:
+        for factory in base.__subclasses__():
+            if not factory._meta.abstract:
+                yield factory
+            yield from below(factory)
+
+    return list(dict.fromkeys(below(DjangoModelFactory)))
 
 
 @dataclass

@@ -84,15 +84,16 @@ def test_changes_are_recorded_with_both_names(browser: Client, me: User, factory
     impersonate(browser, ada.id)
     below = f"/api/v1/organizations/{organization}"
     assert call(browser, "POST", f"{below}/projects", {"name": "Apollo"}).status_code == 201
-    # A job that the request enqueued is recorded with both names as well.
-    assert call(browser, "POST", f"{below}/exports", {"format": "csv"}).status_code == 202
+    # A job has the context of the request that enqueued it.
+    guest = {"email": "guest@example.com"}
+    assert call(browser, "POST", f"{below}/invitations", guest).status_code == 201
     for entry in OutboxEntry.objects.open():
         assert entry.context["impersonated_by"] == STAFF
         execution.run_job(entry.id)
     path = f"/organizations/{organization}/audit-events"
     made, *before = reversed(ada.request("GET", path).json()["items"])
     assert (made["action"], made["changes"]) == ("organization.created", {"name": "Acme"})
-    assert {item["action"] for item in before} >= {"project.created", "export.requested"}
+    assert {item["action"] for item in before} >= {"project.created", "invitation.created"}
     for item in before:
         assert item["actor"] == {"type": "user", "id": str(ada.id), "label": ada.email}
         assert item["changes"]["impersonated_by"] == STAFF

@@ -14,8 +14,6 @@ from app.api_keys import queries as api_keys
 from app.audit import queries as audit
 from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
-from app.exports import queries as exports
-from app.exports.models import Export
 from app.organizations import queries as organizations
 from app.projects import queries as projects
 from app.projects.schemas import ProjectSort, ProjectStatus
@@ -39,9 +37,6 @@ INSERT INTO invitations (id, organization_id, email, role, expires_at)
 INSERT INTO api_keys (id, organization_id, name, prefix, key_hash, scopes)
     SELECT gen_random_uuid(), o.id, n, '', uuid_send(gen_random_uuid()), '[]'
     FROM organizations o, generate_series(1, 500) n;
-INSERT INTO exports (id, organization_id, format, job_id, expires_at)
-    SELECT gen_random_uuid(), o.id, 'csv', gen_random_uuid(), now() + interval '1 day'
-    FROM organizations o, generate_series(1, 500) n;
 INSERT INTO audit_events (id, organization_id, action, actor_type, actor_label, target_type,
         changes, request_id)
     SELECT gen_random_uuid(), o.id, 'action.' || n % 5, 'user', '', '', '{}', ''
@@ -50,7 +45,7 @@ INSERT INTO organizations (id, name) SELECT gen_random_uuid(), n FROM generate_s
 """
 # What must be found by an index.
 LARGE = {"organizations", "memberships", "users", "sessions"}
-LARGE |= {"projects", "invitations", "api_keys", "exports", "audit_events"}
+LARGE |= {"projects", "invitations", "api_keys", "audit_events"}
 
 
 @pytest.fixture
@@ -163,7 +158,6 @@ def test_what_requests_look_up_is_found_by_an_index(filled: tuple[UUID, UUID]) -
         tenancy.enter_user(user_id)
         tenancy.enter_organization(organization_id)
         (project,), _ = projects.list_projects(organization_id=organization_id, limit=1)
-        (export_id,) = Export.objects.values_list("id", flat=True)[:1]
         for read in (
             lambda: organizations.get_role(organization_id, user_id),
             lambda: organizations.count_members(organization_id),
@@ -172,7 +166,6 @@ def test_what_requests_look_up_is_found_by_an_index(filled: tuple[UUID, UUID]) -
             lambda: organizations.get_member(organization_id=organization_id, user_id=user_id),
             lambda: projects.count_by_status(organization_id),
             lambda: projects.get_project(organization_id=organization_id, project_id=project.id),
-            lambda: exports.get_export(organization_id=organization_id, export_id=export_id),
             lambda: accounts.find_user("7@example.com"),
             lambda: accounts.get_users([user_id]),
         ):

@@ -3,11 +3,11 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from app import modules
 from app.core.models import Base
-from app.models import register_models
 from app.settings import settings
 
-register_models()
+modules.load("models")
 
 # A migration that waits for a lock blocks all later queries of the table: fail early, retry.
 LOCK_TIMEOUT = "3s"

@@ -84,7 +84,7 @@ async def test_key_is_valid_in_its_own_organization_only(factory: Factory) -> No
     for organization in (other, uuid7()):
         response = await _use(ada.client, key, f"/organizations/{organization}/projects")
         assert response.status_code == 404
-    for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
+    for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/audit-events"):
         assert (await _use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The key contains its organization id: replacing that id invalidates the key.
     raw = crypto.from_base64url(key.removeprefix("sk_"))

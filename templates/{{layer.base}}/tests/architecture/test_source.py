@@ -1,4 +1,4 @@
-"""Rules checked in the source alone: no HTTP in services (rule 3), secrets (rule 11)."""
+"""Rules checked in the source: modules (2), no HTTP in services (3), secrets (11)."""
 
 import ast
 import inspect
@@ -8,16 +8,29 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from app import settings
-from tests.architecture.source import assert_no_violations, domain_files, files, name_of
+from app.modules import MODULES
+from tests.architecture.source import SOURCE, assert_no_violations, domain_files, files, name_of
 
 # Names of secret values. A password hash is compared by its library.
 SECRET = re.compile(r"(^|_)(token|secret|password|signature|digest|cookie|api_key|hash)$", re.I)
 NOT_SECRET = {"password_hash"}
+# Packages of `app` that are no modules.
+OTHER_PACKAGES = {"core", "config"}
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 
 def is_secret(name: str) -> bool:
     return SECRET.search(name) is not None and name not in NOT_SECRET
+
+
+def test_every_module_is_listed() -> None:
+    packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")} - OTHER_PACKAGES
+    assert_no_violations(
+        (f"src/app/{name}/" for name in sorted(packages - set(MODULES))),
+        rule=2,
+        message="src/app/modules.py lists every module: others have no routes, models and jobs.",
+        fix="add its name to MODULES.",
+    )
 
 
 def test_services_use_no_http_status() -> None:

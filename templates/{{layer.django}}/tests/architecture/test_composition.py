@@ -1,15 +1,13 @@
-"""What is put together: modules (rule 2), jobs (rule 7), routes (rule 10)."""
+"""What is put together: jobs (rule 7), routes (rule 10)."""
 
 import ast
 import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from django.apps import apps
-
 from app.core.jobs import registry
 from tests.architecture.loaded import load
-from tests.architecture.source import ROOT, SOURCE, assert_no_violations, files
+from tests.architecture.source import ROOT, assert_no_violations, files
 
 if TYPE_CHECKING:
     from ninja.operation import Operation
@@ -22,31 +20,6 @@ def operations() -> "Iterator[tuple[str, Operation]]":
     from app.core.web import openapi
 
     return openapi.operations(api)
-
-
-def modules_of(names: Iterator[str]) -> set[str]:
-    """Take the `projects` of `app.projects.routes`."""
-    return {name.split(".")[1] for name in names if name.startswith("app.")}
-
-
-def test_every_module_is_registered() -> None:
-    known = {
-        "models": modules_of(config.name for config in apps.get_app_configs()),
-        "jobs": modules_of(job.function.__module__ for job in registry.every_job()),
-        "routes": modules_of(operation.view_func.__module__ for _, operation in operations()),
-    }
-    assert_no_violations(
-        (
-            f"src/app/{path.parent.name}/{path.name}"
-            for kind, modules in known.items()
-            for path in sorted(SOURCE.glob(f"*/{kind}.py"))
-            if path.parent.name not in {*modules, "core"}
-        ),
-        rule=2,
-        message="the composition root knows every module.",
-        fix="name the module in INSTALLED_APPS (models) or in app/config/api.py (routes)"
-        "; import its jobs when its app is ready, in apps.py (jobs).",
-    )
 
 
 def test_enqueued_jobs_are_declared() -> None:

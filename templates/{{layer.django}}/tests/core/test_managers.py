@@ -12,7 +12,7 @@ from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.organizations.models import Membership
 from app.projects.models import Project
-from tests.factories import EVERY, ProjectFactory
+from tests.factories import ProjectFactory, every_factory
 
 
 class ProjectForm(forms.Form):
@@ -23,7 +23,7 @@ class ProjectForm(forms.Form):
 def test_dumpdata_has_the_rows_of_all_organizations(
     database: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = [factory.create() for factory in EVERY] + [ProjectFactory.create()]
+    made = [factory.create() for factory in every_factory()] + [ProjectFactory.create()]
     call_command("dumpdata", "--exclude=contenttypes", "--exclude=auth")
     dumped = {(item["model"], item["pk"]) for item in json.loads(capsys.readouterr().out)}
     for row in made:

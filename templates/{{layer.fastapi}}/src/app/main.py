@@ -1,4 +1,4 @@
-"""The composition root: only this file and the command line import every module."""
+"""The composition root: only this file and the command line know every module."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,12 +7,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from app import about
+from app import about, modules
 from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
-from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
-from app.audit import routes as audit
 from app.core import redis
 from app.core.db.engine import engine
 from app.core.db.roles import refuse_privileged_role
@@ -25,14 +23,8 @@ from app.core.web.middleware import (
     RateLimitMiddleware,
     RequestContextMiddleware,
 )
-from app.dashboard import routes as dashboard
-from app.exports import routes as exports
-from app.models import register_models
 from app.organizations import queries as organizations_queries
-from app.organizations import routes as organizations
 from app.organizations import service as organizations_service
-from app.projects import routes as projects
-from app.registry import register_jobs
 from app.settings import settings
 
 
@@ -51,8 +43,8 @@ def create_app() -> FastAPI:
     """Application factory, called by uvicorn, tests and the OpenAPI command."""
     log.configure()
     telemetry.configure()
-    register_models()
-    register_jobs()
+    modules.load("models")
+    modules.load("jobs")
     middleware = [
         Middleware(RequestContextMiddleware),
         Middleware(RateLimitMiddleware),
@@ -92,8 +84,8 @@ def create_app() -> FastAPI:
     )
     accounts_service.call_before_deletion(organizations_service.leave_all_organizations)
     api = APIRouter(prefix="/api/v1")
-    for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
-        api.include_router(module.router)
+    for routes in modules.load("routes"):
+        api.include_router(routes.router)
     app.include_router(api)
     app.include_router(accounts.well_known_router)
     app.include_router(probes.router)

@@ -1,4 +1,4 @@
-"""Rules checked in the composed application: modules (2), jobs (7), routes (10)."""
+"""Rules checked in the composed application: jobs (7), routes (10)."""
 
 import ast
 import inspect
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
-from app import models, registry
 from app.core.jobs.registry import find
 from app.core.web.openapi import access_of
-from tests.architecture.source import ROOT, SOURCE, assert_no_violations, files
+from tests.architecture.source import ROOT, assert_no_violations, files
 from tests.transport import app
 
 
@@ -18,27 +17,6 @@ def routes() -> Iterator[RouteContext]:
     for context in iter_route_contexts(app.routes):
         if context.path != app.openapi_url:
             yield context
-
-
-def test_every_module_is_registered() -> None:
-    served = {context.endpoint.__module__ for context in routes() if context.endpoint}
-    known = {
-        "models": {"core", *models.MODULES},
-        "jobs": set(registry.MODULES),
-        "routes": {name.split(".")[1] for name in served},
-    }
-    assert_no_violations(
-        (
-            f"src/app/{path.parent.name}/{path.name}"
-            for kind, modules in known.items()
-            for path in sorted(SOURCE.glob(f"*/{kind}.py"))
-            if path.parent.name not in modules
-        ),
-        rule=2,
-        message="every module is registered in the composition root.",
-        fix="add the module to app/models.py (models), app/registry.py (jobs) or app/main.py"
-        " (routes).",
-    )
 
 
 def test_enqueued_jobs_are_declared() -> None:

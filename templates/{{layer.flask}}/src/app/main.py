@@ -1,28 +1,20 @@
-"""The composition root: only this file and the command line import every module."""
+"""The composition root: only this file and the command line know every module."""
 
 from typing import Any
 
 from apiflask import APIBlueprint
 
-from app import about
+from app import about, modules
 from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
-from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
-from app.audit import routes as audit
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ops import log, telemetry
 from app.core.web import docs, metrics, middleware, openapi, probes
 from app.core.web.access import Authenticators
 from app.core.web.http import App, install_error_handlers
-from app.dashboard import routes as dashboard
-from app.exports import routes as exports
-from app.models import register_models
 from app.organizations import queries as organizations_queries
-from app.organizations import routes as organizations
 from app.organizations import service as organizations_service
-from app.projects import routes as projects
-from app.registry import register_jobs
 from app.settings import settings
 
 authenticators = Authenticators(
@@ -37,8 +29,8 @@ def create_app() -> App:
     """Application factory, called by gunicorn, tests and the OpenAPI command."""
     log.configure()
     telemetry.configure()
-    register_models()
-    register_jobs()
+    modules.load("models")
+    modules.load("jobs")
     app = App(
         __name__,
         title=about.NAME,
@@ -60,8 +52,8 @@ def create_app() -> App:
         extension.init_app(app)
     accounts_service.call_before_deletion(organizations_service.leave_all_organizations)
     api = APIBlueprint("api", __name__, url_prefix="/api/v1")
-    for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
-        api.register_blueprint(module.blueprint)
+    for routes in modules.load("routes"):
+        api.register_blueprint(routes.blueprint)
     app.register_blueprint(api)
     for blueprint in (accounts.well_known, probes.blueprint, metrics.blueprint):
         app.register_blueprint(blueprint)

@@ -13,12 +13,12 @@ from functools import cache
 from alembic import command
 from alembic.script import Script, ScriptDirectory
 
+from app import modules
 from app.core.db.migrations import alembic_config
 from app.core.models import Base
-from app.models import register_models
 from tests.architecture.source import ROOT, assert_no_violations
 
-register_models()
+modules.load("models")
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 VERSIONS = "migrations/versions"

@@ -8,11 +8,11 @@ from sqlalchemy import Column, DateTime, LargeBinary
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.schema import CallableColumnDefault
 
+from app import modules
 from app.core.models import Base
-from app.models import register_models
 from tests.architecture.source import assert_no_violations
 
-register_models()
+modules.load("models")
 
 # Names of columns that contain secrets.
 SECRET = re.compile(

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from app import modules
 from app.core.models import Base
-from app.models import register_models
 from tests.architecture.source import (
     SOURCE,
     File,
@@ -14,7 +14,7 @@ from tests.architecture.source import (
     name_of,
 )
 
-register_models()
+modules.load("models")
 
 UNIT_OF_WORK = SOURCE / "core" / "db" / "unit_of_work.py"
 TENANT_MODELS = {

@@ -80,7 +80,7 @@ def test_key_is_valid_in_its_own_organization_only(factory: Factory) -> None:
     for organization in (other, uuid7()):
         response = _use(ada.client, key, f"/organizations/{organization}/projects")
         assert response.status_code == 404
-    for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/dashboard"):
+    for path in ("", f"/{mine}", f"/{mine}/api-keys", f"/{mine}/members", f"/{mine}/audit-events"):
         assert (_use(ada.client, key, f"/organizations{path}")).status_code == 403
     # The key contains its organization id: replacing that id invalidates the key.
     raw = crypto.from_base64url(key.removeprefix("sk_"))

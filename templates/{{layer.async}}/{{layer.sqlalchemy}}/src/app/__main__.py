@@ -62,14 +62,13 @@ def scheduler() -> None:
 
 
 def _prepare() -> None:
+    from app import modules
     from app.core.ops import log, telemetry
-    from app.models import register_models
-    from app.registry import register_jobs
 
     log.configure()
     telemetry.configure()
-    register_models()
-    register_jobs()
+    modules.load("models")
+    modules.load("jobs")
 
 
 @main.command()

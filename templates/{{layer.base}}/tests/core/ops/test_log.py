@@ -75,12 +75,12 @@ def test_line_contains_the_request_context(output: Output) -> None:
 
 def test_lines_of_a_job_contain_its_name_and_id(output: Output) -> None:
     output.configure()
-    with structlog.contextvars.bound_contextvars(job="exports.run", job_id="1"):
+    with structlog.contextvars.bound_contextvars(job="core.purge", job_id="1"):
         logging.getLogger("some.library").warning("slow")
     logging.getLogger("some.library").debug("not shown")
     logging.getLogger("some.library").warning("later")
     first, second = output.lines()
-    assert (first["job"], first["job_id"]) == ("exports.run", "1")
+    assert (first["job"], first["job_id"]) == ("core.purge", "1")
     assert "job" not in second
 
 

@@ -7,5 +7,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        # Registers the jobs and the signal receivers.
-        from app.accounts import jobs, sessions  # noqa: F401, PLC0415 - models must be loaded first
+        # Registers the signal receivers.
+        from app.accounts import sessions  # noqa: F401, PLC0415 - models must be loaded first

@@ -2,19 +2,13 @@
 
 from ninja import Router
 
-from app import about
+from app import about, modules
 from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
-from app.api_keys import routes as api_keys
 from app.api_keys import service as api_keys_service
-from app.audit import routes as audit
 from app.core.web import access, docs, metrics, probes
 from app.core.web.http import Api, JsonParser, JsonRenderer, in_unit_of_work
-from app.dashboard import routes as dashboard
-from app.exports import routes as exports
 from app.organizations import queries as organizations_queries
-from app.organizations import routes as organizations
-from app.projects import routes as projects
 from app.settings import settings
 
 access.install(
@@ -40,8 +34,8 @@ def create_api() -> Api:
     )
     version_1 = Router()
     version_1.add_decorator(in_unit_of_work, mode="view")
-    for module in (accounts, organizations, projects, api_keys, exports, audit, dashboard):
-        version_1.add_router("", module.router)
+    for routes in modules.load("routes"):
+        version_1.add_router("", routes.router)
     api.add_router("/api/v1", version_1)
     api.add_router("/.well-known", accounts.well_known)
     api.add_router("", probes.router)

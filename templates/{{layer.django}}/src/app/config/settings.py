@@ -8,6 +8,7 @@ from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
 from app import about
+from app.modules import MODULES
 from app.settings import settings
 
 # Makes classes such as ModelAdmin subscriptable at run time.
@@ -30,12 +31,7 @@ INSTALLED_APPS = [
     "hijack",
     "app.config",
     "app.core.apps.CoreConfig",
-    "app.accounts",
-    "app.organizations",
-    "app.projects",
-    "app.api_keys",
-    "app.exports",
-    "app.audit",
+    *(f"app.{module}" for module in MODULES),
     "app.core.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -4,6 +4,7 @@ import logging
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.db import connection
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -12,9 +13,9 @@ class CoreConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        from app.core.jobs import schedule  # noqa: F401, PLC0415 - models must be loaded first
         from app.core.ops import log, telemetry  # noqa: PLC0415 - models must be loaded first
 
+        autodiscover_modules("jobs")
         log.configure()
         # Django's lines about refused requests repeat the access log.
         logging.getLogger("django.request").setLevel(logging.ERROR)
