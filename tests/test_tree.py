@@ -99,3 +99,15 @@ def test_python_template_has_few_conditions() -> None:
         if source.name.endswith(".py.jinja"):
             conditions = re.findall(r"\{%-?\s*if ", (ROOT / "templates" / source).read_text())
             assert len(conditions) <= 3, f"more than 3 conditions: split {source} into two layers"
+
+
+def test_alembic_migration_is_named_by_month_and_module() -> None:
+    versions = [
+        source for source in LAYERED if source.parent.parts[-2:] == ("migrations", "versions")
+    ]
+    assert versions, "expected migrations in migrations/versions: were they moved?"
+    for source in versions:
+        # Alembic's own ids are hexadecimal, so that an id with a "t" cannot be one of a service.
+        assert re.fullmatch(r"t20\d\d_\d\d_[a-z_]+", source.stem), source
+        text = (ROOT / "templates" / source).read_text()
+        assert f'\nrevision = "{source.stem}"\n' in text, source

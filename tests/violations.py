@@ -214,11 +214,12 @@ SOURCES = (
 # FastAPI, with SQLAlchemy and Alembic
 # ---------------------------------------------------------------------------
 
-FIRST_REVISION = "migrations/versions/0001_initial.py"
+FIRST_REVISION = "migrations/versions/t2026_11_projects.py"
+HEAD_REVISION = "t2026_11_exports"
 VERSION_COLUMN = '    version: Mapped[int] = mapped_column(server_default="1")\n'
 
 
-def revision(upgrade: str, *, follows: str | None = "0001", contract: str = "") -> str:
+def revision(upgrade: str, *, follows: str | None = HEAD_REVISION, contract: str = "") -> str:
     """Return the source of an Alembic migration."""
     return f'''\
 """Another one."""
@@ -243,8 +244,10 @@ def downgrade() -> None:
 
 
 def secure_revision(text: str, shown: str) -> str:
-    """Insert the code at the end of `upgrade()`."""
-    return text.replace("\n\n\ndef downgrade", f"\n{indent(shown, '    ')}\n\ndef downgrade")
+    """Insert the import, and the other lines at the end of `upgrade()`."""
+    imported, _, statements = shown.partition("\n\n")
+    text = text.replace("from alembic import op\n", f"from alembic import op\n\n{imported}\n")
+    return text.replace("\n\n\ndef downgrade", f"\n{indent(statements, '    ')}\n\ndef downgrade")
 
 
 FASTAPI = FrameworkCase(
@@ -328,8 +331,8 @@ FASTAPI = FrameworkCase(
             6,
             "a table without policies",
             FIRST_REVISION,
-            instead_of='"projects", "api_keys"',
-            put='"api_keys"',
+            instead_of='policies.tenant("projects")',
+            put='policies.policy("tenant", "projects", "USING (true)")',
             place="projects: no migration has ALTER TABLE projects FORCE",
         ),
         Violation(
