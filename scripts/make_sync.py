@@ -1,9 +1,9 @@
 """Generate the synchronous twins of the asynchronous code: `uv run scripts/make_sync.py`.
 
-Every file below `{{layer.async}}`, also below that of a feature, has its twin at the same path below
-`{{layer.twins}}`. The conversion works on tokens: it removes `await`, renames `AsyncSession` to
-`Session`, and so on; ruff formats the result. A test compares the twins with what this script
-generates. The reasons are in docs/adr/0005-one-source-for-both.md.
+Every file below `{{layer.async}}`, also inside the directory of a feature, has its twin at the same
+path below `{{layer.twins}}`. The conversion works on tokens: it removes `await`, renames
+`AsyncSession` to `Session`, and so on; ruff formats the result. A test compares the twins with what
+this script generates. The reasons are in docs/adr/0005-one-source-for-both.md.
 """
 
 import io

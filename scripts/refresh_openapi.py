@@ -2,8 +2,8 @@
 
 A service contains its published contract, and rendering runs no code. So this script renders a
 service with every feature per document from the working tree, generates the document there, and
-divides it by module: `templates/{{layer.base}}/openapi.json.jinja` joins the fragments of the modules
-that a service has. `just check` of a service finds a stale document.
+divides it by module. `openapi.json.jinja` joins the fragments of the modules that a service has.
+`just check` of a service finds a stale document.
 """
 
 import json

@@ -81,13 +81,13 @@ def values(question: str) -> list[str]:
     return list(choices.values() if isinstance(choices, dict) else choices)
 
 
-def axes_of(questions: dict[str, dict[str, Any]]) -> dict[str, list[str] | list[bool]]:
+def axes_of(questions: dict[str, dict[str, Any]]) -> dict[str, list[str | bool]]:
     """Return the axes of questions, and their values.
 
     A question with choices is one axis. A choice of a multi-select question, as
     "question.choice", and a boolean question are axes with the values True and False.
     """
-    found: dict[str, list[str] | list[bool]] = {}
+    found: dict[str, list[str | bool]] = {}
     for name, question in questions.items():
         choices = question.get("choices", [])
         listed = list(choices.values() if isinstance(choices, dict) else choices)
@@ -101,11 +101,10 @@ def axes_of(questions: dict[str, dict[str, Any]]) -> dict[str, list[str] | list[
 
 
 @cache
-def axes() -> dict[str, list[str] | list[bool]]:
+def axes() -> dict[str, list[str | bool]]:
     """Return the axes of the questions that affect the service."""
-    return axes_of(
-        {name: question for name, question in questions().items() if name in names_used()}
-    )
+    used = names_used()
+    return axes_of({name: question for name, question in questions().items() if name in used})
 
 
 def every_variant() -> list[Variant]:
@@ -120,9 +119,8 @@ def default_variant() -> Variant:
     for name, question in questions().items():
         if "choices" in question or question["type"] == "bool":
             default = question["default"]
-            defaults[name] = (
-                Template(default).render(defaults) if isinstance(default, str) else default
-            )
+            is_template = isinstance(default, str)
+            defaults[name] = Template(default).render(defaults) if is_template else default
     (found,) = [
         variant
         for variant in every_variant()
