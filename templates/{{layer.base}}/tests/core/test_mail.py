@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.mail import Message, deliver
+from app.core.mail import deliver
+from app.core.mail_message import Message
 from app.settings import settings
 
 MESSAGE = Message(

@@ -10,7 +10,7 @@ from httpx2 import Response
 
 from app.accounts import service
 from app.accounts.models import RefreshToken, UserSession
-from app.accounts.service.sessions import SESSION_LIFETIME
+from app.accounts.rules import SESSION_LIFETIME
 from app.core import crypto
 from app.core.db.unit_of_work import unit_of_work
 from app.core.security import access_tokens

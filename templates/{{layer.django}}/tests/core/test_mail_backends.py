@@ -8,7 +8,8 @@ from django.core import mail as django_mail
 from django.test import override_settings
 
 from app.config.settings import MAILERS, smtp_mailer
-from app.core.mail import Message, deliver
+from app.core.mail import deliver
+from app.core.mail_message import Message
 
 MESSAGE = Message(to="ann@example.com", subject="Hello", text="text\n")
 

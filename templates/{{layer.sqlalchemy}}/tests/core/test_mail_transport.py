@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from app.core.mail import Message, deliver
+from app.core.mail import deliver
+from app.core.mail_message import Message
 from app.settings import settings
 
 MESSAGE = Message(to="ann@example.com", subject="Hello", text="text\n")

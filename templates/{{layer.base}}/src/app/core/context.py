@@ -15,6 +15,9 @@ class Actor:
     label: str
 
 
+SYSTEM = Actor("system", None, "system")
+
+
 @dataclass(slots=True)
 class Context:
     """Set by middleware for a request, and by the worker, from the outbox row, for a job."""

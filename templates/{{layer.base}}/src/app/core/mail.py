@@ -5,7 +5,6 @@ again: `key`, the id of the job, gives both copies the same `Message-ID`.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -13,18 +12,10 @@ from email.policy import SMTP
 from email.utils import parseaddr
 
 from app.core import mail_transport
+from app.core.mail_message import Message
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A plain-text mail to one recipient."""
-
-    to: str
-    subject: str
-    text: str
 
 
 def deliver(message: Message, *, key: str) -> None:

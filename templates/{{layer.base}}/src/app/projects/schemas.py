@@ -26,6 +26,14 @@ class ProjectSort(StrEnum):
     NAME = "name"
     NAME_DESC = "-name"
 
+    @property
+    def by_name(self) -> bool:
+        return self in {ProjectSort.NAME, ProjectSort.NAME_DESC}
+
+    @property
+    def descending(self) -> bool:
+        return self.startswith("-")
+
 
 class Project(Schema):
     """A project."""

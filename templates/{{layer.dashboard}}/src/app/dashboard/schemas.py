@@ -8,10 +8,14 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, RootModel
+from pydantic import BeforeValidator, Field, RootModel
 
+from app.core.context import Actor
 from app.core.schemas import Schema, Timestamp
 from app.core.security.roles import Role
+
+# Projects and audit events in a dashboard.
+NEWEST = 5
 
 
 class Surface(StrEnum):
@@ -45,12 +49,18 @@ class DashboardProjectLine(Schema):
     name: str
 
 
+def _label(actor: object) -> object:
+    return actor.label if isinstance(actor, Actor) else actor
+
+
 class DashboardEvent(Schema):
     """An audit event in the web dashboard."""
 
     id: UUID
     action: str
-    actor: str = Field(description="E-mail address of the user, or name of the API key")
+    actor: Annotated[str, BeforeValidator(_label)] = Field(
+        description="E-mail address of the user, or name of the API key"
+    )
     created_at: Timestamp
 
 

@@ -2,31 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 
 from app.accounts.models import EmailToken, User, UserSession
+from app.accounts.rules import LAST_USED_PRECISION, Person
 from app.accounts.schemas import Me
-from app.core.db.pagination import read_cursor, sign_cursor
-from app.core.errors import NotFound
-from app.core.models import ClockTimestamp, after
+from app.core.db.rows import get_or_404, page
+from app.core.models import ClockTimestamp
 from app.core.security.client_ip import network
-from app.core.web.preconditions import content_etag
-
-# `last_used_at` is updated at most once a minute, to save writes.
-TOUCH_INTERVAL = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The part of a user that other modules read."""
-
-    id: UUID
-    email: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +56,8 @@ def find_user(email: str) -> User | None:
 def view_me(user_id: UUID) -> Me:
     """Return the owner's view of an account, or raise NotFound."""
     has_totp = Authenticator.objects.filter(user_id=OuterRef("id"), type=Authenticator.Type.TOTP)
-    user = User.objects.filter(id=user_id).annotate(has_totp=Exists(has_totp)).first()
-    if user is None:
-        raise NotFound("user")
+    rows = User.objects.filter(id=user_id).annotate(has_totp=Exists(has_totp))
+    user = get_or_404(rows, "user")
     return Me(
         id=user.id,
         email=user.email,
@@ -80,11 +66,6 @@ def view_me(user_id: UUID) -> Me:
         totp_enabled=user.has_totp,
         created_at=user.created_at,
     )
-
-
-def me_etag(me: Me) -> str:
-    """Return the ETag of the view: unlike the row, it does not change with a sign-in."""
-    return content_etag(me.model_dump_json().encode())
 
 
 def is_live() -> Q:
@@ -106,7 +87,7 @@ def is_live() -> Q:
 def find_live_session(criterion: Q) -> LiveSession | None:
     """Return the session that matches, if it may be used."""
     is_stale = ExpressionWrapper(
-        Q(last_used_at__lt=ClockTimestamp() - TOUCH_INTERVAL), output_field=BooleanField()
+        Q(last_used_at__lt=ClockTimestamp() - LAST_USED_PRECISION), output_field=BooleanField()
     )
     row = (
         UserSession.objects.filter(criterion, is_live())
@@ -128,16 +109,15 @@ def list_sessions(
     *, user_id: UUID, limit: int, cursor: str | None = None
 ) -> tuple[list[UserSession], str | None]:
     """List one page of a user's live sessions, newest first."""
-    bound_to = {"list": "sessions", "user_id": user_id}
-    query = UserSession.objects.filter(is_live(), user_id=user_id).order_by("-created_at", "-id")
-    if cursor is not None:
-        position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.filter(after(("created_at", "id"), position, descending=True))
-    rows = list(query[: limit + 1])
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], sign_cursor((last.created_at, last.id), bound_to=bound_to)
+    return page(
+        UserSession.objects.filter(is_live(), user_id=user_id),
+        "created_at",
+        "id",
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "sessions", "user_id": user_id},
+        descending=True,
+    )
 
 
 def has_signed_in_from(*, email: str, address: str | None) -> bool:

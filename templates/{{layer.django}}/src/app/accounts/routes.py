@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from app.accounts import queries, schemas, service, sessions
+from app.accounts import queries, rules, schemas, service, sessions
 from app.accounts.schemas import Transport
 from app.core.errors import Unauthenticated
 from app.core.security import access_tokens, oidc
@@ -143,7 +143,7 @@ def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]
 def get_me(request: UserRequest, response: HttpResponse) -> schemas.Me:
     """Read the caller's account."""
     me = queries.view_me(request.auth.id)
-    response.headers["ETag"] = queries.me_etag(me)
+    response.headers["ETag"] = rules.me_etag(me)
     return me
 
 
@@ -157,7 +157,7 @@ def update_me(
 ) -> schemas.Me:
     """Change the caller's name."""
     me = service.update_me(user_id=request.auth.id, name=body.name, if_match=if_match)
-    response.headers["ETag"] = queries.me_etag(me)
+    response.headers["ETag"] = rules.me_etag(me)
     return me
 
 

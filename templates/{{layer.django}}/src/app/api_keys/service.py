@@ -1,24 +1,22 @@
 """Use cases of API keys, and their authentication."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
+from app.api_keys import rules
 from app.api_keys.models import ApiKey
 from app.audit import service as audit
 from app.core import crypto
 from app.core.db import tenancy
-from app.core.errors import Invalid, NotFound, Unauthenticated
+from app.core.db.rows import lock_or_404
 from app.core.models import ClockTimestamp
 from app.core.security import tokens
 from app.core.security.impersonation import refuse_while_impersonating
 from app.core.security.principals import KeyPrincipal
 from app.core.security.roles import Scope
-
-# Updated at most once a minute, to save a write for each request.
-LAST_USED_PRECISION = timedelta(minutes=1)
 
 _now = ClockTimestamp
 
@@ -33,10 +31,7 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Create an API key; return it with the secret key, which is not stored."""
     refuse_while_impersonating()
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise Invalid(
-            pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
-        )
+    rules.check_expiry(expires_at)
     new = tokens.new_api_key(organization_id)
     api_key = ApiKey.tenant.create(
         organization_id=organization_id,
@@ -59,13 +54,8 @@ def create_api_key(
 
 def revoke_api_key(*, organization_id: UUID, api_key_id: UUID) -> None:
     """Revoke a key; NotFound when it is revoked already."""
-    api_key = (
-        ApiKey.tenant.select_for_update()
-        .filter(organization_id=organization_id, id=api_key_id, revoked_at=None)
-        .first()
-    )
-    if api_key is None:
-        raise NotFound("API key")
+    rows = ApiKey.tenant.filter(organization_id=organization_id, id=api_key_id, revoked_at=None)
+    api_key = lock_or_404(rows, "API key")
     api_key.revoked_at = _now()
     api_key.save(update_fields=("revoked_at",))
     audit.record(
@@ -82,11 +72,9 @@ def authenticate(key: str) -> KeyPrincipal:
 
     It is looked up by the hash of 256 random bits, so timing reveals nothing about the key.
     """
-    organization_id = tokens.read_api_key(key)
-    if organization_id is None:
-        raise _refused()
+    organization_id = rules.read_organization_id(key)
     tenancy.enter_organization(organization_id)
-    is_stale = Q(last_used_at=None) | Q(last_used_at__lt=_now() - LAST_USED_PRECISION)
+    is_stale = Q(last_used_at=None) | Q(last_used_at__lt=_now() - rules.LAST_USED_PRECISION)
     api_key = (
         ApiKey.tenant.filter(
             Q(expires_at=None) | Q(expires_at__gt=_now()),
@@ -98,14 +86,14 @@ def authenticate(key: str) -> KeyPrincipal:
         .first()
     )
     if api_key is None:
-        raise _refused()
+        raise rules.invalid_key()
     if api_key.is_stale:
         _note_use(organization_id=organization_id, api_key_id=api_key.id)
     return KeyPrincipal(
         id=api_key.id,
         name=api_key.name,
         organization_id=organization_id,
-        scopes=frozenset(scope for scope in Scope if scope in api_key.scopes),
+        scopes=rules.known_scopes(api_key.scopes),
     )
 
 
@@ -115,7 +103,3 @@ def _note_use(*, organization_id: UUID, api_key_id: UUID) -> None:
     same = ApiKey.tenant.filter(organization_id=organization_id, id=api_key_id)
     free = same.select_for_update(skip_locked=True).values("id")
     ApiKey.tenant.filter(organization_id=organization_id, id__in=free).update(last_used_at=_now())
-
-
-def _refused() -> Unauthenticated:
-    return Unauthenticated("The API key is unknown, revoked or expired.")

@@ -7,9 +7,6 @@ from pydantic_core import to_jsonable_python
 
 from app.audit.models import AuditEvent
 from app.core import context
-from app.core.context import Actor
-
-SYSTEM = Actor("system", None, "system")
 
 
 def record(
@@ -26,7 +23,7 @@ def record(
     action of staff it also has `admin_user` or `impersonated_by`.
     """
     current = context.current()
-    actor = current.actor or SYSTEM
+    actor = current.actor or context.SYSTEM
     AuditEvent.tenant.create(
         organization_id=organization_id,
         action=action,

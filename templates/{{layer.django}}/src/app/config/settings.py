@@ -193,7 +193,7 @@ SECURE_CSP = {
 }
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_NAME = "__Host-session"
-# Equal to `accounts.service.sessions.SESSION_LIFETIME`, which is enforced.
+# Equal to `accounts.rules.SESSION_LIFETIME`, which is enforced.
 SESSION_COOKIE_AGE = 30 * 24 * 60 * 60
 # Browsers treat localhost as secure.
 SESSION_COOKIE_SECURE = True

@@ -1,6 +1,5 @@
 """Base classes and managers of models; the tables of the outbox and of idempotency keys."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
@@ -15,20 +14,6 @@ class ClockTimestamp(Func):
 
     function = "CLOCK_TIMESTAMP"
     output_field = models.DateTimeField()
-
-
-def after(keys: Sequence[str], position: Sequence[object], *, descending: bool = False) -> Q:
-    """Return the condition for rows after a position, ordered by these keys (keyset pagination).
-
-    `a >= x` is redundant, and lets PostgreSQL start the index scan at the position.
-    """
-    beyond = "lt" if descending else "gt"
-    first, *rest = keys
-    found = Q(**{f"{first}__{beyond}": position[0]})
-    if not rest:
-        return found
-    later = after(rest, position[1:], descending=descending)
-    return Q(**{f"{first}__{beyond}e": position[0]}) & (found | later)
 
 
 class Manager[M: models.Model](models.Manager[M]):

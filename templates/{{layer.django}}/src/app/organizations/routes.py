@@ -9,7 +9,7 @@ from app.core.security.roles import Role
 from app.core.web.access import MemberRequest, UserRequest, current_user, idempotent, require
 from app.core.web.openapi_responses import problem_responses
 from app.core.web.parameters import IdempotencyKey, IfMatch, PageQuery
-from app.organizations import queries, schemas, service
+from app.organizations import queries, rules, schemas, service
 from app.organizations.models import Invitation
 
 router = Router(tags=["organizations"])
@@ -59,7 +59,7 @@ def get_organization(
 ) -> schemas.Organization:
     """Read an organization."""
     organization = queries.get_organization(organization_id)
-    return _show(response, queries.view(organization, request.auth.role))
+    return _show(response, rules.OrganizationView.of(organization, request.auth.role))
 
 
 @router.patch(ORGANIZATION, auth=admin, response=schemas.Organization)
@@ -193,8 +193,8 @@ def accept_invitation(request: UserRequest, body: schemas.InvitationAccept) -> s
     return schemas.Organization.model_validate(organization)
 
 
-def _show(response: HttpResponse, organization: queries.OrganizationView) -> schemas.Organization:
-    response.headers["ETag"] = service.organization_etag(organization, organization.role)
+def _show(response: HttpResponse, organization: rules.OrganizationView) -> schemas.Organization:
+    response.headers["ETag"] = rules.organization_etag(organization, organization.role)
     return schemas.Organization.model_validate(organization)
 
 

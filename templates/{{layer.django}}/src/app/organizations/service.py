@@ -1,6 +1,5 @@
 """Use cases of organizations, members and invitations."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -8,19 +7,17 @@ from django.db import IntegrityError, transaction
 from app.accounts import queries as accounts
 from app.audit import service as audit
 from app.core.db import tenancy
-from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.db.changes import apply_changes, changed_fields
+from app.core.db.rows import lock_or_404
 from app.core.ids import uuid7
 from app.core.jobs.outbox import enqueue
 from app.core.models import ClockTimestamp
 from app.core.security.roles import Role
 from app.core.security.tokens import invalid_token, read_tenant_row_token
-from app.core.web.preconditions import etag, require_match
-from app.organizations import queries
+from app.core.web.preconditions import require_match
+from app.organizations import queries, rules
 from app.organizations.models import Invitation, Membership, Organization
-from app.organizations.queries import OrganizationView
-
-INVITATION_LIFETIME = timedelta(days=7)
-INVITATION = "invitation"
+from app.organizations.rules import MemberView, OrganizationView
 
 
 def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
@@ -36,12 +33,7 @@ def create_organization(*, user_id: UUID, name: str) -> OrganizationView:
         target_id=organization.id,
         changes={"name": name},
     )
-    return queries.view(organization, Role.OWNER)
-
-
-def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Return the ETag for a role: the response contains the role."""
-    return etag(organization.version, role.value)
+    return OrganizationView.of(organization, Role.OWNER)
 
 
 def update_organization(
@@ -49,11 +41,10 @@ def update_organization(
 ) -> OrganizationView:
     """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = _lock(organization_id)
-    require_match(if_match, organization_etag(organization, role))
-    if organization.name != name:
-        changes = {"name": [organization.name, name]}
-        organization.name = name
-        organization.version += 1
+    require_match(if_match, rules.organization_etag(organization, role))
+    changes = changed_fields(organization, {"name": name})
+    if changes:
+        apply_changes(organization, changes)
         organization.save()
         audit.record(
             organization_id=organization_id,
@@ -62,52 +53,40 @@ def update_organization(
             target_id=organization_id,
             changes=changes,
         )
-    return queries.view(organization, role)
+    return OrganizationView.of(organization, role)
 
 
 def delete_organization(*, organization_id: UUID, role: Role, if_match: str | None) -> None:
     """Delete an organization with all its rows, the audit log included."""
     organization = _lock(organization_id)
-    require_match(if_match, organization_etag(organization, role))
+    require_match(if_match, rules.organization_etag(organization, role))
     organization.delete()
 
 
 def _lock(organization_id: UUID) -> Organization:
     """Lock the organization's row, which serialises changes of its owners."""
-    organization = Organization.tenant.select_for_update().filter(id=organization_id).first()
-    if organization is None:
-        raise NotFound("organization")
-    return organization
+    return lock_or_404(Organization.tenant.filter(id=organization_id), "organization")
 
 
 def _lock_membership(organization_id: UUID, user_id: UUID) -> Membership:
     # The organization first: of two owners who demote each other at once, one must fail.
     _lock(organization_id)
-    membership = (
-        Membership.tenant.select_for_update()
-        .filter(organization_id=organization_id, user_id=user_id)
-        .first()
-    )
-    if membership is None:
-        raise NotFound("member")
-    return membership
+    rows = Membership.tenant.filter(organization_id=organization_id, user_id=user_id)
+    return lock_or_404(rows, "member")
 
 
 def _refuse_last_owner(membership: Membership) -> None:
-    if membership.role == Role.OWNER and queries.count_owners(membership.organization_id) == 1:
-        raise Conflict("An organization must keep at least one owner.")
+    if membership.role == Role.OWNER:
+        rules.check_owners_left(queries.count_owners(membership.organization_id))
 
 
-def change_role(
-    *, organization_id: UUID, user_id: UUID, role: Role, by: Role
-) -> queries.MemberView:
+def change_role(*, organization_id: UUID, user_id: UUID, role: Role, by: Role) -> MemberView:
     """Change a member's role. `by` is the caller's role: only owners change owners."""
     membership = _lock_membership(organization_id, user_id)
-    if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
-    if membership.role != role:
+    rules.check_role_change(before=Role(membership.role), after=role, by=by)
+    changes = changed_fields(membership, {"role": role})
+    if changes:
         _refuse_last_owner(membership)
-        changes = {"role": [membership.role, role]}
         membership.role = role
         membership.save()
         audit.record(
@@ -122,11 +101,9 @@ def change_role(
 
 def remove_member(*, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID) -> None:
     """Remove a member. Admins remove others, members leave, only owners remove owners."""
-    if user_id != by_user_id and not by.includes(Role.ADMIN):
-        raise Forbidden("This needs the role admin.")
+    rules.check_removal(of_self=user_id == by_user_id, by=by)
     membership = _lock_membership(organization_id, user_id)
-    if membership.role == Role.OWNER and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
+    rules.check_role_change(before=Role(membership.role), after=None, by=by)
     _refuse_last_owner(membership)
     membership.delete()
     audit.record(
@@ -157,11 +134,10 @@ def create_invitation(
     *, organization_id: UUID, email: str, role: Role, by: Role, by_user_id: UUID
 ) -> Invitation:
     """Invite an e-mail address, and enqueue the mail with the token."""
-    if role is Role.OWNER and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
+    rules.check_role_change(before=None, after=role, by=by)
     user_id = accounts.find_user_id(email)
     if user_id is not None and queries.get_role(organization_id, user_id):
-        raise Conflict("The address belongs to a member already.")
+        raise rules.address_of_member()
     Invitation.tenant.filter(
         organization_id=organization_id, email=email, expires_at__lte=ClockTimestamp()
     ).delete()
@@ -172,10 +148,10 @@ def create_invitation(
                 email=email,
                 role=role,
                 invited_by_id=by_user_id,
-                expires_at=ClockTimestamp() + INVITATION_LIFETIME,
+                expires_at=ClockTimestamp() + rules.INVITATION_LIFETIME,
             )
     except IntegrityError as error:
-        raise Conflict("The address has an open invitation.") from error
+        raise rules.already_invited() from error
     enqueue("organizations.send_invitation", invitation_id=invitation.id)
     audit.record(
         organization_id=organization_id,
@@ -204,7 +180,7 @@ def revoke_invitation(*, organization_id: UUID, invitation_id: UUID) -> None:
 
 def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationView:
     """Make the user a member. The token is valid once, for 7 days, for the invited address."""
-    organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
+    organization_id, invitation_id = read_tenant_row_token(rules.INVITATION, token)
     tenancy.enter_organization(organization_id)
     # Of two concurrent requests, the second waits for the lock and finds the row deleted.
     invitation = (
@@ -218,8 +194,7 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
     )
     if invitation is None:
         raise invalid_token()
-    if invitation.email != email:
-        raise Forbidden("The invitation was sent to another address.")
+    rules.check_invited(email=email, invited_email=invitation.email)
     invitation.delete()
     try:
         with transaction.atomic():
@@ -227,7 +202,7 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
                 organization_id=organization_id, user_id=user_id, role=invitation.role
             )
     except IntegrityError as error:
-        raise Conflict("You are a member already.") from error
+        raise rules.already_member() from error
     audit.record(
         organization_id=organization_id,
         action="member.joined",
@@ -236,4 +211,4 @@ def accept_invitation(*, user_id: UUID, email: str, token: str) -> OrganizationV
         changes={"role": [None, invitation.role]},
     )
     organization = queries.get_organization(organization_id)
-    return queries.view(organization, Role(invitation.role))
+    return OrganizationView.of(organization, Role(invitation.role))

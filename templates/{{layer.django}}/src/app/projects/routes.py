@@ -12,7 +12,7 @@ from app.core.security.roles import Role, Scope
 from app.core.web.access import MemberRequest, idempotent, require
 from app.core.web.openapi_responses import problem_responses
 from app.core.web.parameters import IdempotencyKey, IfMatch, PageQuery
-from app.projects import queries, schemas, service
+from app.projects import queries, rules, schemas, service
 from app.projects.models import Project
 
 router = Router(tags=["projects"])
@@ -70,7 +70,7 @@ def create_project(
         description=body.description,
     )
     response.headers["Location"] = f"/api/v1/organizations/{organization_id}/projects/{project.id}"
-    response.headers["ETag"] = service.project_etag(project)
+    response.headers["ETag"] = rules.project_etag(project)
     return _show(project)
 
 
@@ -100,7 +100,7 @@ def get_project(
 ) -> schemas.Project:
     """Read a project."""
     project = queries.get_project(organization_id=organization_id, project_id=project_id)
-    response.headers["ETag"] = service.project_etag(project)
+    response.headers["ETag"] = rules.project_etag(project)
     return _show(project)
 
 
@@ -125,7 +125,7 @@ def update_project(
         if_match=if_match,
         **body.model_dump(exclude_unset=True),
     )
-    response.headers["ETag"] = service.project_etag(project)
+    response.headers["ETag"] = rules.project_etag(project)
     return _show(project)
 
 

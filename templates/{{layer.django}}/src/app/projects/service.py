@@ -6,15 +6,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from app.audit import service as audit
-from app.core.errors import Conflict, Invalid, NotFound
-from app.core.schemas import fold
-from app.core.web.preconditions import etag, require_match
+from app.core.db.changes import apply_changes, changed_fields
+from app.core.db.rows import lock_or_404
+from app.core.web.preconditions import require_match
+from app.projects import rules
 from app.projects.models import Project
 from app.projects.schemas import ProjectCreate, ProjectStatus
-
-
-def project_etag(project: Project) -> str:
-    return etag(project.version)
 
 
 def create_project(
@@ -31,7 +28,7 @@ def create_project(
                 description=description,
             )
     except IntegrityError as error:
-        raise _name_taken(name) from error
+        raise rules.name_taken(name) from error
     audit.record(
         organization_id=organization_id,
         action="project.created",
@@ -46,34 +43,29 @@ def import_projects(
     *, organization_id: UUID, created_by: UUID | None, items: Sequence[ProjectCreate]
 ) -> int:
     """Create projects in one statement, all or none; return their number."""
-    rows: dict[str, Project] = {}
-    for index, item in enumerate(items):
-        key = fold(item.name)
-        if key in rows:
-            raise Invalid(
-                pointer=f"/items/{index}/name",
-                code="duplicate",
-                detail="The name stands twice in this request.",
-            )
-        rows[key] = Project(
+    wanted = rules.by_name_key(items)
+    rows = [
+        Project(
             organization_id=organization_id,
             created_by_id=created_by,
             name=item.name,
             name_key=key,
             description=item.description,
         )
+        for key, item in wanted.items()
+    ]
     try:
         with transaction.atomic():
-            Project.tenant.bulk_create(rows.values())
+            Project.tenant.bulk_create(rows)
     except IntegrityError as error:
         taken = set(
             Project.tenant.filter(
-                organization_id=organization_id, name_key__in=rows.keys()
+                organization_id=organization_id, name_key__in=wanted.keys()
             ).values_list("name_key", flat=True)
         )
         # The name may be free again: then report the first of the request.
-        name = next((row.name for key, row in rows.items() if key in taken), items[0].name)
-        raise _name_taken(name) from error
+        name = next((item.name for key, item in wanted.items() if key in taken), items[0].name)
+        raise rules.name_taken(name) from error
     audit.record(
         organization_id=organization_id,
         action="project.imported",
@@ -95,23 +87,17 @@ def update_project(
 ) -> Project:
     """Change what is not None; PreconditionFailed when `if_match` is not the current ETag."""
     project = _lock(organization_id=organization_id, project_id=project_id)
-    require_match(if_match, project_etag(project))
+    require_match(if_match, rules.project_etag(project))
     wanted = {"name": name, "description": description, "status": status}
-    changes = {
-        field: [getattr(project, field), value]
-        for field, value in wanted.items()
-        if value is not None and value != getattr(project, field)
-    }
+    changes = changed_fields(project, wanted)
     if not changes:
         return project
-    for field, (_, value) in changes.items():
-        setattr(project, field, value)
-    project.version += 1
+    apply_changes(project, changes)
     try:
         with transaction.atomic():
             project.save()
     except IntegrityError as error:
-        raise _name_taken(project.name) from error
+        raise rules.name_taken(project.name) from error
     audit.record(
         organization_id=organization_id,
         action="project.updated",
@@ -125,7 +111,7 @@ def update_project(
 def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | None) -> None:
     """Delete a project; PreconditionFailed when `if_match` is not the current ETag."""
     project = _lock(organization_id=organization_id, project_id=project_id)
-    require_match(if_match, project_etag(project))
+    require_match(if_match, rules.project_etag(project))
     project.delete()
     audit.record(
         organization_id=organization_id,
@@ -137,15 +123,5 @@ def delete_project(*, organization_id: UUID, project_id: UUID, if_match: str | N
 
 
 def _lock(*, organization_id: UUID, project_id: UUID) -> Project:
-    project = (
-        Project.tenant.select_for_update()
-        .filter(organization_id=organization_id, id=project_id)
-        .first()
-    )
-    if project is None:
-        raise NotFound("project")
-    return project
-
-
-def _name_taken(name: str) -> Conflict:
-    return Conflict(f"A project with the name {name!r} exists already.")
+    rows = Project.tenant.filter(organization_id=organization_id, id=project_id)
+    return lock_or_404(rows, "project")

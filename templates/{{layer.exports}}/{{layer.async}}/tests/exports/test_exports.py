@@ -9,7 +9,7 @@ import pytest
 from app.core.db import tenancy
 from app.core.jobs.execution import run_job
 from app.core.jobs.outbox import replay
-from app.exports import service
+from app.exports import rules, service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
 from tests.database import execute, open_unit_of_work
@@ -105,7 +105,7 @@ async def test_export_contains_every_project_once(
         f"/organizations/{organization}/projects/import",
         json={"items": [{"name": name} for name in names]},
     )
-    monkeypatch.setattr(service, "_BATCH", 10)
+    monkeypatch.setattr(rules, "BATCH", 10)
     path = await _request_export(ada, organization)
     await _run_jobs()
     rows = (await ada.request("GET", f"{path}/download")).json()
@@ -188,7 +188,7 @@ async def test_too_large_export_fails_and_its_job_is_done(
 ) -> None:
     ada = await factory.user()
     path = await _request_export(ada, await factory.organization(ada))
-    monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(rules, "MAX_FILE_BYTES", 10)
     await _run_jobs()
     export = await _read(ada, path)
     assert (export["status"], export["failure"]) == ("failed", "too_large")

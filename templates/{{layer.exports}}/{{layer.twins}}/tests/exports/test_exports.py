@@ -9,7 +9,7 @@ import pytest
 from app.core.db import tenancy
 from app.core.jobs.execution import run_job
 from app.core.jobs.outbox import replay
-from app.exports import service
+from app.exports import rules, service
 from app.projects import queries as projects
 from tests.concurrency import run_concurrently
 from tests.database import execute, open_unit_of_work
@@ -103,7 +103,7 @@ def test_export_contains_every_project_once(
         f"/organizations/{organization}/projects/import",
         json={"items": [{"name": name} for name in names]},
     )
-    monkeypatch.setattr(service, "_BATCH", 10)
+    monkeypatch.setattr(rules, "BATCH", 10)
     path = _request_export(ada, organization)
     _run_jobs()
     rows = ada.request("GET", f"{path}/download").json()
@@ -186,7 +186,7 @@ def test_too_large_export_fails_and_its_job_is_done(
 ) -> None:
     ada = factory.user()
     path = _request_export(ada, factory.organization(ada))
-    monkeypatch.setattr(service, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(rules, "MAX_FILE_BYTES", 10)
     _run_jobs()
     export = _read(ada, path)
     assert (export["status"], export["failure"]) == ("failed", "too_large")

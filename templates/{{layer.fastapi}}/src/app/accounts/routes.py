@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.accounts import queries, schemas, service
+from app.accounts import queries, rules, schemas, service
 from app.accounts.schemas import Transport
 from app.core.errors import Unauthenticated
 from app.core.security import access_tokens, csrf, oidc
@@ -29,7 +29,7 @@ TransportQuery = Annotated[
 _IN_COOKIE = {"description": "Signed in; the session is in the cookie"}
 
 
-def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+def _session_response(credentials: rules.Tokens | service.Cookie) -> Response:
     """Return the credentials of a new session, in the body or in a cookie."""
     if isinstance(credentials, service.Cookie):
         response = Response(status_code=204)
@@ -278,7 +278,7 @@ async def finish_oidc(
 async def get_me(user: CurrentUser, session: SessionDep, response: Response) -> schemas.Me:
     """Read the caller's account."""
     me = queries.view_me(await queries.get_user(session, user.id))
-    set_etag(response, queries.me_etag(me))
+    set_etag(response, rules.me_etag(me))
     return me
 
 
@@ -292,7 +292,7 @@ async def update_me(
 ) -> schemas.Me:
     """Change the caller's name."""
     me = await service.update_me(session, user_id=user.id, name=body.name, if_match=if_match)
-    set_etag(response, queries.me_etag(me))
+    set_etag(response, rules.me_etag(me))
     return me
 
 

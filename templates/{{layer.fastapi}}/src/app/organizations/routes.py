@@ -11,7 +11,7 @@ from app.core.web.access import CurrentUser, Idempotent, require
 from app.core.web.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
 from app.core.web.openapi_responses import problem_responses
 from app.core.web.parameters import Cursor, Limit
-from app.organizations import queries, schemas, service
+from app.organizations import queries, rules, schemas, service
 
 router = APIRouter(route_class=UnitOfWorkRoute, tags=["organizations"])
 
@@ -31,7 +31,7 @@ async def create_organization(
     """Create an organization; the caller becomes its owner."""
     organization = await service.create_organization(session, user_id=user.id, name=body.name)
     response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
-    set_etag(response, service.organization_etag(organization, organization.role))
+    set_etag(response, rules.organization_etag(organization, organization.role))
     return schemas.Organization.model_validate(organization)
 
 
@@ -56,8 +56,8 @@ async def get_organization(
     """Read an organization."""
     organization = await queries.get_organization(session, member.organization_id)
     role = member.role
-    set_etag(response, service.organization_etag(organization, role))
-    return schemas.Organization.model_validate(queries.view(organization, role))
+    set_etag(response, rules.organization_etag(organization, role))
+    return schemas.Organization.model_validate(rules.OrganizationView.of(organization, role))
 
 
 @router.patch("/organizations/{organization_id}")
@@ -76,7 +76,7 @@ async def update_organization(
         name=body.name,
         if_match=if_match,
     )
-    set_etag(response, service.organization_etag(organization, organization.role))
+    set_etag(response, rules.organization_etag(organization, organization.role))
     return schemas.Organization.model_validate(organization)
 
 

@@ -12,7 +12,7 @@ from app.core.web.access import Idempotent, require
 from app.core.web.http import IfMatch, SessionDep, UnitOfWorkRoute, set_etag
 from app.core.web.openapi_responses import problem_responses
 from app.core.web.parameters import Cursor, Limit
-from app.projects import queries, schemas, service
+from app.projects import queries, rules, schemas, service
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/projects",
@@ -69,7 +69,7 @@ async def create_project(
     response.headers["Location"] = (
         f"/api/v1/organizations/{member.organization_id}/projects/{project.id}"
     )
-    set_etag(response, service.project_etag(project))
+    set_etag(response, rules.project_etag(project))
     return schemas.Project.model_validate(project)
 
 
@@ -95,7 +95,7 @@ async def get_project(
     project = await queries.get_project(
         session, organization_id=member.organization_id, project_id=project_id
     )
-    set_etag(response, service.project_etag(project))
+    set_etag(response, rules.project_etag(project))
     return schemas.Project.model_validate(project)
 
 
@@ -116,7 +116,7 @@ async def update_project(
         if_match=if_match,
         **body.model_dump(exclude_unset=True),
     )
-    set_etag(response, service.project_etag(project))
+    set_etag(response, rules.project_etag(project))
     return schemas.Project.model_validate(project)
 
 

@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from app.accounts import queries, schemas, service
+from app.accounts import queries, rules, schemas, service
 from app.accounts.schemas import Transport
 from app.core.errors import Unauthenticated
 from app.core.security import access_tokens, csrf, oidc
@@ -40,7 +40,7 @@ class CallbackQuery(BaseModel):
     iss: Annotated[str | None, Field(max_length=2000)] = None
 
 
-def _session_response(credentials: service.Tokens | service.Cookie) -> Response:
+def _session_response(credentials: rules.Tokens | service.Cookie) -> Response:
     """Return the credentials of a new session, in the body or in a cookie."""
     if isinstance(credentials, service.Cookie):
         response = empty_response()
@@ -293,7 +293,7 @@ def finish_oidc(provider: str, query: CallbackQuery) -> Response:
 def get_me(user: UserPrincipal) -> tuple[schemas.Me, dict[str, str]]:
     """Read the caller's account."""
     me = queries.view_me(queries.get_user(db, user.id))
-    return me, {"ETag": queries.me_etag(me)}
+    return me, {"ETag": rules.me_etag(me)}
 
 
 @blueprint.patch("/me")
@@ -306,7 +306,7 @@ def update_me(
 ) -> tuple[schemas.Me, dict[str, str]]:
     """Change the caller's name."""
     me = service.update_me(db, user_id=user.id, name=body.name, if_match=precondition.if_match)
-    return me, {"ETag": queries.me_etag(me)}
+    return me, {"ETag": rules.me_etag(me)}
 
 
 @blueprint.delete("/me")

@@ -11,7 +11,7 @@ from app.core.web.access import current_user, idempotent, require
 from app.core.web.http import db, empty_response
 from app.core.web.openapi_responses import empty_answer, problem_responses
 from app.core.web.parameters import Idempotency, PageQuery, Precondition
-from app.organizations import queries, schemas, service
+from app.organizations import queries, rules, schemas, service
 
 blueprint = APIBlueprint("organizations", __name__, tag="organizations")
 
@@ -33,7 +33,7 @@ def create_organization(
     organization = service.create_organization(db, user_id=user.id, name=body.name)
     return schemas.Organization.model_validate(organization), {
         "Location": f"/api/v1/organizations/{organization.id}",
-        "ETag": service.organization_etag(organization, organization.role),
+        "ETag": rules.organization_etag(organization, organization.role),
     }
 
 
@@ -59,8 +59,8 @@ def get_organization(member: Member) -> tuple[schemas.Organization, dict[str, st
     """Read an organization."""
     organization = queries.get_organization(db, member.organization_id)
     role = member.role
-    return schemas.Organization.model_validate(queries.view(organization, role)), {
-        "ETag": service.organization_etag(organization, role)
+    return schemas.Organization.model_validate(rules.OrganizationView.of(organization, role)), {
+        "ETag": rules.organization_etag(organization, role)
     }
 
 
@@ -81,7 +81,7 @@ def update_organization(
         if_match=precondition.if_match,
     )
     return schemas.Organization.model_validate(organization), {
-        "ETag": service.organization_etag(organization, organization.role)
+        "ETag": rules.organization_etag(organization, organization.role)
     }
 
 

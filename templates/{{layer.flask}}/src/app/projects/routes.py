@@ -14,7 +14,7 @@ from app.core.web.access import idempotent, require
 from app.core.web.http import db, empty_response
 from app.core.web.openapi_responses import empty_answer, problem_responses
 from app.core.web.parameters import Idempotency, PageQuery, Precondition
-from app.projects import queries, schemas, service
+from app.projects import queries, rules, schemas, service
 
 blueprint = APIBlueprint(
     "projects",
@@ -74,7 +74,7 @@ def create_project(
     )
     return schemas.Project.model_validate(project), {
         "Location": f"/api/v1/organizations/{member.organization_id}/projects/{project.id}",
-        "ETag": service.project_etag(project),
+        "ETag": rules.project_etag(project),
     }
 
 
@@ -102,7 +102,7 @@ def import_projects(member: Member, body: schemas.ProjectImport) -> schemas.Proj
 def get_project(project_id: UUID, member: Member) -> tuple[schemas.Project, dict[str, str]]:
     """Read a project."""
     project = queries.get_project(db, organization_id=member.organization_id, project_id=project_id)
-    return schemas.Project.model_validate(project), {"ETag": service.project_etag(project)}
+    return schemas.Project.model_validate(project), {"ETag": rules.project_etag(project)}
 
 
 @blueprint.patch("/<uuid:project_id>")
@@ -122,7 +122,7 @@ def update_project(
         if_match=precondition.if_match,
         **body.model_dump(exclude_unset=True),
     )
-    return schemas.Project.model_validate(project), {"ETag": service.project_etag(project)}
+    return schemas.Project.model_validate(project), {"ETag": rules.project_etag(project)}
 
 
 @blueprint.delete("/<uuid:project_id>")

@@ -6,27 +6,16 @@ from uuid import UUID
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.about import NAME
-from app.accounts import queries, service
-from app.accounts.service import RESET, VERIFICATION, Notice
+from app.accounts import mails, queries, service
+from app.accounts.rules import Notice
 from app.core import mail
 from app.core.jobs.current_job import current_job_id
 from app.core.jobs.outbox import enqueue
 from app.core.jobs.registry import job
-from app.core.security.tokens import sign_row_token
-from app.settings import settings
-
-_NOTICES: dict[Notice, str] = {
-    "password_changed": "The password of your account was changed. All other sessions have ended.",
-    "totp_enabled": "Signing in to your account now needs a code of your authenticator app.",
-    "totp_disabled": "Signing in to your account no longer needs a second factor.",
-    "recovery_code_used": "A recovery code was used to sign in to your account.",
-    "provider_linked": "Your account can now be used by signing in with an identity provider.",
-}
+from app.core.mail_message import Message
 
 
-async def _deliver(to: str, subject: str, *paragraphs: str) -> None:
-    message = mail.Message(to=to, subject=subject, text="\n\n".join(paragraphs) + "\n")
+async def _deliver(message: Message) -> None:
     await to_thread.run_sync(lambda: mail.deliver(message, key=str(current_job_id())))
 
 
@@ -37,18 +26,9 @@ async def send_verification(session: AsyncSession, *, email_token_id: UUID) -> N
     if found is None:
         return
     link, email = found
-    token = sign_row_token(VERIFICATION, link.id)
+    has_password = link.password_hash is not None
     await _deliver(
-        email,
-        f"Confirm your e-mail address for {NAME}",
-        f"A sign-up for {NAME} used this address"
-        + (f" and the name {link.name}." if link.name else "."),
-        f"To confirm, open this link within 24 hours:\n"
-        f"{settings.app_url}/verify-email?token={token}",
-        "If it was not you, do not open it; then nothing happens."
-        if link.password_hash
-        else "Then set a password with “Forgot password”: this address was used for several "
-        "sign-ups, and we cannot tell which one was yours.",
+        mails.verification(email, token_id=link.id, name=link.name, has_password=has_password)
     )
 
 
@@ -66,13 +46,7 @@ async def send_already_registered(session: AsyncSession, *, user_id: UUID) -> No
     """Mail the owner of an account that a sign-up used its address."""
     user = (await queries.get_users(session, [user_id])).get(user_id)
     if user is not None:
-        await _deliver(
-            user.email,
-            f"You already have an account at {NAME}",
-            f"A sign-up for {NAME} used this address, which has an account already. "
-            "Nothing was changed.",
-            f"To sign in, or to set a new password, go to:\n{settings.app_url}",
-        )
+        await _deliver(mails.already_registered(user.email))
 
 
 @job("accounts.send_password_reset")
@@ -90,13 +64,7 @@ async def send_reset_link(session: AsyncSession, *, email_token_id: UUID) -> Non
     if found is None:
         return
     link, email = found
-    await _deliver(
-        email,
-        f"Set a new password for {NAME}",
-        f"To set a new password, open this link within 30 minutes:\n"
-        f"{settings.app_url}/reset-password?token={sign_row_token(RESET, link.id)}",
-        "If you did not ask for it, ignore this mail; your password stays.",
-    )
+    await _deliver(mails.password_reset(email, token_id=link.id))
 
 
 @job("accounts.send_notice")
@@ -104,12 +72,7 @@ async def send_notice(session: AsyncSession, *, user_id: UUID, notice: Notice) -
     """Mail a user about a change of the account, so that an attacker's change is noticed."""
     user = (await queries.get_users(session, [user_id])).get(user_id)
     if user is not None:
-        await _deliver(
-            user.email,
-            f"Your account at {NAME}",
-            _NOTICES[notice],
-            f"If it was not you, set a new password at once:\n{settings.app_url}",
-        )
+        await _deliver(mails.notice(user.email, mails.NOTICES[notice]))
 
 
 @job("accounts.purge", every=timedelta(hours=1))

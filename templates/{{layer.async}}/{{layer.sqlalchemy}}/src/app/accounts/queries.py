@@ -2,32 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import EmailToken, User, UserSession
+from app.accounts.rules import LAST_USED_PRECISION, VERIFICATION, Person
 from app.accounts.schemas import Me
-from app.core.db.pagination import read_cursor, sign_cursor
-from app.core.errors import NotFound
+from app.core.db.rows import get_or_404, page
 from app.core.security.client_ip import network
-from app.core.web.preconditions import content_etag
-
-# Precision of `last_used_at`: not every request costs a write.
-TOUCH_INTERVAL = timedelta(minutes=1)
 
 _now = func.clock_timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The fields of a user that other modules may see."""
-
-    id: UUID
-    email: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +46,7 @@ async def find_user(session: AsyncSession, email: str) -> User | None:
 
 async def get_user(session: AsyncSession, user_id: UUID) -> User:
     """Return a user, or raise NotFound."""
-    user = await session.get(User, user_id)
-    if user is None:
-        raise NotFound("user")
-    return user
+    return await get_or_404(session, select(User).where(User.id == user_id), "user")
 
 
 def view_me(user: User) -> Me:
@@ -75,11 +58,6 @@ def view_me(user: User) -> Me:
         totp_enabled=user.totp_confirmed_at is not None,
         created_at=user.created_at,
     )
-
-
-def me_etag(me: Me) -> str:
-    """Return the ETag: of the visible fields, since sign-ins change other columns of the row."""
-    return content_etag(me.model_dump_json().encode())
 
 
 def is_live() -> ColumnElement[bool]:
@@ -101,7 +79,7 @@ async def find_live_session(
                 UserSession.id,
                 UserSession.user_id,
                 User.email,
-                (UserSession.last_used_at < _now() - TOUCH_INTERVAL).label("is_stale"),
+                (UserSession.last_used_at < _now() - LAST_USED_PRECISION).label("is_stale"),
             )
             .join(User, User.id == UserSession.user_id)
             .where(criterion, is_live())
@@ -114,21 +92,18 @@ async def list_sessions(
     session: AsyncSession, *, user_id: UUID, limit: int, cursor: str | None = None
 ) -> tuple[list[UserSession], str | None]:
     """Return a page of the user's live sessions, newest first, and the next cursor."""
-    bound_to = {"list": "sessions", "user_id": user_id}
-    query = (
+    return await page(
+        session,
         select(UserSession)
         .join(User, User.id == UserSession.user_id)
-        .where(UserSession.user_id == user_id, is_live())
-        .order_by(UserSession.created_at.desc(), UserSession.id.desc())
+        .where(UserSession.user_id == user_id, is_live()),
+        UserSession.created_at,
+        UserSession.id,
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "sessions", "user_id": user_id},
+        descending=True,
     )
-    if cursor is not None:
-        position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.where(tuple_(UserSession.created_at, UserSession.id) < position)
-    rows = list(await session.scalars(query.limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], sign_cursor((last.created_at, last.id), bound_to=bound_to)
 
 
 async def has_signed_in_from(session: AsyncSession, *, email: str, address: str | None) -> bool:
@@ -166,7 +141,7 @@ async def find_pending_sign_ups(session: AsyncSession, user_id: UUID) -> list[Em
         await session.scalars(
             select(EmailToken).where(
                 EmailToken.user_id == user_id,
-                EmailToken.purpose == "verify_email",
+                EmailToken.purpose == VERIFICATION,
                 EmailToken.password_hash.is_not(None),
                 EmailToken.used_at.is_(None),
             )

@@ -1,6 +1,5 @@
 """Use cases of organizations, members and invitations."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -10,18 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import queries as accounts
 from app.audit import service as audit
 from app.core.db import tenancy
-from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.db.changes import apply_changes, changed_fields
+from app.core.db.rows import lock_or_404
 from app.core.ids import uuid7
 from app.core.jobs.outbox import enqueue
 from app.core.security.roles import Role
 from app.core.security.tokens import invalid_token, read_tenant_row_token
-from app.core.web.preconditions import etag, require_match
-from app.organizations import queries
+from app.core.web.preconditions import require_match
+from app.organizations import queries, rules
 from app.organizations.models import Invitation, Membership, Organization
-from app.organizations.queries import OrganizationView
-
-INVITATION_LIFETIME = timedelta(days=7)
-INVITATION = "invitation"
+from app.organizations.rules import MemberView, OrganizationView
 
 
 async def create_organization(
@@ -44,12 +41,7 @@ async def create_organization(
         changes={"name": name},
     )
     await session.refresh(organization)
-    return queries.view(organization, Role.OWNER)
-
-
-def organization_etag(organization: Organization | OrganizationView, role: Role) -> str:
-    """Return the ETag for callers of one role: the representation contains the role."""
-    return etag(organization.version, role.value)
+    return OrganizationView.of(organization, Role.OWNER)
 
 
 async def update_organization(
@@ -57,11 +49,10 @@ async def update_organization(
 ) -> OrganizationView:
     """Rename an organization; PreconditionFailed when `if_match` is not its ETag."""
     organization = await _lock(session, organization_id)
-    require_match(if_match, organization_etag(organization, role))
-    if organization.name != name:
-        changes = {"name": [organization.name, name]}
-        organization.name = name
-        organization.version += 1
+    require_match(if_match, rules.organization_etag(organization, role))
+    changes = changed_fields(organization, {"name": name})
+    if changes:
+        apply_changes(organization, changes)
         await session.flush()
         await session.refresh(organization)
         await audit.record(
@@ -72,7 +63,7 @@ async def update_organization(
             target_id=organization_id,
             changes=changes,
         )
-    return queries.view(organization, role)
+    return OrganizationView.of(organization, role)
 
 
 async def delete_organization(
@@ -80,18 +71,14 @@ async def delete_organization(
 ) -> None:
     """Delete an organization with all its rows, the audit log included."""
     organization = await _lock(session, organization_id)
-    require_match(if_match, organization_etag(organization, role))
+    require_match(if_match, rules.organization_etag(organization, role))
     await session.execute(delete(Organization).where(Organization.id == organization_id))
 
 
 async def _lock(session: AsyncSession, organization_id: UUID) -> Organization:
     """Return the organization under a row lock, which serialises changes of its owners."""
-    organization = await session.scalar(
-        select(Organization).where(Organization.id == organization_id).with_for_update()
-    )
-    if organization is None:
-        raise NotFound("organization")
-    return organization
+    query = select(Organization).where(Organization.id == organization_id)
+    return await lock_or_404(session, query, "organization")
 
 
 async def _lock_membership(
@@ -100,32 +87,26 @@ async def _lock_membership(
     # The organization is locked first: otherwise two owners who demote each other at the same
     # time would both succeed, and no owner would remain.
     await _lock(session, organization_id)
-    membership = await session.get(
-        Membership, (organization_id, user_id), populate_existing=True, with_for_update=True
+    query = select(Membership).where(
+        Membership.organization_id == organization_id, Membership.user_id == user_id
     )
-    if membership is None:
-        raise NotFound("member")
-    return membership
+    return await lock_or_404(session, query, "member")
 
 
 async def _refuse_last_owner(session: AsyncSession, membership: Membership) -> None:
-    if (
-        membership.role == Role.OWNER
-        and await queries.count_owners(session, membership.organization_id) == 1
-    ):
-        raise Conflict("An organization must keep at least one owner.")
+    if membership.role == Role.OWNER:
+        rules.check_owners_left(await queries.count_owners(session, membership.organization_id))
 
 
 async def change_role(
     session: AsyncSession, *, organization_id: UUID, user_id: UUID, role: Role, by: Role
-) -> queries.MemberView:
+) -> MemberView:
     """Change a member's role. `by` is the caller's role: only owners grant or remove OWNER."""
     membership = await _lock_membership(session, organization_id, user_id)
-    if Role.OWNER in {role, Role(membership.role)} and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
-    if membership.role != role:
+    rules.check_role_change(before=Role(membership.role), after=role, by=by)
+    changes = changed_fields(membership, {"role": role})
+    if changes:
         await _refuse_last_owner(session, membership)
-        changes = {"role": [membership.role, role]}
         membership.role = role
         await session.flush()
         await audit.record(
@@ -136,18 +117,17 @@ async def change_role(
             target_id=user_id,
             changes=changes,
         )
-    return await queries.get_member(session, organization_id=organization_id, user_id=user_id)
+    (member,) = await queries.view_members(session, [membership])
+    return member
 
 
 async def remove_member(
     session: AsyncSession, *, organization_id: UUID, user_id: UUID, by: Role, by_user_id: UUID
 ) -> None:
     """Remove a member. Members may leave; others need ADMIN, or OWNER to remove an owner."""
-    if user_id != by_user_id and not by.includes(Role.ADMIN):
-        raise Forbidden("This needs the role admin.")
+    rules.check_removal(of_self=user_id == by_user_id, by=by)
     membership = await _lock_membership(session, organization_id, user_id)
-    if membership.role == Role.OWNER and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
+    rules.check_role_change(before=Role(membership.role), after=None, by=by)
     await _refuse_last_owner(session, membership)
     await session.delete(membership)
     await session.flush()
@@ -190,11 +170,10 @@ async def create_invitation(
     by_user_id: UUID,
 ) -> Invitation:
     """Invite an address and enqueue the mail with the token."""
-    if role is Role.OWNER and by is not Role.OWNER:
-        raise Forbidden("Only an owner makes or unmakes owners.")
+    rules.check_role_change(before=None, after=role, by=by)
     user_id = await accounts.find_user_id(session, email)
     if user_id is not None and await queries.get_role(session, organization_id, user_id):
-        raise Conflict("The address belongs to a member already.")
+        raise rules.address_of_member()
     await session.execute(
         delete(Invitation).where(
             Invitation.organization_id == organization_id,
@@ -210,13 +189,13 @@ async def create_invitation(
             email=email,
             role=role,
             invited_by=by_user_id,
-            expires_at=func.clock_timestamp() + INVITATION_LIFETIME,
+            expires_at=func.clock_timestamp() + rules.INVITATION_LIFETIME,
         )
         .on_conflict_do_nothing()
         .returning(Invitation)
     )
     if invitation is None:
-        raise Conflict("The address has an open invitation.")
+        raise rules.already_invited()
     await enqueue(session, "organizations.send_invitation", invitation_id=invitation.id)
     await audit.record(
         session,
@@ -256,7 +235,7 @@ async def accept_invitation(
     Raises Invalid for a token that is forged, used or expired, Forbidden for another address than
     the invited one.
     """
-    organization_id, invitation_id = read_tenant_row_token(INVITATION, token)
+    organization_id, invitation_id = read_tenant_row_token(rules.INVITATION, token)
     await tenancy.enter_organization(session, organization_id)
     # One DELETE ... RETURNING: of concurrent requests with the same token, one succeeds.
     invitation = (
@@ -272,8 +251,7 @@ async def accept_invitation(
     ).one_or_none()
     if invitation is None:
         raise invalid_token()
-    if invitation.email != email:
-        raise Forbidden("The invitation was sent to another address.")
+    rules.check_invited(email=email, invited_email=invitation.email)
     joined = await session.scalar(
         insert(Membership)
         .values(organization_id=organization_id, user_id=user_id, role=invitation.role)
@@ -281,7 +259,7 @@ async def accept_invitation(
         .returning(Membership.user_id)
     )
     if joined is None:
-        raise Conflict("You are a member already.")
+        raise rules.already_member()
     await audit.record(
         session,
         organization_id=organization_id,
@@ -291,4 +269,4 @@ async def accept_invitation(
         changes={"role": [None, invitation.role]},
     )
     organization = await queries.get_organization(session, organization_id)
-    return queries.view(organization, Role(invitation.role))
+    return OrganizationView.of(organization, Role(invitation.role))

@@ -1,14 +1,12 @@
 """Reads of projects."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db.pagination import read_cursor, sign_cursor
-from app.core.errors import NotFound
+from app.core.db.rows import get_or_404, page
 from app.core.schemas import fold
 from app.projects.models import Project
 from app.projects.schemas import ProjectSort, ProjectStatus
@@ -16,12 +14,10 @@ from app.projects.schemas import ProjectSort, ProjectStatus
 
 async def get_project(session: AsyncSession, *, organization_id: UUID, project_id: UUID) -> Project:
     """Return a project, or raise NotFound."""
-    project = await session.scalar(
-        select(Project).where(Project.organization_id == organization_id, Project.id == project_id)
+    query = select(Project).where(
+        Project.organization_id == organization_id, Project.id == project_id
     )
-    if project is None:
-        raise NotFound("project")
-    return project
+    return await get_or_404(session, query, "project")
 
 
 async def list_projects(
@@ -41,34 +37,21 @@ async def list_projects(
     if q is not None:
         query = query.where(Project.name_key.contains(fold(q), autoescape=True))
 
-    # The sort keys are unique: a cursor must identify one row.
-    by_name = sort in {ProjectSort.NAME, ProjectSort.NAME_DESC}
-    keys = [Project.name_key] if by_name else [Project.created_at, Project.id]
-    descending = sort.startswith("-")
-    query = query.order_by(*(key.desc() if descending else key.asc() for key in keys))
-
-    bound_to = {
-        "list": "projects",
-        "organization_id": organization_id,
-        "sort": sort,
-        "status": status,
-        "q": q,
-    }
-    if cursor is not None:
-        position: tuple[object, ...] = (
-            read_cursor(cursor, tuple[str], bound_to=bound_to)
-            if by_name
-            else read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        )
-        row = tuple_(*keys)
-        query = query.where(row < position if descending else row > position)
-
-    rows = list(await session.scalars(query.limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    position = (last.name_key,) if by_name else (last.created_at, last.id)
-    return rows[:limit], sign_cursor(position, bound_to=bound_to)
+    return await page(
+        session,
+        query,
+        *((Project.name_key,) if sort.by_name else (Project.created_at, Project.id)),
+        limit=limit,
+        cursor=cursor,
+        bound_to={
+            "list": "projects",
+            "organization_id": organization_id,
+            "sort": sort,
+            "status": status,
+            "q": q,
+        },
+        descending=sort.descending,
+    )
 
 
 async def read_projects(
@@ -77,14 +60,14 @@ async def read_projects(
     """Yield all projects of an organization, oldest first, in lists of up to `batch`."""
     cursor: str | None = None
     while True:
-        page, cursor = await list_projects(
+        projects, cursor = await list_projects(
             session,
             organization_id=organization_id,
             limit=batch,
             cursor=cursor,
             sort=ProjectSort.CREATED_AT,
         )
-        yield page
+        yield projects
         if cursor is None:
             return
 

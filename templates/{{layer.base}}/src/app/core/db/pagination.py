@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.core import crypto
 from app.core.errors import Invalid
@@ -25,16 +25,17 @@ def sign_cursor(position: Sequence[object], *, bound_to: Mapping[str, object]) -
     return crypto.to_base64url(_mac(payload, bound_to) + payload)
 
 
-def read_cursor[Position: tuple[Any, ...]](
-    cursor: str, shape: type[Position], *, bound_to: Mapping[str, object]
-) -> Position:
-    """Return the position; `shape` is its type, such as `tuple[str, UUID]`. Raises Invalid."""
+def read_cursor(
+    cursor: str, types: Sequence[type], *, bound_to: Mapping[str, object]
+) -> tuple[Any, ...]:
+    """Return the position; `types` are those of the sort keys. Raises Invalid."""
     try:
         raw = crypto.from_base64url(cursor)
         claimed, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not hmac.compare_digest(claimed, _mac(payload, bound_to)):
             raise ValueError("not signed here for this list")
-        return TypeAdapter(shape).validate_json(payload)
+        values = zip(types, from_json(payload), strict=True)
+        return tuple(TypeAdapter(type_).validate_python(value) for type_, value in values)
     except (ValueError, ValidationError) as error:
         raise Invalid(
             pointer="cursor", code="invalid_cursor", detail="The cursor is not one of this list."

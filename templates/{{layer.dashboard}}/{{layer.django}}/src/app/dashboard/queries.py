@@ -5,6 +5,7 @@ from uuid import UUID
 from app.audit import queries as audit
 from app.core.security.roles import Role
 from app.dashboard.schemas import (
+    NEWEST,
     DashboardEvent,
     DashboardOrganization,
     DashboardProject,
@@ -15,8 +16,6 @@ from app.dashboard.schemas import (
 )
 from app.organizations import queries as organizations
 from app.projects import queries as projects
-
-NEWEST = 5
 
 
 def get_web_dashboard(*, organization_id: UUID, role: Role) -> WebDashboard:
@@ -49,12 +48,4 @@ def get_mobile_dashboard(*, organization_id: UUID, role: Role) -> MobileDashboar
 
 def _newest_events(organization_id: UUID) -> list[DashboardEvent]:
     events, _ = audit.list_events(organization_id=organization_id, limit=NEWEST)
-    return [
-        DashboardEvent(
-            id=event.id,
-            action=event.action,
-            actor=event.actor.label,
-            created_at=event.created_at,
-        )
-        for event in events
-    ]
+    return [DashboardEvent.model_validate(event) for event in events]

@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from pydantic import BaseModel
 
-from app.accounts import schemas, service, sessions
+from app.accounts import rules, schemas, service, sessions
 from app.accounts.headless import inputs
 from app.core import context
 from app.core.errors import Invalid, Unauthenticated
@@ -139,7 +139,7 @@ def _consume_challenge(session: SessionBase) -> None:
 
 class LoginWebAuthnView(PasskeyMixin, mfa.LoginWebAuthnView):
     def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        rate = ratelimit.times(settings.rate_limit_sign_in, service.WIDE_FACTOR)
+        rate = ratelimit.times(settings.rate_limit_sign_in, rules.WIDE_FACTOR)
         ratelimit.enforce("passkey-network", rate, network(context.current().client_ip))
         return super().handle(request, *args, **kwargs)
 

@@ -21,8 +21,7 @@ from app.accounts.service.authentication import (
     confirm_sign_in,
     password_fingerprint,
 )
-from app.accounts.service.common import WIDE_FACTOR, Notice, can_sign_in
-from app.accounts.service.email_tokens import RESET, VERIFICATION
+from app.accounts.service.common import Notice, can_sign_in
 from app.accounts.service.identity_providers import find_provider_user
 from app.accounts.service.passwords import (
     change_password,
@@ -48,7 +47,6 @@ from app.accounts.service.second_factor import (
     seal_secret,
 )
 from app.accounts.service.sessions import (
-    Tokens,
     end_session,
     issue_tokens,
     open_session,
@@ -58,11 +56,7 @@ from app.accounts.service.sessions import (
 )
 
 __all__ = [
-    "RESET",
-    "VERIFICATION",
-    "WIDE_FACTOR",
     "Notice",
-    "Tokens",
     "accept_code",
     "authenticate_cookie",
     "authenticate_token",

@@ -6,12 +6,11 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import User, UserSession
-from app.accounts.service.common import WIDE_FACTOR, attempt_key, can_sign_in, lock_user
+from app.accounts.service.common import can_sign_in, lock_user
 from app.accounts.service.passwords import verify_password
 from app.core import context, crypto
-from app.core.errors import Unauthenticated
 from app.core.models import ClockTimestamp
 from app.core.security import access_tokens, ratelimit
 from app.core.security.client_ip import network
@@ -28,19 +27,14 @@ def check_password(*, email: str, password: str) -> User:
     correct, is_outdated = verify_password(password, user.password if user else None)
     if user is None or not correct or not can_sign_in(user):
         logger.info("sign-in refused", extra={"user_id": str(user.id) if user else None})
-        raise _wrong_credentials()
+        raise rules.wrong_credentials()
     if is_outdated:
         new_hash = make_password(password)
         # Compared, so that a concurrent change of the password is not undone.
         if User.objects.filter(id=user.id, password=user.password).update(password=new_hash):
             user.password = new_hash
-    ratelimit.clear("sign-in", settings.rate_limit_sign_in, attempt_key(email))
+    ratelimit.clear("sign-in", settings.rate_limit_sign_in, rules.attempt_key(email))
     return user
-
-
-def _wrong_credentials() -> Unauthenticated:
-    # The same error for every reason: it must not tell whether there is an account.
-    return Unauthenticated("The e-mail address or the password is wrong.")
 
 
 def confirm_sign_in(user_id: UUID, *, fingerprint: str | None) -> User:
@@ -51,7 +45,7 @@ def confirm_sign_in(user_id: UUID, *, fingerprint: str | None) -> User:
     """
     user = lock_user(user_id)
     if user is None or not can_sign_in(user) or fingerprint != password_fingerprint(user):
-        raise _wrong_credentials()
+        raise rules.wrong_credentials()
     return user
 
 
@@ -69,10 +63,10 @@ def _limit_sign_in(email: str) -> None:
     was used before. All windows are short: no account stays locked after the attempts end.
     """
     rate = settings.rate_limit_sign_in
-    wide = ratelimit.times(rate, WIDE_FACTOR)
+    wide = ratelimit.times(rate, rules.WIDE_FACTOR)
     address = context.current().client_ip
     ratelimit.enforce("sign-in-network", wide, network(address))
-    ratelimit.enforce("sign-in", rate, attempt_key(email))
+    ratelimit.enforce("sign-in", rate, rules.attempt_key(email))
     result = ratelimit.hit("sign-in-account", wide, email)
     if (
         result is not None
@@ -96,7 +90,7 @@ def authenticate_cookie(cookie: str) -> UserPrincipal:
 def _authenticate(criterion: Q) -> UserPrincipal:
     live = queries.find_live_session(criterion)
     if live is None:
-        raise Unauthenticated("The session has ended.")
+        raise rules.session_ended()
     if live.is_stale:
         # Skipped while a concurrent request holds the row: it writes the same value, and this
         # request must not wait for it.

@@ -3,28 +3,13 @@
 from typing import Literal
 from uuid import UUID
 
+from app.accounts import rules
 from app.accounts.models import SecurityEvent, User
 from app.core import context
 from app.core.jobs.outbox import enqueue
 from app.core.security import ratelimit
-from app.core.security.client_ip import network
 
-# Mails of one kind to one address, caused by requests from one network.
-MAIL_RATE = "5/hour"
-# The limit of all networks together on one account, and of one network on all accounts, is this
-# many times the limit of one network on one account.
-WIDE_FACTOR = 10
-
-type Notice = Literal[
-    "password_changed",
-    "totp_enabled",
-    "totp_disabled",
-    "passkey_added",
-    "passkey_removed",
-    "recovery_codes_renewed",
-    "recovery_code_used",
-    "provider_linked",
-]
+type Notice = rules.Notice | Literal["passkey_added", "passkey_removed", "recovery_codes_renewed"]
 
 
 def lock_user(user_id: UUID) -> User | None:
@@ -61,17 +46,13 @@ def notify(user_id: UUID, notice: Notice) -> None:
     enqueue("accounts.send_notice", user_id=user_id, notice=notice)
 
 
-def attempt_key(email: str) -> str:
-    """Return the rate-limit key of one account and the client's network."""
-    return f"{email} {network(context.current().client_ip)}"
-
-
 def allow_mail(kind: str, email: str) -> bool:
     """Count a mail against two limits, and return whether it may be sent.
 
     The limit on the address prevents flooding a mailbox. The narrower limit on address and
     network keeps one stranger from using it up, so that the owner can still ask for a mail.
     """
-    if not ratelimit.allows(kind, MAIL_RATE, attempt_key(email)):
+    if not ratelimit.allows(kind, rules.MAIL_RATE, rules.attempt_key(email)):
         return False
-    return ratelimit.allows(f"{kind}-wide", ratelimit.times(MAIL_RATE, WIDE_FACTOR), email)
+    wide = ratelimit.times(rules.MAIL_RATE, rules.WIDE_FACTOR)
+    return ratelimit.allows(f"{kind}-wide", wide, email)

@@ -1,42 +1,35 @@
 """Single-use tokens sent by mail: to verify an address and to reset a password."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from app.accounts.models import EmailToken, User
+from app.accounts.rules import TOKEN_LIFETIMES
 from app.accounts.service.common import lock_user
 from app.core.errors import Invalid
 from app.core.models import ClockTimestamp
 from app.core.security import tokens
 
-VERIFICATION = EmailToken.Purpose.VERIFY_EMAIL
-RESET = EmailToken.Purpose.RESET_PASSWORD
-
-VERIFICATION_LIFETIME = timedelta(hours=24)
-RESET_LIFETIME = timedelta(minutes=30)
-
 
 def add_email_token(
     user_id: UUID,
-    purpose: EmailToken.Purpose,
+    purpose: str,
     *,
     password_hash: str | None = None,
     name: str | None = None,
 ) -> UUID:
     """Add the row of a token, and return its id."""
-    lifetime = VERIFICATION_LIFETIME if purpose == VERIFICATION else RESET_LIFETIME
     token = EmailToken.objects.create(
         user_id=user_id,
         purpose=purpose,
         password_hash=password_hash,
         name=name,
-        expires_at=ClockTimestamp() + lifetime,
+        expires_at=ClockTimestamp() + TOKEN_LIFETIMES[purpose],
     )
     token_id: UUID = token.id
     return token_id
 
 
-def use_email_token(purpose: EmailToken.Purpose, token: str) -> tuple[User, EmailToken]:
+def use_email_token(purpose: str, token: str) -> tuple[User, EmailToken]:
     """Mark a token as used, and return its user under a row lock.
 
     Raises Invalid for a token that is forged, expired, used or of another purpose.

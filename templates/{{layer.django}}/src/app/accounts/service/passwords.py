@@ -5,17 +5,15 @@ from uuid import UUID
 from django.contrib.auth import hashers
 from django.db.models import Q
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import User
 from app.accounts.service.common import allow_mail, can_sign_in, lock_user, notify, record
 from app.accounts.service.email_tokens import (
-    RESET,
     add_email_token,
     use_email_token,
     void_email_tokens,
 )
 from app.accounts.service.sessions import end_sessions
-from app.core.errors import Invalid
 from app.core.jobs.outbox import enqueue
 from app.core.security import passwords, ratelimit
 from app.core.security.impersonation import refuse_while_impersonating
@@ -37,12 +35,12 @@ def prepare_password_reset(*, email: str) -> UUID | None:
     user = queries.find_user(email)
     if user is None or not can_sign_in(user):
         return None
-    return add_email_token(user.id, RESET)
+    return add_email_token(user.id, rules.RESET)
 
 
 def reset_password(*, token: str, password: str) -> None:
     """Set a password with the token from the mail; ends all sessions and opens none."""
-    user, _ = use_email_token(RESET, token)
+    user, _ = use_email_token(rules.RESET, token)
     _set_password(user, password, pointer="/password")
     end_sessions(Q(user_id=user.id))
 
@@ -74,7 +72,7 @@ def confirm_password(user_id: UUID, password: str, *, pointer: str) -> User:
     user = lock_user(user_id)
     correct, _ = verify_password(password, user.password if user else None)
     if user is None or not correct:
-        raise Invalid(pointer=pointer, code="wrong_password", detail="The password is wrong.")
+        raise rules.wrong_password(pointer)
     return user
 
 

@@ -4,11 +4,10 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import User
 from app.accounts.service.common import allow_mail, insert_user, record
 from app.accounts.service.email_tokens import (
-    VERIFICATION,
     add_email_token,
     invalid_key,
     use_email_token,
@@ -38,7 +37,7 @@ def sign_up(*, email: str, password: str, name: str) -> None:
     if user.email_verified_at is not None:
         enqueue("accounts.send_already_registered", user_id=user.id)
         return
-    token_id = add_email_token(user.id, VERIFICATION, password_hash=password_hash, name=name)
+    token_id = add_email_token(user.id, rules.VERIFICATION, password_hash=password_hash, name=name)
     enqueue("accounts.send_verification", email_token_id=token_id)
 
 
@@ -54,26 +53,23 @@ def request_verification(*, email: str) -> None:
 def renew_verification(*, email: str) -> UUID | None:
     """Add a verification token; None unless the address has an unverified account.
 
-    The token carries the password of the sign-up if all sign-ups had the same one. If they
-    differ, one may be an attacker's: the owner sets the password by a reset instead.
+    The token carries the password and name of the sign-up that counts, if there is one.
     """
     user = queries.find_user(email)
     if user is None or user.email_verified_at is not None:
         return None
-    pending = queries.find_pending_sign_ups(user.id)
-    hashes = {item.password_hash for item in pending}
-    only = pending[0] if len(hashes) == 1 else None
+    agreed = rules.agreed_sign_up(queries.find_pending_sign_ups(user.id))
     return add_email_token(
         user.id,
-        VERIFICATION,
-        password_hash=only.password_hash if only else None,
-        name=only.name if only else None,
+        rules.VERIFICATION,
+        password_hash=agreed.password_hash if agreed else None,
+        name=agreed.name if agreed else None,
     )
 
 
 def verify_email(*, token: str) -> None:
     """Verify the address, and set the password and name stored with the token."""
-    user, used = use_email_token(VERIFICATION, token)
+    user, used = use_email_token(rules.VERIFICATION, token)
     if user.email_verified_at is not None:
         # A concurrent request verified the address with another token and its password.
         raise invalid_key()

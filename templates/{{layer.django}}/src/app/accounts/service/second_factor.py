@@ -5,16 +5,12 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
+from app.accounts import rules
 from app.accounts.models import User
 from app.accounts.service.common import Notice, lock_user, notify, record
 from app.core import crypto
-from app.core.errors import Conflict, Invalid, MfaRequired
 from app.core.security import ratelimit, totp
 from app.core.security.impersonation import refuse_while_impersonating
-
-# Three of a million codes are valid at any time. Reached only with the correct password, so a
-# stranger cannot use this limit to lock the owner out.
-SECOND_FACTOR_RATE = "10/hour"
 
 _PURPOSE = "totp"
 _Type = Authenticator.Type
@@ -37,7 +33,7 @@ def open_secret(sealed: str) -> str:
 
 def accept_code(user: User, code: str) -> Authenticator:
     """Consume a TOTP code or a recovery code; MfaRequired when it is wrong or was used."""
-    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
+    ratelimit.enforce("second-factor", rules.SECOND_FACTOR_RATE, str(user.id))
     # Locked, so that of concurrent requests with the same code one succeeds.
     candidates = Authenticator.objects.select_for_update().filter(
         user_id=user.id, type__in=(_Type.TOTP, _Type.RECOVERY_CODES)
@@ -46,8 +42,8 @@ def accept_code(user: User, code: str) -> Authenticator:
         (item for item in candidates.order_by("id") if _accepts(item, code)), None
     )
     if accepted is None:
-        raise MfaRequired("The code is wrong, or was used before.")
-    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user.id))
+        raise rules.code_refused()
+    ratelimit.clear("second-factor", rules.SECOND_FACTOR_RATE, str(user.id))
     accepted.user = user
     return accepted
 
@@ -80,12 +76,12 @@ def check_totp_setup(user_id: UUID, *, secret: str, code: str) -> int:
     refuse_while_impersonating()
     lock_user(user_id)
     if _totp(user_id).exists():
-        raise Conflict("A second factor is set up already: remove it first.")
-    ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user_id))
+        raise rules.totp_exists()
+    ratelimit.enforce("second-factor", rules.SECOND_FACTOR_RATE, str(user_id))
     step = totp.accepted_step(secret, code, last_step=None)
     if step is None:
-        raise Invalid(pointer="/code", code="wrong_code", detail="The code is wrong.")
-    ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user_id))
+        raise rules.wrong_totp_code()
+    ratelimit.clear("second-factor", rules.SECOND_FACTOR_RATE, str(user_id))
     return step
 
 
@@ -103,7 +99,7 @@ def require_totp(user_id: UUID) -> None:
     refuse_while_impersonating()
     lock_user(user_id)
     if not _totp(user_id).exists():
-        raise Conflict("No second factor is set up.")
+        raise rules.no_totp()
 
 
 def _totp(user_id: UUID) -> QuerySet[Authenticator]:

@@ -2,45 +2,24 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
 from django.db.models import Q
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import RefreshToken, UserSession
 from app.accounts.service.common import record
 from app.core import context, crypto
-from app.core.errors import NotFound, Unauthenticated
+from app.core.errors import NotFound
 from app.core.models import ClockTimestamp
 from app.core.security import access_tokens
 
 logger = logging.getLogger(__name__)
 
-SESSION_LIFETIME = timedelta(days=30)
 # The staff must start an impersonation again after this time.
 IMPERSONATION_LIFETIME = timedelta(hours=1)
-# Within this window a reused refresh token is rejected without ending the session: two tabs
-# may refresh at once.
-REUSE_GRACE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """A session for a client that sends headers."""
-
-    access_token: str
-    refresh_token: str
-    token_type: str = "Bearer"  # noqa: S105 - the token type of RFC 6750, no secret
-    expires_in: int = int(access_tokens.LIFETIME.total_seconds())
-
-
-class RefreshTokenReused(Unauthenticated):
-    """A used refresh token was presented again; the end of its session is committed."""
-
-    commits = True
 
 
 def open_session(
@@ -48,7 +27,7 @@ def open_session(
 ) -> UUID:
     """Add a session: of a browser, by its cookie, or of a client that will get tokens."""
     opened = _add_session(
-        user_id, SESSION_LIFETIME, cookie=cookie, django_session_key=django_session_key
+        user_id, rules.SESSION_LIFETIME, cookie=cookie, django_session_key=django_session_key
     )
     record(user_id, "session.opened", session_id=str(opened), method=method)
     return opened
@@ -109,17 +88,17 @@ def rekey_session(
     )
 
 
-def issue_tokens(*, user_id: UUID, session_id: UUID) -> Tokens:
+def issue_tokens(*, user_id: UUID, session_id: UUID) -> rules.Tokens:
     """Make an access token and the next refresh token of a session."""
     refresh_token = crypto.new_secret()
     RefreshToken.objects.create(session_id=session_id, token_hash=crypto.hash_secret(refresh_token))
-    return Tokens(
+    return rules.Tokens(
         access_token=access_tokens.issue(user_id=user_id, session_id=session_id),
         refresh_token=refresh_token,
     )
 
 
-def refresh(*, refresh_token: str) -> Tokens:
+def refresh(*, refresh_token: str) -> rules.Tokens:
     """Exchange a refresh token for new tokens (rotation, RFC 9700 section 4.14.2)."""
     token_hash = crypto.hash_secret(refresh_token)
     presented = RefreshToken.objects.filter(token_hash=token_hash)
@@ -128,7 +107,7 @@ def refresh(*, refresh_token: str) -> Tokens:
         _reject_refresh(token_hash)
     live = queries.find_live_session(Q(id__in=presented.values("session_id")))
     if live is None:
-        raise _invalid_refresh_token()
+        raise rules.invalid_refresh_token()
     UserSession.objects.filter(id=live.id).update(last_used_at=ClockTimestamp())
     return issue_tokens(user_id=live.user_id, session_id=live.id)
 
@@ -137,7 +116,7 @@ def _reject_refresh(token_hash: bytes) -> NoReturn:
     """Raise Unauthenticated; end the session if the token was used before the grace window."""
     reused_session_id = (
         RefreshToken.objects.filter(
-            token_hash=token_hash, used_at__lt=ClockTimestamp() - REUSE_GRACE
+            token_hash=token_hash, used_at__lt=ClockTimestamp() - rules.REUSE_GRACE
         )
         .values_list("session_id", flat=True)
         .first()
@@ -148,12 +127,8 @@ def _reject_refresh(token_hash: bytes) -> NoReturn:
             logger.warning(
                 "refresh token reused, session ended", extra={"session_id": str(session_id)}
             )
-        raise RefreshTokenReused("The refresh token was used before: sign in again.")
-    raise _invalid_refresh_token()
-
-
-def _invalid_refresh_token() -> Unauthenticated:
-    return Unauthenticated("The refresh token is invalid, used or expired.")
+        raise rules.RefreshTokenReused
+    raise rules.invalid_refresh_token()
 
 
 def end_session(*, user_id: UUID, session_id: UUID) -> None:

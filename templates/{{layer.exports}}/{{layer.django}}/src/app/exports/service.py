@@ -1,23 +1,17 @@
 """Use cases of exports."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from app.audit import service as audit
 from app.core.ids import uuid7
 from app.core.jobs.outbox import enqueue
 from app.core.models import ClockTimestamp
-from app.exports import queries
+from app.exports import queries, rules
 from app.exports.files import ExportFile, FileTooLarge
 from app.exports.models import Export
-from app.exports.queries import ExportView
+from app.exports.rules import ExportView
 from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, ExportStatus
 from app.projects import queries as projects
-
-LIFETIME = timedelta(days=7)
-# Compressed. Files are stored in the database, and in memory while they are served.
-MAX_FILE_BYTES = 20 * 1024 * 1024
-_BATCH = 500
 
 _now = ClockTimestamp
 
@@ -28,14 +22,14 @@ def request_export(
     """Enqueue an export of the projects, and the deletion of its file."""
     export_id = uuid7()
     job_id = enqueue("exports.run", export_id=export_id)
-    enqueue("exports.expire", delay=LIFETIME, export_id=export_id)
+    enqueue("exports.expire", delay=rules.LIFETIME, export_id=export_id)
     Export.tenant.create(
         id=export_id,
         organization_id=organization_id,
         format=file_format,
         job_id=job_id,
         requested_by_id=requested_by,
-        expires_at=_now() + LIFETIME,
+        expires_at=_now() + rules.LIFETIME,
     )
     audit.record(
         organization_id=organization_id,
@@ -84,8 +78,8 @@ def delete_export(*, organization_id: UUID, export_id: UUID) -> None:
 
 def _make_file(organization_id: UUID, file_format: ExportFormat) -> bytes:
     """Read the projects in pages, so that memory holds the file and one page."""
-    file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
-    for page in projects.read_projects(organization_id=organization_id, batch=_BATCH):
+    file = ExportFile(file_format, ExportedProject.model_fields, rules.MAX_FILE_BYTES)
+    for page in projects.read_projects(organization_id=organization_id, batch=rules.BATCH):
         file.write(
             ExportedProject(
                 id=item.id,

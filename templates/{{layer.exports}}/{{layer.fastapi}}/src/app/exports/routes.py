@@ -14,6 +14,7 @@ from app.core.web.openapi_responses import problem_responses
 from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
+from app.exports.rules import ExportView
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/exports",
@@ -84,11 +85,11 @@ async def download_export(
     return response
 
 
-def _path(export: queries.ExportView) -> str:
+def _path(export: ExportView) -> str:
     return f"/api/v1/organizations/{export.organization_id}/exports/{export.id}"
 
 
-def _show(export: queries.ExportView) -> schemas.Export:
+def _show(export: ExportView) -> schemas.Export:
     succeeded = export.status is schemas.ExportStatus.SUCCEEDED
     return schemas.Export(
         id=export.id,

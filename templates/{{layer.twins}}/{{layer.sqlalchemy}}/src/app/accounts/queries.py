@@ -2,32 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import EmailToken, User, UserSession
+from app.accounts.rules import LAST_USED_PRECISION, VERIFICATION, Person
 from app.accounts.schemas import Me
-from app.core.db.pagination import read_cursor, sign_cursor
-from app.core.errors import NotFound
+from app.core.db.rows import get_or_404, page
 from app.core.security.client_ip import network
-from app.core.web.preconditions import content_etag
-
-# Precision of `last_used_at`: not every request costs a write.
-TOUCH_INTERVAL = timedelta(minutes=1)
 
 _now = func.clock_timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The fields of a user that other modules may see."""
-
-    id: UUID
-    email: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +44,7 @@ def find_user(session: Session, email: str) -> User | None:
 
 def get_user(session: Session, user_id: UUID) -> User:
     """Return a user, or raise NotFound."""
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFound("user")
-    return user
+    return get_or_404(session, select(User).where(User.id == user_id), "user")
 
 
 def view_me(user: User) -> Me:
@@ -73,11 +56,6 @@ def view_me(user: User) -> Me:
         totp_enabled=user.totp_confirmed_at is not None,
         created_at=user.created_at,
     )
-
-
-def me_etag(me: Me) -> str:
-    """Return the ETag: of the visible fields, since sign-ins change other columns of the row."""
-    return content_etag(me.model_dump_json().encode())
 
 
 def is_live() -> ColumnElement[bool]:
@@ -96,7 +74,7 @@ def find_live_session(session: Session, criterion: ColumnElement[bool]) -> LiveS
             UserSession.id,
             UserSession.user_id,
             User.email,
-            (UserSession.last_used_at < _now() - TOUCH_INTERVAL).label("is_stale"),
+            (UserSession.last_used_at < _now() - LAST_USED_PRECISION).label("is_stale"),
         )
         .join(User, User.id == UserSession.user_id)
         .where(criterion, is_live())
@@ -108,21 +86,18 @@ def list_sessions(
     session: Session, *, user_id: UUID, limit: int, cursor: str | None = None
 ) -> tuple[list[UserSession], str | None]:
     """Return a page of the user's live sessions, newest first, and the next cursor."""
-    bound_to = {"list": "sessions", "user_id": user_id}
-    query = (
+    return page(
+        session,
         select(UserSession)
         .join(User, User.id == UserSession.user_id)
-        .where(UserSession.user_id == user_id, is_live())
-        .order_by(UserSession.created_at.desc(), UserSession.id.desc())
+        .where(UserSession.user_id == user_id, is_live()),
+        UserSession.created_at,
+        UserSession.id,
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "sessions", "user_id": user_id},
+        descending=True,
     )
-    if cursor is not None:
-        position = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.where(tuple_(UserSession.created_at, UserSession.id) < position)
-    rows = list(session.scalars(query.limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], sign_cursor((last.created_at, last.id), bound_to=bound_to)
 
 
 def has_signed_in_from(session: Session, *, email: str, address: str | None) -> bool:
@@ -156,7 +131,7 @@ def find_pending_sign_ups(session: Session, user_id: UUID) -> list[EmailToken]:
         session.scalars(
             select(EmailToken).where(
                 EmailToken.user_id == user_id,
-                EmailToken.purpose == "verify_email",
+                EmailToken.purpose == VERIFICATION,
                 EmailToken.password_hash.is_not(None),
                 EmailToken.used_at.is_(None),
             )

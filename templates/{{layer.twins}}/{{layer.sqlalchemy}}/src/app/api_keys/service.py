@@ -1,24 +1,22 @@
 """Use cases of API keys, and authentication with a key."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.api_keys import rules
 from app.api_keys.models import ApiKey
 from app.audit import service as audit
 from app.core import crypto
 from app.core.db import tenancy
-from app.core.errors import Invalid, NotFound, Unauthenticated
+from app.core.db.rows import get_or_404
 from app.core.ids import uuid7
 from app.core.security import tokens
 from app.core.security.principals import KeyPrincipal
 from app.core.security.roles import Scope
-
-# Not every request with a key costs a write.
-LAST_USED_PRECISION = timedelta(minutes=1)
 
 
 def create_api_key(
@@ -31,10 +29,7 @@ def create_api_key(
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     """Create an API key; returns its row and the key, which is not stored."""
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise Invalid(
-            pointer="/expires_at", code="not_in_future", detail="The time must be in the future."
-        )
+    rules.check_expiry(expires_at)
     new = tokens.new_api_key(organization_id)
     api_key = ApiKey(
         id=uuid7(),
@@ -61,7 +56,7 @@ def create_api_key(
 
 def revoke_api_key(session: Session, *, organization_id: UUID, api_key_id: UUID) -> None:
     """Revoke a key; NotFound when it is revoked already."""
-    name = session.scalar(
+    statement = (
         update(ApiKey)
         .where(
             ApiKey.organization_id == organization_id,
@@ -71,8 +66,7 @@ def revoke_api_key(session: Session, *, organization_id: UUID, api_key_id: UUID)
         .values(revoked_at=func.clock_timestamp())
         .returning(ApiKey.name)
     )
-    if name is None:
-        raise NotFound("API key")
+    name = get_or_404(session, statement, "API key")
     audit.record(
         session,
         organization_id=organization_id,
@@ -89,12 +83,12 @@ def authenticate(session: Session, key: str) -> KeyPrincipal:
     Raises Unauthenticated when the key is unknown, revoked or expired. The look-up is by the hash
     of 256 random bits, so its timing tells nothing about the key.
     """
-    organization_id = tokens.read_api_key(key)
-    if organization_id is None:
-        raise _invalid_key()
+    organization_id = rules.read_organization_id(key)
     tenancy.enter_organization(session, organization_id)
     now = func.clock_timestamp()
-    is_stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - LAST_USED_PRECISION)
+    is_stale = or_(
+        ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - rules.LAST_USED_PRECISION
+    )
     row = session.execute(
         select(ApiKey, is_stale).where(
             ApiKey.organization_id == organization_id,
@@ -104,7 +98,7 @@ def authenticate(session: Session, key: str) -> KeyPrincipal:
         )
     ).one_or_none()
     if row is None:
-        raise _invalid_key()
+        raise rules.invalid_key()
     api_key, stale = row
     if stale:
         _update_last_used(session, organization_id=organization_id, api_key_id=api_key.id)
@@ -112,7 +106,7 @@ def authenticate(session: Session, key: str) -> KeyPrincipal:
         id=api_key.id,
         name=api_key.name,
         organization_id=organization_id,
-        scopes=frozenset(scope for scope in Scope if scope in api_key.scopes),
+        scopes=rules.known_scopes(api_key.scopes),
     )
 
 
@@ -131,7 +125,3 @@ def _update_last_used(session: Session, *, organization_id: UUID, api_key_id: UU
         .values(last_used_at=func.clock_timestamp())
         .execution_options(synchronize_session=False)
     )
-
-
-def _invalid_key() -> Unauthenticated:
-    return Unauthenticated("The API key is unknown, revoked or expired.")

@@ -8,9 +8,6 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEvent, Target
 from app.core import context
-from app.core.context import Actor
-
-SYSTEM = Actor("system", None, "system")
 
 
 def record(
@@ -31,7 +28,7 @@ def record(
         AuditEvent(
             organization_id=organization_id,
             action=action,
-            actor=current.actor or SYSTEM,
+            actor=current.actor or context.SYSTEM,
             target=Target(target_type, target_id),
             changes=to_jsonable_python(changes or {}),
             ip=current.client_ip,

@@ -4,15 +4,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.about import NAME
 from app.core import mail
 from app.core.errors import NotFound
 from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
-from app.core.security.tokens import sign_tenant_row_token
-from app.organizations import queries
-from app.organizations.service import INVITATION
-from app.settings import settings
+from app.organizations import mails, queries
 
 
 @job("organizations.send_invitation")
@@ -26,14 +22,11 @@ def send_invitation(session: Session, *, invitation_id: UUID) -> None:
     except NotFound:
         return
     organization = queries.get_organization(session, organization_id)
-    token = sign_tenant_row_token(INVITATION, organization_id, invitation_id)
-    message = mail.Message(
-        to=invitation.email,
-        subject=f"You are invited to {organization.name}",
-        text=(
-            f"You are invited to join {organization.name} on {NAME} as {invitation.role}.\n\n"
-            f"Open this link within 7 days, signed in as {invitation.email}:\n"
-            f"{settings.app_url}/accept-invitation?token={token}\n"
-        ),
+    message = mails.invitation(
+        organization_id=organization_id,
+        organization_name=organization.name,
+        invitation_id=invitation_id,
+        email=invitation.email,
+        role=invitation.role,
     )
     mail.deliver(message, key=str(current_job_id()))

@@ -1,41 +1,16 @@
 """Reads of organizations, members and invitations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts import queries as accounts
-from app.core.db.pagination import read_cursor, sign_cursor
-from app.core.errors import NotFound
+from app.core.db.rows import get_or_404, page, page_rows
 from app.core.security.roles import Role
 from app.organizations.models import Invitation, Membership, Organization
-
-
-@dataclass(frozen=True, slots=True)
-class OrganizationView:
-    """An organization with the caller's role."""
-
-    id: UUID
-    name: str
-    role: Role
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A membership with the fields of the user that other members may see."""
-
-    user_id: UUID
-    email: str
-    name: str
-    role: Role
-    created_at: datetime
+from app.organizations.rules import MemberView, OrganizationView
 
 
 def get_role(session: Session, organization_id: UUID, user_id: UUID) -> Role | None:
@@ -48,78 +23,50 @@ def get_role(session: Session, organization_id: UUID, user_id: UUID) -> Role | N
     return None if role is None else Role(role)
 
 
-def view(organization: Organization, role: Role) -> OrganizationView:
-    return OrganizationView(
-        id=organization.id,
-        name=organization.name,
-        role=role,
-        created_at=organization.created_at,
-        updated_at=organization.updated_at,
-        version=organization.version,
-    )
-
-
 def get_organization(session: Session, organization_id: UUID) -> Organization:
     """Return the organization of the transaction's tenant, or raise NotFound."""
-    organization = session.get(Organization, organization_id)
-    if organization is None:
-        raise NotFound("organization")
-    return organization
+    query = select(Organization).where(Organization.id == organization_id)
+    return get_or_404(session, query, "organization")
 
 
 def list_organizations(
     session: Session, *, user_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[OrganizationView], str | None]:
     """Return a page of the user's organizations, oldest first, and the next cursor."""
-    bound_to = {"list": "organizations", "user_id": user_id}
     query = (
         select(Organization, Membership.role)
         .join(Membership, Membership.organization_id == Organization.id)
         .where(Membership.user_id == user_id)
-        .order_by(Organization.id)
-        .limit(limit + 1)
     )
-    if cursor is not None:
-        (after,) = read_cursor(cursor, tuple[UUID], bound_to=bound_to)
-        query = query.where(Organization.id > after)
-    rows = session.execute(query).all()
-    items = [view(organization, Role(role)) for organization, role in rows[:limit]]
-    more = len(rows) > limit
-    return items, sign_cursor((items[-1].id,), bound_to=bound_to) if more else None
+    rows, next_cursor = page_rows(
+        session,
+        query,
+        Organization.id,
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "organizations", "user_id": user_id},
+    )
+    return [OrganizationView.of(row, Role(role)) for row, role in rows], next_cursor
 
 
 def list_members(
     session: Session, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[MemberView], str | None]:
     """Return a page of the members in the order in which they joined, and the next cursor."""
-    bound_to = {"list": "members", "organization_id": organization_id}
-    query = (
-        select(Membership)
-        .where(Membership.organization_id == organization_id)
-        .order_by(Membership.created_at, Membership.user_id)
-        .limit(limit + 1)
+    memberships, next_cursor = page(
+        session,
+        select(Membership).where(Membership.organization_id == organization_id),
+        Membership.created_at,
+        Membership.user_id,
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "members", "organization_id": organization_id},
     )
-    if cursor is not None:
-        after = read_cursor(cursor, tuple[datetime, UUID], bound_to=bound_to)
-        query = query.where(tuple_(Membership.created_at, Membership.user_id) > after)
-    rows = session.scalars(query).all()
-    items = _with_users(session, rows[:limit])
-    if len(rows) <= limit:
-        return items, None
-    last = rows[limit - 1]
-    return items, sign_cursor((last.created_at, last.user_id), bound_to=bound_to)
+    return view_members(session, memberships), next_cursor
 
 
-def get_member(session: Session, *, organization_id: UUID, user_id: UUID) -> MemberView:
-    """Return a member, or raise NotFound."""
-    membership = session.get(Membership, (organization_id, user_id))
-    if membership is None:
-        raise NotFound("member")
-    (member,) = _with_users(session, [membership])
-    return member
-
-
-def _with_users(session: Session, memberships: Sequence[Membership]) -> list[MemberView]:
+def view_members(session: Session, memberships: Sequence[Membership]) -> list[MemberView]:
+    """Return the members of an organization with the names of their users."""
     users = accounts.get_users(session, [item.user_id for item in memberships])
     return [
         MemberView(
@@ -170,34 +117,24 @@ def list_invitations(
     session: Session, *, organization_id: UUID, limit: int, cursor: str | None
 ) -> tuple[list[Invitation], str | None]:
     """Return a page of the open invitations, oldest first, and the next cursor."""
-    bound_to = {"list": "invitations", "organization_id": organization_id}
-    query = (
-        select(Invitation)
-        .where(
+    return page(
+        session,
+        select(Invitation).where(
             Invitation.organization_id == organization_id,
             Invitation.expires_at > func.clock_timestamp(),
-        )
-        .order_by(Invitation.id)
-        .limit(limit + 1)
+        ),
+        Invitation.id,
+        limit=limit,
+        cursor=cursor,
+        bound_to={"list": "invitations", "organization_id": organization_id},
     )
-    if cursor is not None:
-        (after,) = read_cursor(cursor, tuple[UUID], bound_to=bound_to)
-        query = query.where(Invitation.id > after)
-    rows = list(session.scalars(query))
-    more = len(rows) > limit
-    items = rows[:limit]
-    return items, sign_cursor((items[-1].id,), bound_to=bound_to) if more else None
 
 
 def get_invitation(session: Session, *, organization_id: UUID, invitation_id: UUID) -> Invitation:
     """Return an open invitation, or raise NotFound."""
-    invitation = session.scalar(
-        select(Invitation).where(
-            Invitation.organization_id == organization_id,
-            Invitation.id == invitation_id,
-            Invitation.expires_at > func.clock_timestamp(),
-        )
+    query = select(Invitation).where(
+        Invitation.organization_id == organization_id,
+        Invitation.id == invitation_id,
+        Invitation.expires_at > func.clock_timestamp(),
     )
-    if invitation is None:
-        raise NotFound("invitation")
-    return invitation
+    return get_or_404(session, query, "invitation")

@@ -10,16 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.audit import service as audit
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.db.changes import apply_changes, changed_fields
+from app.core.db.rows import lock_or_404
 from app.core.ids import uuid7
 from app.core.schemas import fold
-from app.core.web.preconditions import etag, require_match
+from app.core.web.preconditions import require_match
+from app.projects import rules
 from app.projects.models import Project
 from app.projects.schemas import ProjectCreate, ProjectStatus
-
-
-def project_etag(project: Project) -> str:
-    return etag(project.version)
 
 
 def create_project(
@@ -37,7 +35,7 @@ def create_project(
         insert(Project).values(values).on_conflict_do_nothing().returning(Project)
     )
     if project is None:
-        raise _name_taken(name)
+        raise rules.name_taken(name)
     audit.record(
         session,
         organization_id=organization_id,
@@ -57,27 +55,16 @@ def import_projects(
     items: Sequence[ProjectCreate],
 ) -> int:
     """Create many projects in one statement, all or none; returns the number."""
-    rows: dict[str, dict[str, Any]] = {}
-    for index, item in enumerate(items):
-        row = _row(organization_id, created_by, item.name, item.description)
-        if row["name_key"] in rows:
-            raise Invalid(
-                pointer=f"/items/{index}/name",
-                code="duplicate",
-                detail="The name stands twice in this request.",
-            )
-        rows[row["name_key"]] = row
+    wanted = rules.by_name_key(items)
+    rows = [_row(organization_id, created_by, item.name, item.description) for item in items]
     created = set(
         session.scalars(
-            insert(Project)
-            .values(list(rows.values()))
-            .on_conflict_do_nothing()
-            .returning(Project.name_key)
+            insert(Project).values(rows).on_conflict_do_nothing().returning(Project.name_key)
         )
     )
-    for key, row in rows.items():
+    for key, item in wanted.items():
         if key not in created:
-            raise _name_taken(row["name"])
+            raise rules.name_taken(item.name)
     audit.record(
         session,
         organization_id=organization_id,
@@ -101,20 +88,14 @@ def update_project(
 ) -> Project:
     """Change the fields that are not None; PreconditionFailed unless `if_match` is the ETag."""
     project = _lock(session, organization_id=organization_id, project_id=project_id)
-    require_match(if_match, project_etag(project))
+    require_match(if_match, rules.project_etag(project))
     wanted = {"name": name, "description": description, "status": status}
-    changes = {
-        field: [getattr(project, field), value]
-        for field, value in wanted.items()
-        if value is not None and value != getattr(project, field)
-    }
+    changes = changed_fields(project, wanted)
     if not changes:
         return project
-    for field, (_, value) in changes.items():
-        setattr(project, field, value)
+    apply_changes(project, changes)
     project.name_key = fold(project.name)
-    project.version += 1
-    taken = _name_taken(project.name)
+    taken = rules.name_taken(project.name)
     try:
         session.flush()
     except IntegrityError as error:
@@ -136,7 +117,7 @@ def delete_project(
 ) -> None:
     """Delete a project; PreconditionFailed unless `if_match` is the ETag."""
     project = _lock(session, organization_id=organization_id, project_id=project_id)
-    require_match(if_match, project_etag(project))
+    require_match(if_match, rules.project_etag(project))
     session.delete(project)
     session.flush()
     audit.record(
@@ -163,15 +144,7 @@ def _row(
 
 
 def _lock(session: Session, *, organization_id: UUID, project_id: UUID) -> Project:
-    project = session.scalar(
-        select(Project)
-        .where(Project.organization_id == organization_id, Project.id == project_id)
-        .with_for_update()
+    query = select(Project).where(
+        Project.organization_id == organization_id, Project.id == project_id
     )
-    if project is None:
-        raise NotFound("project")
-    return project
-
-
-def _name_taken(name: str) -> Conflict:
-    return Conflict(f"A project with the name {name!r} exists already.")
+    return lock_or_404(session, query, "project")

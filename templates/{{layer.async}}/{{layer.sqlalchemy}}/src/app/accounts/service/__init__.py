@@ -10,8 +10,6 @@ from app.accounts.service.account import (
     update_me,
 )
 from app.accounts.service.authentication import authenticate_cookie, authenticate_token, sign_in
-from app.accounts.service.common import Notice
-from app.accounts.service.email_tokens import RESET, VERIFICATION
 from app.accounts.service.identity_providers import sign_in_with_provider
 from app.accounts.service.passwords import (
     change_password,
@@ -26,14 +24,10 @@ from app.accounts.service.registration import (
     verify_email,
 )
 from app.accounts.service.second_factor import begin_totp, confirm_totp, disable_totp
-from app.accounts.service.sessions import Cookie, Tokens, end_session, refresh
+from app.accounts.service.sessions import Cookie, end_session, refresh
 
 __all__ = [
-    "RESET",
-    "VERIFICATION",
     "Cookie",
-    "Notice",
-    "Tokens",
     "authenticate_cookie",
     "authenticate_token",
     "begin_totp",

@@ -1,6 +1,5 @@
 """The account itself: created by an operator, changed, disabled, deleted, purged."""
 
-from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -8,21 +7,17 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
-from app.accounts.service.common import lock_user, now, record
+from app.accounts.service.common import now, record
 from app.accounts.service.passwords import confirm_password
 from app.accounts.service.sessions import end_sessions
-from app.core.errors import Conflict, NotFound
+from app.core.db.rows import lock_or_404
 from app.core.ids import uuid7
 from app.core.security import passwords
 from app.core.threads import run_cpu_bound
 from app.core.web.preconditions import require_match
-
-# Ended sessions are kept to recognise reused refresh tokens, and for investigations.
-KEEP_ENDED = timedelta(days=30)
-KEEP_UNVERIFIED = timedelta(days=7)
 
 
 async def create_verified_user(
@@ -46,10 +41,9 @@ async def create_verified_user(
 
 async def update_me(session: AsyncSession, *, user_id: UUID, name: str, if_match: str | None) -> Me:
     """Change the caller's name; PreconditionFailed if `if_match` is not the current ETag."""
-    user = await lock_user(session, user_id)
-    if user is None:
-        raise NotFound("user")
-    require_match(if_match, queries.me_etag(queries.view_me(user)))
+    query = select(User).where(User.id == user_id)
+    user = await lock_or_404(session, query, "user", key_share=True)
+    require_match(if_match, rules.me_etag(queries.view_me(user)))
     user.name = name
     await session.flush()
     return queries.view_me(user)
@@ -76,7 +70,7 @@ async def delete_me(
 ) -> None:
     """Delete the caller's account; Conflict while an organization has no other owner."""
     user = await confirm_password(session, user_id, password, pointer="/password")
-    require_match(if_match, queries.me_etag(queries.view_me(user)))
+    require_match(if_match, rules.me_etag(queries.view_me(user)))
     for callback in _before_deletion:
         await callback(session, user_id=user_id)
     await session.execute(delete(User).where(User.id == user_id))
@@ -103,17 +97,19 @@ async def _set_disabled(session: AsyncSession, user_id: UUID, *, disabled: bool)
         .returning(User.id)
     )
     if changed is None:
-        raise Conflict(f"The account is {'disabled' if disabled else 'enabled'} already.")
+        raise rules.account_is_already("disabled" if disabled else "enabled")
 
 
 async def purge(session: AsyncSession) -> None:
     """Delete expired links, ended sessions with their tokens, and unverified accounts."""
-    await session.execute(delete(EmailToken).where(EmailToken.expires_at < now() - KEEP_UNVERIFIED))
+    await session.execute(
+        delete(EmailToken).where(EmailToken.expires_at < now() - rules.KEEP_UNVERIFIED)
+    )
     await session.execute(
         delete(UserSession).where(
             or_(
-                UserSession.expires_at < now() - KEEP_ENDED,
-                UserSession.revoked_at < now() - KEEP_ENDED,
+                UserSession.expires_at < now() - rules.KEEP_ENDED,
+                UserSession.revoked_at < now() - rules.KEEP_ENDED,
             )
         )
     )
@@ -121,7 +117,7 @@ async def purge(session: AsyncSession) -> None:
     await session.execute(
         delete(User).where(
             User.email_verified_at.is_(None),
-            User.created_at < now() - KEEP_UNVERIFIED,
+            User.created_at < now() - rules.KEEP_UNVERIFIED,
             ~token.exists(),
         )
     )

@@ -5,14 +5,13 @@ import logging
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import UserSession
 from app.accounts.schemas import Transport
-from app.accounts.service.common import WIDE_FACTOR, attempt_key, can_sign_in, lock_user, now
+from app.accounts.service.common import can_sign_in, lock_user, now
 from app.accounts.service.second_factor import check_second_factor
-from app.accounts.service.sessions import Cookie, Tokens, open_session
+from app.accounts.service.sessions import Cookie, open_session
 from app.core import context, crypto
-from app.core.errors import Unauthenticated
 from app.core.security import access_tokens, passwords, ratelimit
 from app.core.security.client_ip import network
 from app.core.security.principals import UserPrincipal
@@ -30,7 +29,7 @@ async def sign_in(
     totp_code: str | None,
     recovery_code: str | None,
     transport: Transport,
-) -> Tokens | Cookie:
+) -> rules.Tokens | Cookie:
     """Open a session with a password, and a second factor where the account has one.
 
     Raises MfaRequired when the code of the second factor is missing or wrong.
@@ -44,13 +43,12 @@ async def sign_in(
     user = await lock_user(session, found.id) if found and correct else None
     if user is None or user.password_hash != stored or not can_sign_in(user):
         logger.info("sign-in refused", extra={"user_id": str(found.id) if found else None})
-        # The same error for every reason: it must not tell whether there is an account.
-        raise Unauthenticated("The e-mail address or the password is wrong.")
+        raise rules.wrong_credentials()
     if user.totp_confirmed_at is not None:
         await check_second_factor(session, user, totp_code, recovery_code)
     if new_hash is not None:
         user.password_hash = new_hash
-    await ratelimit.clear("sign-in", settings.rate_limit_sign_in, attempt_key(email))
+    await ratelimit.clear("sign-in", settings.rate_limit_sign_in, rules.attempt_key(email))
     return await open_session(session, user, transport, method="password")
 
 
@@ -62,10 +60,10 @@ async def _limit_sign_in(session: AsyncSession, email: str) -> None:
     was used before. All windows are short: no account stays locked after the attempts end.
     """
     rate = settings.rate_limit_sign_in
-    wide = ratelimit.times(rate, WIDE_FACTOR)
+    wide = ratelimit.times(rate, rules.WIDE_FACTOR)
     address = context.current().client_ip
     await ratelimit.enforce("sign-in-network", wide, network(address))
-    await ratelimit.enforce("sign-in", rate, attempt_key(email))
+    await ratelimit.enforce("sign-in", rate, rules.attempt_key(email))
     result = await ratelimit.hit("sign-in-account", wide, email)
     if (
         result is not None
@@ -91,7 +89,7 @@ async def authenticate_cookie(session: AsyncSession, cookie: str) -> UserPrincip
 async def _authenticate(session: AsyncSession, criterion: ColumnElement[bool]) -> UserPrincipal:
     live = await queries.find_live_session(session, criterion)
     if live is None:
-        raise Unauthenticated("The session has ended.")
+        raise rules.session_ended()
     if live.is_stale:
         # Skipped while a concurrent request holds the row: it writes the same value, and this
         # request must not wait for it.

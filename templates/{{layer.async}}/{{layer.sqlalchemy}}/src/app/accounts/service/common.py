@@ -1,26 +1,15 @@
 """Shared by the files of this package: row locks, security events, notices and limits."""
 
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import rules
 from app.accounts.models import SecurityEvent, User
 from app.core import context
 from app.core.jobs.outbox import enqueue
 from app.core.security import ratelimit
-from app.core.security.client_ip import network
-
-# Mails of one kind to one address, caused by requests from one network.
-MAIL_RATE = "5/hour"
-# The limit of all networks together on one account, and of one network on all accounts, is this
-# many times the limit of one network on one account.
-WIDE_FACTOR = 10
-
-type Notice = Literal[
-    "password_changed", "totp_enabled", "totp_disabled", "recovery_code_used", "provider_linked"
-]
 
 # The database's wall clock. SQL's now() is the start of the transaction, before it waited.
 now = func.clock_timestamp
@@ -57,14 +46,9 @@ async def record(session: AsyncSession, user_id: UUID, action: str, **details: o
     await session.flush()
 
 
-async def notify(session: AsyncSession, user_id: UUID, notice: Notice) -> None:
+async def notify(session: AsyncSession, user_id: UUID, notice: rules.Notice) -> None:
     """Enqueue a mail that tells the user about a change of the account."""
     await enqueue(session, "accounts.send_notice", user_id=user_id, notice=notice)
-
-
-def attempt_key(email: str) -> str:
-    """Return the rate-limit key of one account and the client's network."""
-    return f"{email} {network(context.current().client_ip)}"
 
 
 async def allow_mail(kind: str, email: str) -> bool:
@@ -73,6 +57,7 @@ async def allow_mail(kind: str, email: str) -> bool:
     The limit on the address prevents flooding a mailbox. The narrower limit on address and
     network keeps one stranger from using it up, so that the owner can still ask for a mail.
     """
-    if not await ratelimit.allows(kind, MAIL_RATE, attempt_key(email)):
+    if not await ratelimit.allows(kind, rules.MAIL_RATE, rules.attempt_key(email)):
         return False
-    return await ratelimit.allows(f"{kind}-wide", ratelimit.times(MAIL_RATE, WIDE_FACTOR), email)
+    wide = ratelimit.times(rules.MAIL_RATE, rules.WIDE_FACTOR)
+    return await ratelimit.allows(f"{kind}-wide", wide, email)

@@ -2,28 +2,22 @@
 
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import Identity, User
 from app.accounts.schemas import Transport
 from app.accounts.service.common import can_sign_in, lock_user, notify, now, record
-from app.accounts.service.sessions import Cookie, Tokens, open_session
-from app.core.errors import Conflict, Forbidden, Unauthenticated
+from app.accounts.service.sessions import Cookie, open_session
 from app.core.ids import uuid7
-from app.core.schemas import Email, Name
 from app.core.security import oidc
-
-_Email: TypeAdapter[str] = TypeAdapter(Email)
-_Name: TypeAdapter[str] = TypeAdapter(Name)
 
 
 async def sign_in_with_provider(
     session: AsyncSession, *, identity: oidc.Identity, transport: Transport
-) -> Tokens | Cookie:
+) -> rules.Tokens | Cookie:
     """Open a session for a provider's identity; creates the account on the first sign-in.
 
     The provider is responsible for the sign-in, including any second factor.
@@ -33,7 +27,7 @@ async def sign_in_with_provider(
         user_id = await _link_identity(session, identity)
     user = await lock_user(session, user_id)
     if user is None or not can_sign_in(user):
-        raise Unauthenticated("The account is disabled.")
+        raise rules.account_disabled()
     return await open_session(session, user, transport, method=identity.issuer)
 
 
@@ -50,9 +44,7 @@ async def _link_identity(session: AsyncSession, identity: oidc.Identity) -> UUID
 
     Creates the account if the address has none.
     """
-    email = _valid(_Email, identity.email)
-    if email is None or not identity.email_verified:
-        raise Unauthenticated("The provider has not verified an e-mail address of yours.")
+    email = rules.provider_email(identity.email, verified=identity.email_verified)
     # An unverified sign-up may be an attacker's, with a password that the attacker knows
     # (account pre-hijacking): it is deleted, never linked.
     await session.execute(delete(User).where(User.email == email, User.email_verified_at.is_(None)))
@@ -61,7 +53,7 @@ async def _link_identity(session: AsyncSession, identity: oidc.Identity) -> UUID
         .values(
             id=uuid7(),
             email=email,
-            name=_valid(_Name, identity.name) or email.partition("@")[0],
+            name=rules.provider_name(identity.name, email=email),
             email_verified_at=now(),
         )
         .on_conflict_do_nothing(index_elements=[User.email])
@@ -69,10 +61,9 @@ async def _link_identity(session: AsyncSession, identity: oidc.Identity) -> UUID
     )
     user = await queries.find_user(session, email)
     if user is None or user.email_verified_at is None:
-        raise Conflict("The account was changed at the same time: try again.")
+        raise rules.account_changed()
     if user.totp_confirmed_at is not None:
-        # Control of the mailbox alone must not open an account that requires a second factor.
-        raise Forbidden("The account has a second factor: sign in with the password.")
+        raise rules.has_second_factor()
     linked: UUID | None = await session.scalar(
         insert(Identity)
         .values(id=uuid7(), user_id=user.id, issuer=identity.issuer, subject=identity.subject)
@@ -80,15 +71,8 @@ async def _link_identity(session: AsyncSession, identity: oidc.Identity) -> UUID
         .returning(Identity.user_id)
     )
     if linked is None:
-        raise Conflict("The account was changed at the same time: try again.")
+        raise rules.account_changed()
     await record(session, user.id, "provider.linked", issuer=identity.issuer)
     if created is None:
         await notify(session, user.id, "provider_linked")
     return linked
-
-
-def _valid(type_: TypeAdapter[str], value: str | None) -> str | None:
-    try:
-        return type_.validate_python(value)
-    except ValidationError:
-        return None

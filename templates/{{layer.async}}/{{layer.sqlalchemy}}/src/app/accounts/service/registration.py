@@ -5,11 +5,10 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import User
 from app.accounts.service.common import allow_mail, now, record
 from app.accounts.service.email_tokens import (
-    VERIFICATION,
     add_email_token,
     use_email_token,
     void_email_tokens,
@@ -45,7 +44,7 @@ async def sign_up(session: AsyncSession, *, email: str, password: str, name: str
         await enqueue(session, "accounts.send_already_registered", user_id=user.id)
         return
     token_id = await add_email_token(
-        session, user.id, VERIFICATION, password_hash=password_hash, name=name
+        session, user.id, rules.VERIFICATION, password_hash=password_hash, name=name
     )
     await enqueue(session, "accounts.send_verification", email_token_id=token_id)
 
@@ -62,27 +61,24 @@ async def request_verification(session: AsyncSession, *, email: str) -> None:
 async def renew_verification(session: AsyncSession, *, email: str) -> UUID | None:
     """Add a verification token; None unless the address has an unverified account.
 
-    The token carries the password of the sign-up if all sign-ups had the same one. If they
-    differ, one may be an attacker's: the owner sets the password by a reset instead.
+    The token carries the password and name of the sign-up that counts, if there is one.
     """
     user = await queries.find_user(session, email)
     if user is None or user.email_verified_at is not None:
         return None
-    pending = await queries.find_pending_sign_ups(session, user.id)
-    hashes = {item.password_hash for item in pending}
-    only = pending[0] if len(hashes) == 1 else None
+    agreed = rules.agreed_sign_up(await queries.find_pending_sign_ups(session, user.id))
     return await add_email_token(
         session,
         user.id,
-        VERIFICATION,
-        password_hash=only.password_hash if only else None,
-        name=only.name if only else None,
+        rules.VERIFICATION,
+        password_hash=agreed.password_hash if agreed else None,
+        name=agreed.name if agreed else None,
     )
 
 
 async def verify_email(session: AsyncSession, *, token: str) -> None:
     """Verify the address, and set the password and name stored with the token."""
-    user, used = await use_email_token(session, VERIFICATION, token)
+    user, used = await use_email_token(session, rules.VERIFICATION, token)
     if user.email_verified_at is not None:
         # A concurrent request verified the address with another token and its password.
         raise tokens.invalid_token()

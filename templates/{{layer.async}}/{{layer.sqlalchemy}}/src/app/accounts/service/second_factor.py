@@ -2,31 +2,28 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import about
+from app.accounts import rules
 from app.accounts.models import RecoveryCode, User
 from app.accounts.service.common import lock_user, notify, now, record
 from app.accounts.service.passwords import confirm_password
 from app.core import crypto
-from app.core.errors import Conflict, Invalid, MfaRequired, NotFound
+from app.core.db.rows import lock_or_404
+from app.core.errors import Conflict, MfaRequired
 from app.core.security import ratelimit, totp
-
-# Three of a million codes are valid at any time. Reached only with the correct password, so a
-# stranger cannot use this limit to lock the owner out.
-SECOND_FACTOR_RATE = "10/hour"
 
 _PURPOSE = "totp"
 
 
 async def begin_totp(session: AsyncSession, *, user_id: UUID) -> tuple[str, str]:
     """Store a new secret; returns it with its `otpauth` URI. `confirm_totp` enables it."""
-    user = await lock_user(session, user_id)
-    if user is None:
-        raise NotFound("user")
+    query = select(User).where(User.id == user_id)
+    user = await lock_or_404(session, query, "user", key_share=True)
     if user.totp_confirmed_at is not None:
-        raise Conflict("A second factor is set up already: remove it first.")
+        raise rules.totp_exists()
     secret = totp.new_secret()
     user.totp_secret = crypto.encrypt(_PURPOSE, secret.encode())
     user.totp_last_step = None
@@ -39,9 +36,9 @@ async def confirm_totp(session: AsyncSession, *, user_id: UUID, code: str) -> li
     user = await lock_user(session, user_id)
     if user is None or user.totp_secret is None or user.totp_confirmed_at is not None:
         raise Conflict("No second factor waits for its confirmation.")
-    await ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user_id))
+    await ratelimit.enforce("second-factor", rules.SECOND_FACTOR_RATE, str(user_id))
     if not _use_totp_code(user, code):
-        raise Invalid(pointer="/code", code="wrong_code", detail="The code is wrong.")
+        raise rules.wrong_totp_code()
     user.totp_confirmed_at = now()
     codes = totp.new_recovery_codes()
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
@@ -49,7 +46,7 @@ async def confirm_totp(session: AsyncSession, *, user_id: UUID, code: str) -> li
         RecoveryCode(user_id=user_id, code_hash=totp.hash_recovery_code(user_id, item))
         for item in codes
     )
-    await ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user_id))
+    await ratelimit.clear("second-factor", rules.SECOND_FACTOR_RATE, str(user_id))
     await record(session, user_id, "totp.enabled")
     await notify(session, user_id, "totp_enabled")
     return codes
@@ -59,7 +56,7 @@ async def disable_totp(session: AsyncSession, *, user_id: UUID, password: str) -
     """Remove the second factor and its recovery codes."""
     user = await confirm_password(session, user_id, password, pointer="/password")
     if user.totp_confirmed_at is None:
-        raise Conflict("No second factor is set up.")
+        raise rules.no_totp()
     user.totp_secret = user.totp_confirmed_at = user.totp_last_step = None
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     await record(session, user_id, "totp.disabled")
@@ -75,14 +72,14 @@ async def check_second_factor(
     """
     if totp_code is None and recovery_code is None:
         raise MfaRequired("Send a code of the authenticator app, or a recovery code.")
-    await ratelimit.enforce("second-factor", SECOND_FACTOR_RATE, str(user.id))
+    await ratelimit.enforce("second-factor", rules.SECOND_FACTOR_RATE, str(user.id))
     if totp_code is not None:
         accepted = _use_totp_code(user, totp_code)
     else:
         accepted = await _use_recovery_code(session, user, recovery_code or "")
     if not accepted:
-        raise MfaRequired("The code is wrong, or was used before.")
-    await ratelimit.clear("second-factor", SECOND_FACTOR_RATE, str(user.id))
+        raise rules.code_refused()
+    await ratelimit.clear("second-factor", rules.SECOND_FACTOR_RATE, str(user.id))
 
 
 def _use_totp_code(user: User, code: str) -> bool:

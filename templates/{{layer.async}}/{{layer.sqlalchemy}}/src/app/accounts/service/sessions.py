@@ -3,37 +3,22 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import RefreshToken, User, UserSession
 from app.accounts.schemas import Transport
 from app.accounts.service.common import now, record
 from app.core import context, crypto
-from app.core.errors import NotFound, Unauthenticated
+from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.security import access_tokens
 
 logger = logging.getLogger(__name__)
-
-SESSION_LIFETIME = timedelta(days=30)
-# Within this window a reused refresh token is rejected without ending the session: two tabs
-# may refresh at once.
-REUSE_GRACE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """A session for a client that sends headers."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int = int(access_tokens.LIFETIME.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +26,18 @@ class Cookie:
     """A session for a browser: one secret in an HttpOnly cookie."""
 
     value: str
-    max_age: int = int(SESSION_LIFETIME.total_seconds())
-
-
-class RefreshTokenReused(Unauthenticated):
-    """A used refresh token was presented again; the end of its session is committed."""
-
-    commits = True
+    max_age: int = int(rules.SESSION_LIFETIME.total_seconds())
 
 
 async def open_session(
     session: AsyncSession, user: User, transport: Transport, *, method: str
-) -> Tokens | Cookie:
+) -> rules.Tokens | Cookie:
     """Add a user session. The user's row must be locked."""
     current = context.current()
     user_session = UserSession(
         id=uuid7(),
         user_id=user.id,
-        expires_at=now() + SESSION_LIFETIME,
+        expires_at=now() + rules.SESSION_LIFETIME,
         user_agent=current.user_agent,
         ip=current.client_ip,
     )
@@ -75,17 +54,17 @@ async def open_session(
     return await _issue_tokens(session, user_id=user.id, session_id=user_session.id)
 
 
-async def _issue_tokens(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> Tokens:
+async def _issue_tokens(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> rules.Tokens:
     refresh_token = crypto.new_secret()
     session.add(RefreshToken(session_id=session_id, token_hash=crypto.hash_secret(refresh_token)))
     await session.flush()
-    return Tokens(
+    return rules.Tokens(
         access_token=access_tokens.issue(user_id=user_id, session_id=session_id),
         refresh_token=refresh_token,
     )
 
 
-async def refresh(session: AsyncSession, *, refresh_token: str) -> Tokens:
+async def refresh(session: AsyncSession, *, refresh_token: str) -> rules.Tokens:
     """Exchange a refresh token for new tokens (rotation, RFC 9700 section 4.14.2)."""
     token_hash = crypto.hash_secret(refresh_token)
     # One conditional UPDATE: of concurrent requests with the same token, one succeeds.
@@ -99,7 +78,7 @@ async def refresh(session: AsyncSession, *, refresh_token: str) -> Tokens:
         await _reject_refresh(session, token_hash)
     live = await queries.find_live_session(session, UserSession.id == session_id)
     if live is None:
-        raise _invalid_refresh_token()
+        raise rules.invalid_refresh_token()
     await session.execute(
         update(UserSession).where(UserSession.id == live.id).values(last_used_at=now())
     )
@@ -111,7 +90,7 @@ async def _reject_refresh(session: AsyncSession, token_hash: bytes) -> NoReturn:
     reused_session_id = await session.scalar(
         select(RefreshToken.session_id).where(
             RefreshToken.token_hash == token_hash,
-            RefreshToken.used_at < now() - REUSE_GRACE,
+            RefreshToken.used_at < now() - rules.REUSE_GRACE,
         )
     )
     if reused_session_id is not None:
@@ -120,12 +99,8 @@ async def _reject_refresh(session: AsyncSession, token_hash: bytes) -> NoReturn:
             logger.warning(
                 "refresh token reused, session ended", extra={"session_id": str(ended.id)}
             )
-        raise RefreshTokenReused("The refresh token was used before: sign in again.")
-    raise _invalid_refresh_token()
-
-
-def _invalid_refresh_token() -> Unauthenticated:
-    return Unauthenticated("The refresh token is invalid, used or expired.")
+        raise rules.RefreshTokenReused
+    raise rules.invalid_refresh_token()
 
 
 async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> None:

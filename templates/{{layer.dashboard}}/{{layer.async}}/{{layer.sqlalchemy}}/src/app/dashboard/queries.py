@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import queries as audit
 from app.core.security.roles import Role
 from app.dashboard.schemas import (
+    NEWEST,
     DashboardEvent,
     DashboardOrganization,
     DashboardProject,
@@ -17,8 +18,6 @@ from app.dashboard.schemas import (
 )
 from app.organizations import queries as organizations
 from app.projects import queries as projects
-
-NEWEST = 5
 
 
 async def get_web_dashboard(
@@ -57,12 +56,4 @@ async def get_mobile_dashboard(
 
 async def _newest_events(session: AsyncSession, organization_id: UUID) -> list[DashboardEvent]:
     events, _ = await audit.list_events(session, organization_id=organization_id, limit=NEWEST)
-    return [
-        DashboardEvent(
-            id=event.id,
-            action=event.action,
-            actor=event.actor.label,
-            created_at=event.created_at,
-        )
-        for event in events
-    ]
+    return [DashboardEvent.model_validate(event) for event in events]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.audit import queries as audit
 from app.core.security.roles import Role
 from app.dashboard.schemas import (
+    NEWEST,
     DashboardEvent,
     DashboardOrganization,
     DashboardProject,
@@ -17,8 +18,6 @@ from app.dashboard.schemas import (
 )
 from app.organizations import queries as organizations
 from app.projects import queries as projects
-
-NEWEST = 5
 
 
 def get_web_dashboard(session: Session, *, organization_id: UUID, role: Role) -> WebDashboard:
@@ -53,12 +52,4 @@ def get_mobile_dashboard(session: Session, *, organization_id: UUID, role: Role)
 
 def _newest_events(session: Session, organization_id: UUID) -> list[DashboardEvent]:
     events, _ = audit.list_events(session, organization_id=organization_id, limit=NEWEST)
-    return [
-        DashboardEvent(
-            id=event.id,
-            action=event.action,
-            actor=event.actor.label,
-            created_at=event.created_at,
-        )
-        for event in events
-    ]
+    return [DashboardEvent.model_validate(event) for event in events]

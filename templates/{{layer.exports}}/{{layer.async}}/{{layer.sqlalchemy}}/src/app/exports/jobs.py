@@ -28,7 +28,7 @@ async def run(session: AsyncSession, *, export_id: UUID) -> None:
 
 @job("exports.expire")
 async def expire(session: AsyncSession, *, export_id: UUID) -> None:
-    """Delete an export and its file; enqueued with a delay of `service.LIFETIME`."""
+    """Delete an export and its file; enqueued with a delay of `rules.LIFETIME`."""
     await service.delete_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )

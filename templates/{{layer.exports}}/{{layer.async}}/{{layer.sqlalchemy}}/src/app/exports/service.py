@@ -1,6 +1,5 @@
 """Use cases of exports."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -10,17 +9,12 @@ from app.audit import service as audit
 from app.core.ids import uuid7
 from app.core.jobs.outbox import enqueue
 from app.core.threads import run_cpu_bound
-from app.exports import queries
+from app.exports import queries, rules
 from app.exports.files import ExportFile, FileTooLarge
 from app.exports.models import Export
-from app.exports.queries import ExportView
+from app.exports.rules import ExportView
 from app.exports.schemas import ExportedProject, ExportFailure, ExportFormat, ExportStatus
 from app.projects import queries as projects
-
-LIFETIME = timedelta(days=7)
-# Compressed size: files are stored in the database and served from memory.
-MAX_FILE_BYTES = 20 * 1024 * 1024
-_BATCH = 500
 
 
 async def request_export(
@@ -33,7 +27,7 @@ async def request_export(
     """Enqueue an export of the projects, and its deletion after `LIFETIME`."""
     export_id = uuid7()
     job_id = await enqueue(session, "exports.run", export_id=export_id)
-    await enqueue(session, "exports.expire", delay=LIFETIME, export_id=export_id)
+    await enqueue(session, "exports.expire", delay=rules.LIFETIME, export_id=export_id)
     session.add(
         Export(
             id=export_id,
@@ -41,7 +35,7 @@ async def request_export(
             format=file_format,
             job_id=job_id,
             requested_by=requested_by,
-            expires_at=func.clock_timestamp() + LIFETIME,
+            expires_at=func.clock_timestamp() + rules.LIFETIME,
         )
     )
     await session.flush()
@@ -118,9 +112,9 @@ async def _make_file(
     session: AsyncSession, organization_id: UUID, file_format: ExportFormat
 ) -> bytes:
     """Build the file page by page: memory holds the compressed file and one page."""
-    file = ExportFile(file_format, ExportedProject.model_fields, MAX_FILE_BYTES)
+    file = ExportFile(file_format, ExportedProject.model_fields, rules.MAX_FILE_BYTES)
     async for page in projects.read_projects(
-        session, organization_id=organization_id, batch=_BATCH
+        session, organization_id=organization_id, batch=rules.BATCH
     ):
         rows = [ExportedProject.model_validate(item).model_dump(mode="json") for item in page]
         # Compressing is CPU-bound, and the worker runs other jobs on this event loop.

@@ -28,7 +28,7 @@ def run(session: Session, *, export_id: UUID) -> None:
 
 @job("exports.expire")
 def expire(session: Session, *, export_id: UUID) -> None:
-    """Delete an export and its file; enqueued with a delay of `service.LIFETIME`."""
+    """Delete an export and its file; enqueued with a delay of `rules.LIFETIME`."""
     service.delete_export(
         session, organization_id=session.info["organization_id"], export_id=export_id
     )

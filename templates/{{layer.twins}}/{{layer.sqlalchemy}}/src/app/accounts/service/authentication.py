@@ -5,14 +5,13 @@ import logging
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import UserSession
 from app.accounts.schemas import Transport
-from app.accounts.service.common import WIDE_FACTOR, attempt_key, can_sign_in, lock_user, now
+from app.accounts.service.common import can_sign_in, lock_user, now
 from app.accounts.service.second_factor import check_second_factor
-from app.accounts.service.sessions import Cookie, Tokens, open_session
+from app.accounts.service.sessions import Cookie, open_session
 from app.core import context, crypto
-from app.core.errors import Unauthenticated
 from app.core.security import access_tokens, passwords, ratelimit
 from app.core.security.client_ip import network
 from app.core.security.principals import UserPrincipal
@@ -29,7 +28,7 @@ def sign_in(
     totp_code: str | None,
     recovery_code: str | None,
     transport: Transport,
-) -> Tokens | Cookie:
+) -> rules.Tokens | Cookie:
     """Open a session with a password, and a second factor where the account has one.
 
     Raises MfaRequired when the code of the second factor is missing or wrong.
@@ -43,13 +42,12 @@ def sign_in(
     user = lock_user(session, found.id) if found and correct else None
     if user is None or user.password_hash != stored or not can_sign_in(user):
         logger.info("sign-in refused", extra={"user_id": str(found.id) if found else None})
-        # The same error for every reason: it must not tell whether there is an account.
-        raise Unauthenticated("The e-mail address or the password is wrong.")
+        raise rules.wrong_credentials()
     if user.totp_confirmed_at is not None:
         check_second_factor(session, user, totp_code, recovery_code)
     if new_hash is not None:
         user.password_hash = new_hash
-    ratelimit.clear("sign-in", settings.rate_limit_sign_in, attempt_key(email))
+    ratelimit.clear("sign-in", settings.rate_limit_sign_in, rules.attempt_key(email))
     return open_session(session, user, transport, method="password")
 
 
@@ -61,10 +59,10 @@ def _limit_sign_in(session: Session, email: str) -> None:
     was used before. All windows are short: no account stays locked after the attempts end.
     """
     rate = settings.rate_limit_sign_in
-    wide = ratelimit.times(rate, WIDE_FACTOR)
+    wide = ratelimit.times(rate, rules.WIDE_FACTOR)
     address = context.current().client_ip
     ratelimit.enforce("sign-in-network", wide, network(address))
-    ratelimit.enforce("sign-in", rate, attempt_key(email))
+    ratelimit.enforce("sign-in", rate, rules.attempt_key(email))
     result = ratelimit.hit("sign-in-account", wide, email)
     if (
         result is not None
@@ -90,7 +88,7 @@ def authenticate_cookie(session: Session, cookie: str) -> UserPrincipal:
 def _authenticate(session: Session, criterion: ColumnElement[bool]) -> UserPrincipal:
     live = queries.find_live_session(session, criterion)
     if live is None:
-        raise Unauthenticated("The session has ended.")
+        raise rules.session_ended()
     if live.is_stale:
         # Skipped while a concurrent request holds the row: it writes the same value, and this
         # request must not wait for it.

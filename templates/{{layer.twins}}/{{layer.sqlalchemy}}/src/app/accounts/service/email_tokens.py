@@ -1,21 +1,15 @@
 """Single-use tokens sent by mail: to verify an address and to reset a password."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import EmailToken, User
+from app.accounts.rules import TOKEN_LIFETIMES
 from app.accounts.service.common import lock_user, now
 from app.core.ids import uuid7
 from app.core.security import tokens
-
-VERIFICATION = "verify_email"
-RESET = "reset_password"
-
-VERIFICATION_LIFETIME = timedelta(hours=24)
-RESET_LIFETIME = timedelta(minutes=30)
 
 
 def add_email_token(
@@ -27,14 +21,13 @@ def add_email_token(
     name: str | None = None,
 ) -> UUID:
     """Add the row of a token, and return its id."""
-    lifetime = VERIFICATION_LIFETIME if purpose == VERIFICATION else RESET_LIFETIME
     token = EmailToken(
         id=uuid7(),
         user_id=user_id,
         purpose=purpose,
         password_hash=password_hash,
         name=name,
-        expires_at=now() + lifetime,
+        expires_at=now() + TOKEN_LIFETIMES[purpose],
     )
     session.add(token)
     session.flush()

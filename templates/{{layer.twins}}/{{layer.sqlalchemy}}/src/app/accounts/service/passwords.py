@@ -5,17 +5,15 @@ from uuid import UUID
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from app.accounts import queries
+from app.accounts import queries, rules
 from app.accounts.models import User, UserSession
 from app.accounts.service.common import allow_mail, can_sign_in, lock_user, notify, record
 from app.accounts.service.email_tokens import (
-    RESET,
     add_email_token,
     use_email_token,
     void_email_tokens,
 )
 from app.accounts.service.sessions import end_sessions
-from app.core.errors import Invalid
 from app.core.jobs.outbox import enqueue
 from app.core.security import passwords, ratelimit
 from app.core.security.principals import UserPrincipal
@@ -36,12 +34,12 @@ def prepare_password_reset(session: Session, *, email: str) -> UUID | None:
     user = queries.find_user(session, email)
     if user is None or not can_sign_in(user):
         return None
-    return add_email_token(session, user.id, RESET)
+    return add_email_token(session, user.id, rules.RESET)
 
 
 def reset_password(session: Session, *, token: str, password: str) -> None:
     """Set a password with the token from the mail; ends all sessions and opens none."""
-    user, _ = use_email_token(session, RESET, token)
+    user, _ = use_email_token(session, rules.RESET, token)
     _set_password(session, user, password, pointer="/password")
     end_sessions(session, UserSession.user_id == user.id)
 
@@ -79,5 +77,5 @@ def confirm_password(session: Session, user_id: UUID, password: str, *, pointer:
     stored = user.password_hash if user else None
     correct, _ = passwords.verify_password(password, stored)
     if user is None or not correct:
-        raise Invalid(pointer=pointer, code="wrong_password", detail="The password is wrong.")
+        raise rules.wrong_password(pointer)
     return user

@@ -16,8 +16,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from app.core import context
+from app.core.db.rows import lock_or_404
 from app.core.db.unit_of_work import after_commit
-from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import broker, registry
 from app.core.models import OutboxEntry
@@ -85,13 +85,10 @@ def list_jobs(
 
 def replay(session: Session, job_id: UUID) -> None:
     """Make a dead letter an open job with all its attempts; NotFound when it is none."""
-    entry = session.scalar(
-        select(OutboxEntry)
-        .where(OutboxEntry.id == job_id, OutboxEntry.dead_lettered_at.is_not(None))
-        .with_for_update()
+    query = select(OutboxEntry).where(
+        OutboxEntry.id == job_id, OutboxEntry.dead_lettered_at.is_not(None)
     )
-    if entry is None:
-        raise NotFound("dead letter")
+    entry = lock_or_404(session, query, "dead letter")
     entry.dead_lettered_at = entry.started_at = entry.dispatched_at = None
     entry.attempts = entry.dispatches = 0
     entry.available_at = now()
