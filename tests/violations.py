@@ -9,6 +9,7 @@ from textwrap import indent
 SERVICE = "src/app/projects/service.py"
 QUERIES = "src/app/projects/queries.py"
 MODELS = "src/app/projects/models.py"
+RULES = "src/app/projects/rules.py"
 ROUTES = "src/app/projects/routes.py"
 RELEASE = "    release: str | None = None\n"
 
@@ -82,6 +83,13 @@ IMPORTS = (
         QUERIES,
         imports="from app.projects import service",
         end="USED = service",
+    ),
+    Violation(
+        1,
+        "rules that call queries",
+        RULES,
+        imports="from app.projects import queries",
+        end="USED = queries",
     ),
     Violation(
         2,
@@ -265,6 +273,20 @@ FASTAPI = FrameworkCase(
             SERVICE,
             imports="from fastapi import HTTPException",
             end="USED = HTTPException",
+        ),
+        Violation(
+            1,
+            "rules that use the ORM",
+            RULES,
+            imports="from sqlalchemy import select",
+            end="USED = select",
+        ),
+        Violation(
+            1,
+            "rules that use the ORM through core",
+            RULES,
+            imports="from app.core.db import rows",
+            end="USED = rows",
         ),
         Violation(
             1,
@@ -525,6 +547,20 @@ DJANGO = FrameworkCase(
             SERVICE,
             imports="from ninja.errors import HttpError",
             end="USED = HttpError",
+        ),
+        Violation(
+            1,
+            "rules that use the ORM",
+            RULES,
+            imports="from django.db.models import Q",
+            end="USED = Q",
+        ),
+        Violation(
+            1,
+            "mails that use Django's mail",
+            "src/app/organizations/mails.py",
+            imports="from django.core.mail import EmailMessage",
+            end="USED = EmailMessage",
         ),
     ),
     sources=(

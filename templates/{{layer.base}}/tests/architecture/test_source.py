@@ -35,7 +35,7 @@ def test_every_module_is_listed() -> None:
 
 def test_services_use_no_http_status() -> None:
     def found() -> Iterator[str]:
-        for file in domain_files("service", "queries", "jobs"):
+        for file in domain_files("service", "queries", "jobs", "rules", "mails"):
             for node in ast.walk(file.tree):
                 match node:
                     case ast.Name(id="HTTPException" | "HTTPStatus" | "status_code"):
@@ -56,7 +56,7 @@ def test_services_use_no_http_status() -> None:
     assert_no_violations(
         found(),
         rule=3,
-        message="services, queries and jobs use no HTTP status.",
+        message="services, queries, jobs, rules and mails use no HTTP status.",
         fix="raise an error of app.core.errors; app.core.web.problems maps it to a status.",
     )
 
