@@ -1,5 +1,3 @@
-from itertools import product
-
 import pytest
 
 from app.core.errors import Conflict, Forbidden
@@ -7,7 +5,8 @@ from app.core.security.roles import Role
 from app.organizations import rules
 
 
-@pytest.mark.parametrize(("before", "after"), product([*Role, None], repeat=2))
+@pytest.mark.parametrize("before", [*Role, None])
+@pytest.mark.parametrize("after", [*Role, None])
 @pytest.mark.parametrize("by", [Role.ADMIN, Role.OWNER])
 def test_only_owners_change_owners(before: Role | None, after: Role | None, by: Role) -> None:
     if by is Role.ADMIN and Role.OWNER in {before, after}:

@@ -104,6 +104,11 @@ class AuditedAdmin[M: Model](BaseAdmin[M]):
         rows = self.get_queryset(request).select_for_update(of=("self",))
         return rows.filter(pk=found.pk).first()
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change and hasattr(obj, "version"):
+            obj.version += 1  # the API's ETag
+        super().save_model(request, obj, form, change)
+
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> list[dict[str, Any]]:

@@ -71,11 +71,6 @@ class OrganizationAdmin(AuditedAdmin[Organization]):
         names = [f"{organization}, with everything in it" for organization in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
-    def save_model(self, request: Any, obj: Organization, form: Any, change: Any) -> None:
-        if change:
-            obj.version += 1  # the API's ETag
-        super().save_model(request, obj, form, change)
-
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin[Membership]):

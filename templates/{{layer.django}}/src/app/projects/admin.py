@@ -30,8 +30,6 @@ class ProjectAdmin(AuditedAdmin[Project]):
         return (*self.readonly_fields, "organization") if obj else self.readonly_fields
 
     def save_model(self, request: Any, obj: Project, form: Any, change: Any) -> None:
-        if change:
-            obj.version += 1  # the API's ETag
-        else:
+        if not change:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)

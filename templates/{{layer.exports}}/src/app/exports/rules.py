@@ -15,6 +15,11 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 # Projects in memory while a file is written.
 BATCH = 500
 
+_MEDIA_TYPES = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.JSON: "application/json",
+}
+
 
 class Export(Protocol):
     """A row of an export, without its file."""
@@ -68,6 +73,14 @@ class ExportView:
             expires_at=export.expires_at,
         )
 
+    @property
+    def path(self) -> str:
+        return f"/api/v1/organizations/{self.organization_id}/exports/{self.id}"
+
+    @property
+    def download_url(self) -> str | None:
+        return f"{self.path}/download" if self.status is ExportStatus.SUCCEEDED else None
+
 
 @dataclass(frozen=True, slots=True)
 class FileView:
@@ -87,3 +100,11 @@ class FileView:
         if content is None:
             raise Conflict("The export is not finished.")
         return cls(ExportFormat(file_format), created_at, bytes(content))
+
+    @property
+    def name(self) -> str:
+        return f"projects-{self.created_at:%Y-%m-%d}.{self.format.value}"
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self.format]

@@ -46,7 +46,8 @@ async def list_organizations(
         cursor=cursor,
         bound_to={"list": "organizations", "user_id": user_id},
     )
-    return [OrganizationView.of(row, Role(role)) for row, role in rows], next_cursor
+    items = [OrganizationView.of(organization, Role(role)) for organization, role in rows]
+    return items, next_cursor
 
 
 async def list_members(

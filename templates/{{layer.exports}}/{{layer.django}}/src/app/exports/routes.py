@@ -12,7 +12,6 @@ from app.core.web.parameters import IdempotencyKey
 from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
-from app.exports.rules import ExportView
 
 router = Router(tags=["exports"])
 
@@ -21,10 +20,6 @@ EXPORT = f"{EXPORTS}/{{uuid:export_id}}"
 
 exporter = require(Role.MEMBER)
 
-_CONTENT_TYPES = {
-    schemas.ExportFormat.CSV: "text/csv; charset=utf-8",
-    schemas.ExportFormat.JSON: "application/json",
-}
 _CSV = {"description": "The file", "content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
@@ -43,14 +38,16 @@ def create_export(
         requested_by=request.auth.user_id,
         file_format=body.format,
     )
-    response.headers["Location"] = _path(export)
-    return _show(export)
+    response.headers["Location"] = export.path
+    return schemas.Export.model_validate(export)
 
 
 @router.get(EXPORT, auth=exporter, response=schemas.Export)
 def get_export(request: MemberRequest, organization_id: UUID, export_id: UUID) -> schemas.Export:
     """Read the status of an export."""
-    return _show(queries.get_export(organization_id=organization_id, export_id=export_id))
+    return schemas.Export.model_validate(
+        queries.get_export(organization_id=organization_id, export_id=export_id)
+    )
 
 
 @router.get(
@@ -64,31 +61,11 @@ def download_export(
 ) -> StreamingHttpResponse:
     """Download the file of an export that succeeded."""
     file = queries.get_file(organization_id=organization_id, export_id=export_id)
-    name = f"projects-{file.created_at:%Y-%m-%d}.{file.format.value}"
     return StreamingHttpResponse(
         read_chunks(file.content),
-        content_type=_CONTENT_TYPES[file.format],
+        content_type=file.media_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Disposition": f'attachment; filename="{file.name}"',
             "ETag": etag(export_id),
         },
-    )
-
-
-def _path(export: ExportView) -> str:
-    return f"/api/v1/organizations/{export.organization_id}/exports/{export.id}"
-
-
-def _show(export: ExportView) -> schemas.Export:
-    succeeded = export.status is schemas.ExportStatus.SUCCEEDED
-    return schemas.Export(
-        id=export.id,
-        organization_id=export.organization_id,
-        format=export.format,
-        status=export.status,
-        failure=export.failure,
-        created_at=export.created_at,
-        finished_at=export.finished_at,
-        expires_at=export.expires_at,
-        download_url=f"{_path(export)}/download" if succeeded else None,
     )

@@ -14,7 +14,6 @@ from app.core.web.openapi_responses import problem_responses
 from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
-from app.exports.rules import ExportView
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/exports",
@@ -24,10 +23,6 @@ router = APIRouter(
 
 Exporter = Annotated[Member, Depends(require(Role.MEMBER))]
 
-_MEDIA_TYPES = {
-    schemas.ExportFormat.CSV: "text/csv; charset=utf-8",
-    schemas.ExportFormat.JSON: "application/json",
-}
 _FILE: dict[str, Any] = {
     "description": "The file",
     "model": list[schemas.ExportedProject],
@@ -50,8 +45,8 @@ async def create_export(
         requested_by=member.user_id,
         file_format=body.format,
     )
-    response.headers["Location"] = _path(export)
-    return _show(export)
+    response.headers["Location"] = export.path
+    return schemas.Export.model_validate(export)
 
 
 @router.get("/{export_id}")
@@ -60,7 +55,7 @@ async def get_export(export_id: UUID, member: Exporter, session: SessionDep) -> 
     export = await queries.get_export(
         session, organization_id=member.organization_id, export_id=export_id
     )
-    return _show(export)
+    return schemas.Export.model_validate(export)
 
 
 @router.get(
@@ -75,30 +70,10 @@ async def download_export(
     file = await queries.get_file(
         session, organization_id=member.organization_id, export_id=export_id
     )
-    name = f"projects-{file.created_at:%Y-%m-%d}.{file.format.value}"
     response = StreamingResponse(
         read_chunks(file.content),
-        media_type=_MEDIA_TYPES[file.format],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        media_type=file.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
     )
     set_etag(response, etag(export_id))
     return response
-
-
-def _path(export: ExportView) -> str:
-    return f"/api/v1/organizations/{export.organization_id}/exports/{export.id}"
-
-
-def _show(export: ExportView) -> schemas.Export:
-    succeeded = export.status is schemas.ExportStatus.SUCCEEDED
-    return schemas.Export(
-        id=export.id,
-        organization_id=export.organization_id,
-        format=export.format,
-        status=export.status,
-        failure=export.failure,
-        created_at=export.created_at,
-        finished_at=export.finished_at,
-        expires_at=export.expires_at,
-        download_url=f"{_path(export)}/download" if succeeded else None,
-    )

@@ -14,7 +14,6 @@ from app.core.web.parameters import Idempotency
 from app.core.web.preconditions import etag
 from app.exports import queries, schemas, service
 from app.exports.files import read_chunks
-from app.exports.rules import ExportView
 
 blueprint = APIBlueprint(
     "exports",
@@ -24,11 +23,6 @@ blueprint = APIBlueprint(
 )
 
 exporter = require(Role.MEMBER)
-
-_CONTENT_TYPES = {
-    schemas.ExportFormat.CSV: "text/csv; charset=utf-8",
-    schemas.ExportFormat.JSON: "application/json",
-}
 
 
 @blueprint.post("")
@@ -47,7 +41,7 @@ def create_export(
         requested_by=member.user_id,
         file_format=body.format,
     )
-    return _show(export), {"Location": _path(export)}
+    return schemas.Export.model_validate(export), {"Location": export.path}
 
 
 @blueprint.get("/<uuid:export_id>")
@@ -56,7 +50,7 @@ def create_export(
 def get_export(export_id: UUID, member: Member) -> schemas.Export:
     """Read the status of an export."""
     export = queries.get_export(db, organization_id=member.organization_id, export_id=export_id)
-    return _show(export)
+    return schemas.Export.model_validate(export)
 
 
 @blueprint.get("/<uuid:export_id>/download")
@@ -71,31 +65,11 @@ def get_export(export_id: UUID, member: Member) -> schemas.Export:
 def download_export(export_id: UUID, member: Member) -> Response:
     """Download the file of an export that succeeded."""
     file = queries.get_file(db, organization_id=member.organization_id, export_id=export_id)
-    name = f"projects-{file.created_at:%Y-%m-%d}.{file.format.value}"
     return current_app.response_class(
         read_chunks(file.content),
-        content_type=_CONTENT_TYPES[file.format],
+        content_type=file.media_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Disposition": f'attachment; filename="{file.name}"',
             "ETag": etag(export_id),
         },
-    )
-
-
-def _path(export: ExportView) -> str:
-    return f"/api/v1/organizations/{export.organization_id}/exports/{export.id}"
-
-
-def _show(export: ExportView) -> schemas.Export:
-    succeeded = export.status is schemas.ExportStatus.SUCCEEDED
-    return schemas.Export(
-        id=export.id,
-        organization_id=export.organization_id,
-        format=export.format,
-        status=export.status,
-        failure=export.failure,
-        created_at=export.created_at,
-        finished_at=export.finished_at,
-        expires_at=export.expires_at,
-        download_url=f"{_path(export)}/download" if succeeded else None,
     )
