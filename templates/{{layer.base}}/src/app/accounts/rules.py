@@ -159,7 +159,7 @@ def no_totp() -> Conflict:
     return Conflict("No second factor is set up.")
 
 
-def has_second_factor() -> Forbidden:
+def second_factor_required() -> Forbidden:
     """Return the refusal to link an identity: a mailbox alone must not open such an account."""
     return Forbidden("The account has a second factor: sign in with the password.")
 

@@ -56,7 +56,7 @@ def _link_identity(identity: oidc.Identity) -> UUID:
     if user is None or user.email_verified_at is None:
         raise rules.account_changed()
     if Authenticator.objects.filter(user_id=user.id).exists():
-        raise rules.has_second_factor()
+        raise rules.second_factor_required()
     link = Identity(user_id=user.id, issuer=identity.issuer, subject=identity.subject)
     Identity.objects.bulk_create([link], ignore_conflicts=True)
     if _find_identity(identity) != user.id:

@@ -63,7 +63,7 @@ def _link_identity(session: Session, identity: oidc.Identity) -> UUID:
     if user is None or user.email_verified_at is None:
         raise rules.account_changed()
     if user.totp_confirmed_at is not None:
-        raise rules.has_second_factor()
+        raise rules.second_factor_required()
     linked: UUID | None = session.scalar(
         insert(Identity)
         .values(id=uuid7(), user_id=user.id, issuer=identity.issuer, subject=identity.subject)
