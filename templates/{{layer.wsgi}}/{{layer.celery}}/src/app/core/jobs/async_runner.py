@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from django.db import close_old_connections, connections
+from app.core.db import connections
 
 
 def call(function: Callable[..., None], *arguments: UUID) -> None:
     """Call a function, in a child process of the worker or in the scheduler."""
-    close_old_connections()
-    try:
+    with connections.returned_to_pool():
         function(*arguments)
-    finally:
-        close_old_connections()
 
 
 def close(**_: object) -> None:

@@ -7,7 +7,7 @@ from threading import Thread
 from uuid import UUID
 
 from app.core import redis
-from app.core.db.engine import engine
+from app.core.db import connections
 
 
 async def call(function: Callable[..., None], *arguments: UUID) -> None:
@@ -21,7 +21,8 @@ async def call(function: Callable[..., None], *arguments: UUID) -> None:
     def run() -> None:
         outcome: Exception | None = None
         try:
-            function(*arguments)
+            with connections.returned_to_pool():
+                function(*arguments)
         except Exception as error:  # noqa: BLE001 - raised where the call is awaited
             outcome = error
         if not loop.is_closed():
@@ -42,5 +43,5 @@ def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
 
 async def close() -> None:
     """Close the connections of this process to PostgreSQL and Redis."""
-    engine.dispose()
+    connections.close_all()
     redis.client.close()
