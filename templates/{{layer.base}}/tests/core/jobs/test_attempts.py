@@ -23,6 +23,8 @@ class Entry:
     arguments: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
+    dead_lettered_at: datetime | None = None
+    last_error: str | None = None
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,14 @@ def plan(**values: Any) -> Attempt:
 
 def count(name: str) -> float:
     return REGISTRY.get_sample_value(name, {"job": NAME}) or 0
+
+
+def test_summary_shows_the_state_of_a_job() -> None:
+    entry = Entry()
+    assert attempts.summarize(entry) == f"{entry.id}  open  mail.send  attempts=0  "
+    entry = Entry(attempts=2, dead_lettered_at=entry.available_at, last_error="KeyError: 'to'")
+    expected = f"{entry.id}  dead letter  mail.send  attempts=2  KeyError: 'to'"
+    assert attempts.summarize(entry) == expected
 
 
 def test_attempt_has_the_next_number_and_the_arguments_of_its_row() -> None:

@@ -34,6 +34,8 @@ class Entry(Protocol):
     context: dict[str, Any]
     available_at: datetime
     attempts: int
+    dead_lettered_at: datetime | None
+    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class Attempt:
     def unpack(self) -> dict[str, Any]:
         """Return the arguments of the job's function; raises pydantic.ValidationError."""
         return self.job.unpack(self.arguments)
+
+
+def summarize(entry: Entry) -> str:
+    """Return the line of a job in the output of `jobs list`."""
+    state = "dead letter" if entry.dead_lettered_at else "open"
+    return f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}  {entry.last_error or ''}"
 
 
 def plan(entry: Entry) -> Attempt | None:
@@ -84,7 +92,8 @@ def retry_wait(attempt: Attempt) -> timedelta | None:
 
 def describe(error: Exception) -> str:
     """Return the text of `last_error`, without secrets."""
-    return redact(f"{type(error).__name__}: {error}")[:_REASON_LENGTH]
+    reason: str = redact(f"{type(error).__name__}: {error}")
+    return reason[:_REASON_LENGTH]
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def job[Function: Callable[..., Any]](
     1970 (UTC). `on_dead_letter` is called with the same arguments when the last attempt has failed.
     """
     if every is not None and not timedelta(seconds=30) <= every <= timedelta(days=1):
-        # A done job is deleted after KEEP_DONE, and with it the record that its period was enqueued.
+        # A done job, the record that its period was enqueued, is deleted after KEEP_DONE.
         raise ValueError("`every` must be between 30 seconds and 1 day")
 
     def declare(function: Function) -> Function:

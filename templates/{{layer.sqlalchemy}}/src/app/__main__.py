@@ -1,19 +1,26 @@
 """The command line: `python -m app COMMAND`."""
 
-import json
 import sys
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import click
 
+from app.core.errors import AppError
 from app.settings import settings
 
-OPENAPI_FILE = Path("openapi.json")
+
+class _Commands(click.Group):
+    """Reports a domain error as the error of the command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AppError as error:
+            raise click.ClickException(error.detail) from error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run and operate the service."""
 
@@ -77,29 +84,28 @@ def migrate() -> None:
 @main.command()
 def seed() -> None:
     """Create demo data in a development database, unless they exist."""
-    if settings.environment == "production":
-        raise click.ClickException("ENVIRONMENT is production: the demo user has a known password.")
-    _prepare()
-    from app.demo import EMAIL, PASSWORD
-    from app.seed import seed_demo
+    from app import commands, demo
 
-    seed_demo()
-    click.echo(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
+    if settings.environment == "production":
+        raise click.ClickException(demo.REFUSED)
+    _prepare()
+    commands.seed()
+    click.echo(demo.SIGN_IN)
 
 
 @main.command()
 @click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
 def openapi(*, check: bool) -> None:
     """Write the OpenAPI document to openapi.json."""
+    from app.core.web import openapi_file
     from app.core.web.openapi import describe
     from app.main import create_app
 
     document = describe(create_app())
     if not check:
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-        OPENAPI_FILE.write_text(text + "\n", encoding="utf-8")
-    elif document != json.loads(OPENAPI_FILE.read_text(encoding="utf-8")):
-        raise click.ClickException("openapi.json is stale: run `just openapi` and commit it.")
+        openapi_file.write(document)
+    elif not openapi_file.is_current(document):
+        raise click.ClickException(openapi_file.STALE)
 
 
 @main.group()
@@ -112,20 +118,10 @@ def jobs() -> None:
 def list_jobs(*, dead_letters: bool) -> None:
     """List jobs that are not done."""
     _prepare()
+    from app import commands
 
-    def show() -> None:
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.jobs.outbox import list_jobs
-
-        with unit_of_work() as session:
-            for entry in list_jobs(session, dead_letters=dead_letters):
-                state = "dead letter" if entry.dead_lettered_at else "open"
-                click.echo(
-                    f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
-                    f"  {entry.last_error or ''}"
-                )
-
-    show()
+    for line in commands.list_jobs(dead_letters=dead_letters):
+        click.echo(line)
 
 
 @jobs.command()
@@ -133,19 +129,9 @@ def list_jobs(*, dead_letters: bool) -> None:
 def replay(job_id: UUID) -> None:
     """Run a dead letter again, with all its attempts."""
     _prepare()
+    from app import commands
 
-    def run_again() -> None:
-        from app.core.db.unit_of_work import unit_of_work
-        from app.core.errors import AppError
-        from app.core.jobs.outbox import replay
-
-        try:
-            with unit_of_work() as session:
-                replay(session, job_id)
-        except AppError as error:
-            raise click.ClickException(error.detail) from error
-
-    run_again()
+    commands.replay_job(job_id)
 
 
 @main.group()
@@ -169,19 +155,9 @@ def enable(email: str) -> None:
 
 def _set_disabled(email: str, *, disabled: bool) -> None:
     _prepare()
-    from app.accounts import queries, service
-    from app.core.db.unit_of_work import unit_of_work
-    from app.core.errors import AppError
+    from app import commands
 
-    try:
-        with unit_of_work() as session:
-            user_id = queries.find_user_id(session, email.strip().lower())
-            if user_id is None:
-                raise click.ClickException("There is no account with this address.")
-            change = service.disable_user if disabled else service.enable_user
-            change(session, user_id=user_id)
-    except AppError as error:
-        raise click.ClickException(error.detail) from error
+    commands.set_user_disabled(email, disabled=disabled)
 
 
 if __name__ == "__main__":
