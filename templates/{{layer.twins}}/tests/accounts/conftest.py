@@ -1,4 +1,4 @@
-"""Mailbox and account clients; `app` is imported late, as in tests/conftest.py."""
+"""Mailbox and account client. `app` is imported inside fixtures: see tests/servers.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mailbox(mails: Path) -> "Mailbox":
-    """Return the mailbox, with the mails to all addresses."""
     from tests.accounts.account_client import Mailbox
 
     return Mailbox(mails)
@@ -21,7 +20,6 @@ def mailbox(mails: Path) -> "Mailbox":
 
 @pytest.fixture
 def account_client(client: "Client") -> "AccountClient":
-    """Return a client that is not signed in."""
     from tests.accounts.account_client import AccountClient
 
     return AccountClient(client)
@@ -29,14 +27,17 @@ def account_client(client: "Client") -> "AccountClient":
 
 @pytest.fixture
 def account(database: None) -> "Account":
-    """Create a verified account."""
+    """Create a verified account with PASSWORD."""
     from app.accounts import service
-    from app.core.db.unit_of_work import unit_of_work
     from tests.accounts.account_client import PASSWORD, Account
+    from tests.database import open_unit_of_work
 
-    with unit_of_work():
-        user_id = service.create_verified_user(
-            email="ada@example.com", name="Ada Lovelace", password=PASSWORD
+    with open_unit_of_work() as unit_of_work:
+        user_id = unit_of_work.call(
+            service.create_verified_user,
+            email="ada@example.com",
+            name="Ada Lovelace",
+            password=PASSWORD,
         )
     assert user_id is not None
     return Account(user_id, "ada@example.com")

@@ -1,71 +1,13 @@
-"""Fixtures: a temporary PostgreSQL and Valkey, and a migrated database per xdist worker.
+"""Pytest plugin: a migrated database, and the isolation of tests in it."""
 
-A test with the fixture `database`, `client` or `session` runs in a transaction that is rolled back
-at its end. A test marked `committed` commits, which other transactions and processes need in order
-to see its rows; its tables are truncated afterwards.
-"""
-
-import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tools import devservers
-
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient
     from sqlalchemy.ext.asyncio import AsyncSession
-
-    from tests.factories import Factory
-
-_running = ExitStack()
-# The running servers, in the process that started them.
-_servers = pytest.StashKey[devservers.Servers]()
-
-# The application reads its settings when it is imported, after pytest_configure has set these
-# variables: do not import `app` at the top of this file.
-_ENVIRONMENT = {
-    "ENVIRONMENT": "test",
-    "LOG_FORMAT": "console",
-    "LOG_LEVEL": "WARNING",
-    "RATE_LIMIT_ENABLED": "false",
-    "METRICS_TOKEN": "metrics-token",
-    "MAIL_FROM": "Tests <no-reply@example.com>",
-}
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers; in an xdist worker, use the environment from the controller."""
-    config.addinivalue_line(
-        "markers", "committed: the test commits; its tables are truncated afterwards"
-    )
-    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker is None:
-        config.stash[_servers] = _running.enter_context(devservers.throw_away())
-        environment = config.stash[_servers].urls().environment()
-    else:
-        environment = worker["environment"]
-    os.environ.update(_ENVIRONMENT | environment)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Give each xdist worker its own PostgreSQL database and Redis database."""
-    name = node.gateway.id  # gw0, gw1, ...
-    urls = node.config.stash[_servers].urls(f"test_{name}", int(name[2:]) + 1)
-    node.workerinput["environment"] = urls.environment()
-
-
-def pytest_unconfigure() -> None:
-    _running.close()
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="session")
@@ -152,31 +94,3 @@ async def session(database: None) -> "AsyncIterator[AsyncSession]":
 
     async with sessions() as session:
         yield session
-
-
-@pytest.fixture
-async def client(database: None) -> "AsyncIterator[AsyncClient]":
-    """An HTTP client that calls the application in this process."""
-    from httpx2 import AsyncClient
-
-    from tests.transport import transport
-
-    async with AsyncClient(transport=transport(), base_url="http://test") as client:
-        yield client
-
-
-@pytest.fixture
-def factory(client: "AsyncClient") -> "Factory":
-    from tests.factories import Factory
-
-    return Factory(client)
-
-
-@pytest.fixture
-def mails(migrated: None) -> Path:
-    """Return the directory of sent mails, emptied."""
-    from app.settings import settings
-
-    for path in settings.mail_dir.glob("*.eml"):
-        path.unlink()
-    return settings.mail_dir

@@ -1,4 +1,4 @@
-"""Mailbox and account client. `app` is imported inside fixtures: see tests/conftest.py."""
+"""Mailbox and account client. `app` is imported inside fixtures: see tests/servers.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +29,15 @@ def account_client(client: "AsyncClient") -> "AccountClient":
 async def account(database: None) -> "Account":
     """Create a verified account with PASSWORD."""
     from app.accounts import service
-    from app.core.db.unit_of_work import unit_of_work
     from tests.accounts.account_client import PASSWORD, Account
+    from tests.database import open_unit_of_work
 
-    async with unit_of_work() as session:
-        user_id = await service.create_verified_user(
-            session, email="ada@example.com", name="Ada Lovelace", password=PASSWORD
+    async with open_unit_of_work() as unit_of_work:
+        user_id = await unit_of_work.call(
+            service.create_verified_user,
+            email="ada@example.com",
+            name="Ada Lovelace",
+            password=PASSWORD,
         )
     assert user_id is not None
     return Account(user_id, "ada@example.com")

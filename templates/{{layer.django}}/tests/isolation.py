@@ -1,71 +1,21 @@
-"""One throw-away PostgreSQL and Valkey for the run, one migrated database for each xdist worker.
-
-A test that asks for `client` or `database` runs in a transaction that is rolled back at its end.
-Marked `committed`, it really commits, as races and other processes need; the tables are emptied
-afterwards.
-"""
+"""Pytest plugin: a migrated database, and the isolation of tests in it."""
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from tools import devservers
-
-if TYPE_CHECKING:
-    from httpx2 import Client
-
-    from tests.factories import Factory
-
-_running = ExitStack()
-# The running servers, in the process that started them.
-_servers = pytest.StashKey[devservers.Servers]()
-
-# The application reads its settings when it is imported, so they are made before: neither `app`
-# nor Django may be imported at the top of this file.
-_ENVIRONMENT = {
-    "ENVIRONMENT": "test",
-    "LOG_FORMAT": "console",
-    "LOG_LEVEL": "WARNING",
-    "RATE_LIMIT_ENABLED": "false",
-    "METRICS_TOKEN": "metrics-token",
-    "MAIL_FROM": "Tests <no-reply@example.com>",
-}
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers, or take over what the xdist controller has made for this worker."""
-    config.addinivalue_line("markers", "committed: the test commits; tables are emptied after it")
-    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker is None:
-        config.stash[_servers] = _running.enter_context(devservers.throw_away())
-        environment = config.stash[_servers].urls().environment()
-    else:
-        environment = worker["environment"]
-    os.environ.update(_ENVIRONMENT | environment)
-    if worker is None and config.getoption("numprocesses", None):
-        return  # the workers run the tests, each with settings of its own
-    # pytest-django would do it before there are settings.
+    """Set up Django. pytest-django would do it before `tests.servers` has set the environment."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        return  # the workers run the tests, each with settings of its own
     import django
 
     django.setup()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Give each xdist worker its own database and its own Redis database."""
-    name = node.gateway.id  # gw0, gw1, ...
-    urls = node.config.stash[_servers].urls(f"test_{name}", int(name[2:]) + 1)
-    node.workerinput["environment"] = urls.environment()
-
-
-def pytest_unconfigure() -> None:
-    """Stop the servers."""
-    _running.close()
 
 
 @pytest.fixture(scope="session")
@@ -159,31 +109,3 @@ def _empty_tables() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables} CASCADE")
     connections["owner"].close()
-
-
-@pytest.fixture
-def client(database: None) -> "Iterator[Client]":
-    """Give an HTTP client of the application, in this process."""
-    from httpx2 import Client
-
-    from tests.transport import transport
-
-    with Client(transport=transport(), base_url="http://test") as client:
-        yield client
-
-
-@pytest.fixture
-def mails(migrated: None) -> Path:
-    """Give the folder of sent mails, empty at first."""
-    from app.settings import settings
-
-    for path in settings.mail_dir.glob("*.eml"):
-        path.unlink()
-    return settings.mail_dir
-
-
-@pytest.fixture
-def factory(client: "Client") -> "Factory":
-    from tests.factories import Factory
-
-    return Factory(client)
