@@ -25,15 +25,8 @@ def test_jobs_are_listed() -> None:
     assert listed.returncode == 0, listed.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (("jobs", "replay", str(uuid7())), "No such dead letter."),
-        (("users", "disable", "unknown@example.com"), "No such account with this address."),
-    ],
-)
-def test_domain_error_is_the_error_of_the_command(arguments: tuple[str, ...], error: str) -> None:
-    failed = run(*arguments)
+def test_domain_error_is_the_error_of_the_command() -> None:
+    failed = run("jobs", "replay", str(uuid7()))
     assert failed.returncode == 1
-    assert error in failed.stderr
+    assert "No such dead letter." in failed.stderr
     assert "Traceback" not in failed.stderr

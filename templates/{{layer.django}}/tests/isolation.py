@@ -9,10 +9,12 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up Django. pytest-django would do it before `tests.servers` has set the environment."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
+    """Set up Django, with the environment of `tests.servers`."""
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
         return  # the workers run the tests, each with settings of its own
+    # Not earlier: pytest-django would load the settings before the environment is set, in xdist's
+    # workers too, which inherit this variable.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "app.config.settings"
     import django
 
     django.setup()

@@ -54,6 +54,11 @@ class Attempt:
         """Return the arguments of the job's function; raises pydantic.ValidationError."""
         return self.job.unpack(self.arguments)
 
+    def time_limit(self) -> str:
+        """Return the value of PostgreSQL's time-outs for this attempt, in milliseconds."""
+        # The margin lets the job's own time-out, where there is one, end the job first.
+        return str(round((self.job.timeout + 2) * 1000))
+
 
 def summarize(entry: Entry) -> str:
     """Return the line of a job in the output of `jobs list`."""

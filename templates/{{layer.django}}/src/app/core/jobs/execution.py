@@ -70,7 +70,7 @@ def _execute(attempt: Attempt) -> None:
 
 def _enter(attempt: Attempt) -> None:
     """Set the job's tenant, and the job's time limits instead of those of a request."""
-    limit = str(round(attempt.job.timeout * 1000))
+    limit = attempt.time_limit()
     current().set_local(statement_timeout=limit, idle_in_transaction_session_timeout=limit)
     if organization_id := context.current().organization_id:
         enter_organization(organization_id)

@@ -80,8 +80,7 @@ async def _execute(attempt: Attempt) -> None:
 
 async def _enter(session: AsyncSession, attempt: Attempt) -> None:
     """Set the job's tenant, and the job's time limits instead of those of a request."""
-    # The margin lets the job's own time-out, where there is one, end the job first.
-    limit = str(round((attempt.job.timeout + 2) * 1000))
+    limit = attempt.time_limit()
     await session.execute(
         select(
             func.set_config("statement_timeout", limit, True),

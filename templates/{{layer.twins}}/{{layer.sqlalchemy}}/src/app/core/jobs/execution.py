@@ -78,8 +78,7 @@ def _execute(attempt: Attempt) -> None:
 
 def _enter(session: Session, attempt: Attempt) -> None:
     """Set the job's tenant, and the job's time limits instead of those of a request."""
-    # The margin lets the job's own time-out, where there is one, end the job first.
-    limit = str(round((attempt.job.timeout + 2) * 1000))
+    limit = attempt.time_limit()
     session.execute(
         select(
             func.set_config("statement_timeout", limit, True),

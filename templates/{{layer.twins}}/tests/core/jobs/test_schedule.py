@@ -1,31 +1,23 @@
 """The scheduler: scheduled jobs, redelivery, purge; `broker.publish` is replaced."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from app.core.db.unit_of_work import unit_of_work
-from app.core.ids import uuid7
-from app.core.jobs import broker, execution, outbox, schedule
-from app.core.jobs.registry import job
-from app.core.models import IdempotencyKey, OutboxEntry
+from app.core.jobs import broker, execution, schedule
 from app.settings import settings
 from tests.concurrency import run_concurrently
+from tests.core.jobs.samples import enqueue, get_entry, list_entries, lock_entry, update_entry
+from tests.database import execute, open_unit_of_work
 
-pytestmark = pytest.mark.usefixtures("database")
+# Schedulers and workers in other transactions have to see the rows.
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
 
 INTERVAL = timedelta(seconds=settings.scheduler_interval_seconds)
-
-
-@job("tests.noop")
-def noop(session: Session) -> None:
-    """Do nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,19 +33,13 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
 
 def insert_entry(**ages: timedelta | int) -> UUID:
     """Insert an outbox entry; a timedelta becomes the time that long ago."""
+    job_id = enqueue("samples.settings", delay=timedelta(days=1))
+    now = datetime.now(UTC)
     values: dict[str, Any] = {
-        name: func.clock_timestamp() - age if isinstance(age, timedelta) else age
-        for name, age in ages.items()
+        name: now - age if isinstance(age, timedelta) else age for name, age in ages.items()
     }
-    entry = OutboxEntry(id=uuid7(), job="tests.noop", arguments={}, context={}, **values)
-    with unit_of_work() as session:
-        session.add(entry)
-    return entry.id
-
-
-def entry_ids() -> list[UUID]:
-    with unit_of_work() as session:
-        return list(session.scalars(select(OutboxEntry.id)))
+    update_entry(job_id, **{"available_at": now, **values})
+    return job_id
 
 
 @pytest.mark.parametrize(
@@ -78,8 +64,7 @@ def test_redeliver_dispatches_overdue_jobs(
     assert schedule.redeliver() == 1
     assert published == [job_id]
     assert schedule.redeliver() == 0  # it was dispatched just now
-    with unit_of_work() as session:
-        entry = session.get_one(OutboxEntry, job_id)
+    entry = get_entry(job_id)
     assert entry.dispatches - 1 == ages.get("dispatches", 0)
 
 
@@ -111,12 +96,11 @@ def test_redeliver_skips_finished_delayed_and_recent_jobs(
     assert published == []
 
 
-@pytest.mark.committed
 def test_redeliver_skips_running_jobs(published: list[UUID]) -> None:
     job_id = insert_entry(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
-    with unit_of_work() as worker:
-        worker.execute(select(OutboxEntry.id).where(OutboxEntry.id == job_id).with_for_update())
-        assert schedule.redeliver() == 0
+    with open_unit_of_work() as worker:
+        worker.call(lock_entry, job_id)
+        assert run_concurrently([schedule.redeliver]) == [0]
     assert schedule.redeliver() == 1
 
 
@@ -152,20 +136,17 @@ def test_redeliver_records_the_age_of_the_oldest_job() -> None:
     assert 100 <= age < 110
 
 
-@pytest.mark.committed
 def test_concurrent_schedulers_enqueue_each_job_once(published: list[UUID]) -> None:
     run_concurrently(schedule.run_schedule for _ in range(4))
     schedule.run_schedule()
-    with unit_of_work() as session:
-        entries = list(session.scalars(select(OutboxEntry)))
+    entries = list_entries()
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
     assert sorted(published) == sorted(entry.id for entry in entries)
     for entry in entries:
         execution.run_job(entry.id)
-    with unit_of_work() as session:
-        assert outbox.list_jobs(session) == []
+    assert all(entry.done_at for entry in list_entries())
 
 
 def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
@@ -175,20 +156,16 @@ def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
         insert_entry(available_at=timedelta(days=60)),
     ]
     insert_entry(done_at=timedelta(days=8))
-    with unit_of_work() as session:
-        for hours in (-1, 1):
-            session.add(
-                IdempotencyKey(
-                    caller="user",
-                    route="route",
-                    key=str(hours),
-                    fingerprint=b"",
-                    claim=uuid7(),
-                    expires_at=func.clock_timestamp() + timedelta(hours=hours),
-                )
-            )
-    with unit_of_work() as session:
-        schedule.purge(session)
-    assert sorted(entry_ids()) == sorted(kept)
-    with unit_of_work() as session:
-        assert list(session.scalars(select(IdempotencyKey.key))) == ["1"]
+    for hours in (-1, 1):
+        execute(
+            "INSERT INTO idempotency_keys"
+            " (id, caller, route, key, fingerprint, claim, expires_at)"
+            " VALUES (gen_random_uuid(), 'user', 'route', %(key)s, '', gen_random_uuid(),"
+            " clock_timestamp() + make_interval(hours => %(hours)s))",
+            key=str(hours),
+            hours=hours,
+        )
+    with open_unit_of_work() as unit:
+        unit.call(schedule.purge)
+    assert [entry.id for entry in list_entries()] == kept
+    assert execute("SELECT key FROM idempotency_keys") == [{"key": "1"}]

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,79 +11,19 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from app.core import context
 from app.core.context import Actor, Context
-from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import broker, execution, outbox
 from app.core.jobs.current_job import current_job_id
-from app.core.jobs.registry import job
-from app.core.models import OutboxEntry
 from tests.concurrency import run_concurrently
+from tests.core.jobs.samples import calls, enqueue, get_entry, update_entry
+from tests.database import open_unit_of_work
 
-pytestmark = pytest.mark.usefixtures("database")
-
-calls: list[Any] = []
-
-
-@job("tests.arguments")
-def record_arguments(session: Session, *, item_id: UUID, at: datetime, count: int = 1) -> None:
-    calls.append((item_id, at, count, current_job_id(), context.current()))
-
-
-def record_dead_letter(session: Session, *, error: str) -> None:
-    tenant = session.scalar(text("SELECT current_setting('app.organization_id', true)"))
-    calls.append(("dead letter", error, tenant))
-
-
-@job("tests.fail", max_attempts=2, on_dead_letter=record_dead_letter)
-def fail(session: Session, *, error: str) -> None:
-    calls.append("attempt")
-    outbox.enqueue(session, "tests.settings")  # rolled back by the error
-    raise RuntimeError(error)
-
-
-@job("tests.settings")
-def record_settings(session: Session) -> None:
-    names = ("app.organization_id", "statement_timeout", "idle_in_transaction_session_timeout")
-    calls.append([session.scalar(select(func.current_setting(name, True))) for name in names])
-
-
-@job("tests.slow", timeout=0.2)
-def slow(session: Session) -> None:
-    session.execute(text("SELECT pg_sleep(30)"))
-
-
-def block(seconds: float) -> None:
-    """Block the thread, as a computation does."""
-    time.sleep(seconds)
-
-
-@job("tests.compute", timeout=0.2)
-def compute(session: Session) -> None:
-    outbox.enqueue(session, "tests.settings")  # rolled back by the time-out
-    session.flush()
-    block(3)
-
-
-@job("tests.overtaken", max_attempts=1, on_dead_letter=record_dead_letter)
-def be_overtaken(session: Session, *, error: str) -> None:
-    """Lose the transaction, as after a time limit, and let another worker claim the job."""
-    with suppress(OperationalError):
-        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    execution.run_job(current_job_id())
-    raise RuntimeError(error)
-
-
-@job("tests.parent")
-def enqueue_another(session: Session) -> None:
-    outbox.enqueue(session, "tests.settings")
-    calls.append(None)
+# Jobs are published after a commit.
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
 
 
 @pytest.fixture(autouse=True)
@@ -108,53 +47,39 @@ def bind_context() -> Any:
     context.bind(Context(request_id="-"))
 
 
-def enqueue(name: str, **arguments: Any) -> UUID:
-    with unit_of_work() as session:
-        return outbox.enqueue(session, name, **arguments)
-
-
-def get_entry(job_id: UUID) -> OutboxEntry:
-    with unit_of_work() as session:
-        entry = session.get(OutboxEntry, job_id)
-        assert entry is not None
-        return entry
-
-
-def update_entry(job_id: UUID, **values: Any) -> None:
-    with unit_of_work() as session:
-        session.execute(update(OutboxEntry).where(OutboxEntry.id == job_id).values(**values))
+def list_jobs(*, dead_letters: bool = False) -> list[UUID]:
+    with open_unit_of_work() as unit:
+        entries = unit.call(outbox.list_jobs, dead_letters=dead_letters)
+    return [entry.id for entry in entries]
 
 
 def test_job_is_published_after_the_commit(published: list[UUID]) -> None:
-    with unit_of_work() as session:
-        job_id = outbox.enqueue(session, "tests.settings")
-        session.flush()
+    with open_unit_of_work() as unit:
+        job_id = unit.call(outbox.enqueue, "samples.settings")
         assert published == []
     assert published == [job_id]
 
 
 def test_rollback_leaves_no_job(published: list[UUID]) -> None:
     def use_case() -> None:
-        with unit_of_work() as session:
-            outbox.enqueue(session, "tests.settings")
-            session.flush()
+        with open_unit_of_work() as unit:
+            unit.call(outbox.enqueue, "samples.settings")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         use_case()
-    with unit_of_work() as session:
-        assert outbox.list_jobs(session) == []
+    assert list_jobs() == []
     assert published == []
 
 
 def test_enqueue_rejects_unknown_jobs_and_wrong_arguments() -> None:
-    with unit_of_work() as session:
-        with pytest.raises(LookupError, match=r"tests\.unknown"):
-            outbox.enqueue(session, "tests.unknown")
+    with open_unit_of_work() as unit:
+        with pytest.raises(LookupError, match=r"samples\.unknown"):
+            unit.call(outbox.enqueue, "samples.unknown")
         with pytest.raises(ValidationError):
-            outbox.enqueue(session, "tests.arguments", item_id=uuid7())
+            unit.call(outbox.enqueue, "samples.arguments", item_id=uuid7())
         with pytest.raises(ValidationError):
-            outbox.enqueue(session, "tests.settings", extra=1)
+            unit.call(outbox.enqueue, "samples.settings", extra=1)
 
 
 def test_job_runs_with_its_arguments_and_the_context_of_its_request(
@@ -164,7 +89,7 @@ def test_job_runs_with_its_arguments_and_the_context_of_its_request(
     actor = Actor("user", uuid7(), "ann@example.com")
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
     bind_context(organization_id=organization_id, actor=actor, traceparent=traceparent)
-    job_id = enqueue("tests.arguments", item_id=item_id, at=at)
+    job_id = enqueue("samples.arguments", item_id=item_id, at=at)
     bind_context()
     execution.run_job(job_id)
     expected = Context("request-1", None, None, traceparent, organization_id, actor)
@@ -182,40 +107,39 @@ def test_job_runs_with_its_tenant_and_its_time_limits(
 ) -> None:
     organization_id = uuid7()
     bind_context(organization_id=organization_id)
-    execution.run_job(enqueue("tests.settings"))
+    execution.run_job(enqueue("samples.settings"))
     bind_context()
-    execution.run_job(enqueue("tests.settings"))
+    execution.run_job(enqueue("samples.settings"))
     limits = ["302s", "302s"]
     assert calls == [[str(organization_id), *limits], ["", *limits]]
 
 
 def test_finished_job_is_not_run_again() -> None:
-    job_id = enqueue("tests.settings")
+    job_id = enqueue("samples.settings")
     for _ in range(3):
         execution.run_job(job_id)
     execution.run_job(uuid7())
     assert len(calls) == 1
 
 
-@pytest.mark.committed
 def test_concurrent_workers_run_a_job_once() -> None:
-    job_id = enqueue("tests.parent")
+    job_id = enqueue("samples.parent")
     run_concurrently(partial(execution.run_job, job_id) for _ in range(5))
     assert len(calls) == 1
     assert (get_entry(job_id)).attempts == 1
 
 
 def test_delayed_job_does_not_run_early(published: list[UUID]) -> None:
-    job_id = enqueue("tests.settings", delay=timedelta(days=7))
+    job_id = enqueue("samples.settings", delay=timedelta(days=7))
     execution.run_job(job_id)
     assert calls == published == []
-    update_entry(job_id, available_at=func.clock_timestamp())
+    update_entry(job_id, available_at=datetime.now(UTC))
     execution.run_job(job_id)
     assert len(calls) == 1
 
 
 def test_job_enqueued_by_a_job_is_published_after_it(published: list[UUID]) -> None:
-    job_id = enqueue("tests.parent")
+    job_id = enqueue("samples.parent")
     execution.run_job(job_id)
     assert len(published) == 2
     execution.run_job(published[1])
@@ -227,7 +151,7 @@ def test_failing_job_is_retried_and_then_moved_to_dead_letters(
 ) -> None:
     organization_id = uuid7()
     bind_context(organization_id=organization_id)
-    job_id = enqueue("tests.fail", error="no such host: Bearer abcdefghijklmnop")
+    job_id = enqueue("samples.fail", error="no such host: Bearer abcdefghijklmnop")
     execution.run_job(job_id)
     entry = get_entry(job_id)
     assert entry.last_error == "RuntimeError: no such host: Bearer [redacted]"
@@ -237,7 +161,7 @@ def test_failing_job_is_retried_and_then_moved_to_dead_letters(
     execution.run_job(job_id)
     assert calls == ["attempt"]  # it is not due yet
 
-    update_entry(job_id, available_at=func.clock_timestamp())
+    update_entry(job_id, available_at=datetime.now(UTC))
     with caplog.at_level(logging.ERROR):
         execution.run_job(job_id)
     error = "no such host: Bearer abcdefghijklmnop"
@@ -247,27 +171,26 @@ def test_failing_job_is_retried_and_then_moved_to_dead_letters(
     assert entry.attempts == 2
     assert published == [job_id]
     assert "job moved to dead letters" in caplog.text
-    with unit_of_work() as session:
-        assert [entry.id for entry in outbox.list_jobs(session, dead_letters=True)] == [job_id]
-        assert outbox.list_jobs(session) == []
+    assert list_jobs(dead_letters=True) == [job_id]
+    assert list_jobs() == []
 
 
 def test_dead_letter_can_be_replayed(published: list[UUID]) -> None:
-    job_id = enqueue("tests.settings")
-    update_entry(job_id, dead_lettered_at=func.clock_timestamp(), attempts=5)
+    job_id = enqueue("samples.settings")
+    update_entry(job_id, dead_lettered_at=datetime.now(UTC), attempts=5)
     execution.run_job(job_id)
     assert calls == []
-    with unit_of_work() as session:
-        outbox.replay(session, job_id)
+    with open_unit_of_work() as unit:
+        unit.call(outbox.replay, job_id)
     assert published == [job_id, job_id]
     execution.run_job(job_id)
     assert len(calls) == 1
-    with unit_of_work() as session, pytest.raises(NotFound):
-        outbox.replay(session, job_id)
+    with open_unit_of_work() as unit, pytest.raises(NotFound):
+        unit.call(outbox.replay, job_id)
 
 
 def test_job_is_moved_to_dead_letters_when_on_dead_letter_fails() -> None:
-    job_id = enqueue("tests.fail", error="x")
+    job_id = enqueue("samples.fail", error="x")
     update_entry(job_id, attempts=2, arguments={"renamed": "x"})
     execution.run_job(job_id)
     entry = get_entry(job_id)
@@ -275,9 +198,8 @@ def test_job_is_moved_to_dead_letters_when_on_dead_letter_fails() -> None:
     assert entry.last_error == "the worker was killed during each attempt"
 
 
-@pytest.mark.committed
 def test_job_is_ended_after_its_timeout() -> None:
-    job_id = enqueue("tests.slow")
+    job_id = enqueue("samples.slow")
     started = time.monotonic()
     execution.run_job(job_id)
     assert time.monotonic() - started < 10
@@ -285,21 +207,18 @@ def test_job_is_ended_after_its_timeout() -> None:
     assert "timeout" in str(get_entry(job_id).last_error).lower()
 
 
-@pytest.mark.committed
 def test_job_that_computes_past_its_timeout_has_no_effect() -> None:
-    job_id = enqueue("tests.compute")
+    job_id = enqueue("samples.compute")
     execution.run_job(job_id)
     entry = get_entry(job_id)
     assert entry.done_at is entry.started_at is None
     assert "timeout" in str(entry.last_error).lower()
-    with unit_of_work() as session:
-        assert [each.id for each in outbox.list_jobs(session)] == [job_id]
+    assert list_jobs() == [job_id]
 
 
-@pytest.mark.committed
 def test_outcome_of_an_overtaken_attempt_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "CLAIM_GRACE", timedelta())
-    job_id = enqueue("tests.overtaken", error="late")
+    job_id = enqueue("samples.overtaken", error="late")
     execution.run_job(job_id)
     # Only the second worker, which found no attempt left, has called it.
     assert [call[:2] for call in calls] == [("dead letter", "late")]
@@ -308,8 +227,8 @@ def test_outcome_of_an_overtaken_attempt_is_ignored(monkeypatch: pytest.MonkeyPa
 
 
 def test_job_of_another_release_is_not_claimed() -> None:
-    job_id = enqueue("tests.settings")
-    update_entry(job_id, job="tests.unknown")
+    job_id = enqueue("samples.settings")
+    update_entry(job_id, job="samples.unknown")
     execution.run_job(job_id)
     entry = get_entry(job_id)
     assert entry.attempts == 0
@@ -323,17 +242,17 @@ def test_dispatch_returns_false_when_the_broker_fails(
         raise ConnectionError("Redis is down")
 
     monkeypatch.setattr(broker, "publish", fail_to_publish)
-    job_id = enqueue("tests.settings")
+    job_id = enqueue("samples.settings")
     assert not outbox.dispatch([job_id])
     assert outbox.dispatch([])
 
 
 def test_job_metrics_are_recorded() -> None:
     def value(name: str) -> float:
-        return REGISTRY.get_sample_value(name, {"job": "tests.settings"}) or 0
+        return REGISTRY.get_sample_value(name, {"job": "samples.settings"}) or 0
 
     names = ("job_started_total", "job_succeeded_total", "job_duration_seconds_count")
     before = [value(name) for name in (*names, "job_queue_latency_seconds_count")]
-    execution.run_job(enqueue("tests.settings"))
+    execution.run_job(enqueue("samples.settings"))
     after = [value(name) for name in (*names, "job_queue_latency_seconds_count")]
     assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1, 1, 1]

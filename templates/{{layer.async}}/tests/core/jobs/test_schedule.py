@@ -1,31 +1,23 @@
 """The scheduler: scheduled jobs, redelivery, purge; `broker.publish` is replaced."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db.unit_of_work import unit_of_work
-from app.core.ids import uuid7
-from app.core.jobs import broker, execution, outbox, schedule
-from app.core.jobs.registry import job
-from app.core.models import IdempotencyKey, OutboxEntry
+from app.core.jobs import broker, execution, schedule
 from app.settings import settings
 from tests.concurrency import run_concurrently
+from tests.core.jobs.samples import enqueue, get_entry, list_entries, lock_entry, update_entry
+from tests.database import execute, open_unit_of_work
 
-pytestmark = pytest.mark.usefixtures("database")
+# Schedulers and workers in other transactions have to see the rows.
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database")]
 
 INTERVAL = timedelta(seconds=settings.scheduler_interval_seconds)
-
-
-@job("tests.noop")
-async def noop(session: AsyncSession) -> None:
-    """Do nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,19 +33,13 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
 
 async def insert_entry(**ages: timedelta | int) -> UUID:
     """Insert an outbox entry; a timedelta becomes the time that long ago."""
+    job_id = await enqueue("samples.settings", delay=timedelta(days=1))
+    now = datetime.now(UTC)
     values: dict[str, Any] = {
-        name: func.clock_timestamp() - age if isinstance(age, timedelta) else age
-        for name, age in ages.items()
+        name: now - age if isinstance(age, timedelta) else age for name, age in ages.items()
     }
-    entry = OutboxEntry(id=uuid7(), job="tests.noop", arguments={}, context={}, **values)
-    async with unit_of_work() as session:
-        session.add(entry)
-    return entry.id
-
-
-async def entry_ids() -> list[UUID]:
-    async with unit_of_work() as session:
-        return list(await session.scalars(select(OutboxEntry.id)))
+    await update_entry(job_id, **{"available_at": now, **values})
+    return job_id
 
 
 @pytest.mark.parametrize(
@@ -78,8 +64,7 @@ async def test_redeliver_dispatches_overdue_jobs(
     assert await schedule.redeliver() == 1
     assert published == [job_id]
     assert await schedule.redeliver() == 0  # it was dispatched just now
-    async with unit_of_work() as session:
-        entry = await session.get_one(OutboxEntry, job_id)
+    entry = await get_entry(job_id)
     assert entry.dispatches - 1 == ages.get("dispatches", 0)
 
 
@@ -111,14 +96,11 @@ async def test_redeliver_skips_finished_delayed_and_recent_jobs(
     assert published == []
 
 
-@pytest.mark.committed
 async def test_redeliver_skips_running_jobs(published: list[UUID]) -> None:
     job_id = await insert_entry(dispatched_at=timedelta(hours=2), started_at=timedelta(hours=1))
-    async with unit_of_work() as worker:
-        await worker.execute(
-            select(OutboxEntry.id).where(OutboxEntry.id == job_id).with_for_update()
-        )
-        assert await schedule.redeliver() == 0
+    async with open_unit_of_work() as worker:
+        await worker.call(lock_entry, job_id)
+        assert await run_concurrently([schedule.redeliver]) == [0]
     assert await schedule.redeliver() == 1
 
 
@@ -154,20 +136,17 @@ async def test_redeliver_records_the_age_of_the_oldest_job() -> None:
     assert 100 <= age < 110
 
 
-@pytest.mark.committed
 async def test_concurrent_schedulers_enqueue_each_job_once(published: list[UUID]) -> None:
     await run_concurrently(schedule.run_schedule for _ in range(4))
     await schedule.run_schedule()
-    async with unit_of_work() as session:
-        entries = list(await session.scalars(select(OutboxEntry)))
+    entries = await list_entries()
     names = [entry.job for entry in entries]
     assert "core.purge" in names
     assert len(set(names)) == len(names)
     assert sorted(published) == sorted(entry.id for entry in entries)
     for entry in entries:
         await execution.run_job(entry.id)
-    async with unit_of_work() as session:
-        assert await outbox.list_jobs(session) == []
+    assert all(entry.done_at for entry in await list_entries())
 
 
 async def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
@@ -177,20 +156,16 @@ async def test_purge_deletes_finished_jobs_and_expired_keys() -> None:
         await insert_entry(available_at=timedelta(days=60)),
     ]
     await insert_entry(done_at=timedelta(days=8))
-    async with unit_of_work() as session:
-        for hours in (-1, 1):
-            session.add(
-                IdempotencyKey(
-                    caller="user",
-                    route="route",
-                    key=str(hours),
-                    fingerprint=b"",
-                    claim=uuid7(),
-                    expires_at=func.clock_timestamp() + timedelta(hours=hours),
-                )
-            )
-    async with unit_of_work() as session:
-        await schedule.purge(session)
-    assert sorted(await entry_ids()) == sorted(kept)
-    async with unit_of_work() as session:
-        assert list(await session.scalars(select(IdempotencyKey.key))) == ["1"]
+    for hours in (-1, 1):
+        await execute(
+            "INSERT INTO idempotency_keys"
+            " (id, caller, route, key, fingerprint, claim, expires_at)"
+            " VALUES (gen_random_uuid(), 'user', 'route', %(key)s, '', gen_random_uuid(),"
+            " clock_timestamp() + make_interval(hours => %(hours)s))",
+            key=str(hours),
+            hours=hours,
+        )
+    async with open_unit_of_work() as unit:
+        await unit.call(schedule.purge)
+    assert [entry.id for entry in await list_entries()] == kept
+    assert await execute("SELECT key FROM idempotency_keys") == [{"key": "1"}]
