@@ -111,12 +111,12 @@ def test_outcomes_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> No
     attempts.record_retry(plan(), error, timedelta(seconds=4.6))
     attempts.record_dead_letter(plan(attempts=1), "RuntimeError: late")
     assert [count(name) for name in names] == [value + 1 for value in before]
-    done, retried, dead = caplog.records
+    done, retried, moved = caplog.records
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "ERROR"]
     assert done.__dict__["attempt"] == 1
     assert retried.__dict__["wait_seconds"] == 5
     assert retried.exc_info is not None
-    assert (dead.__dict__["attempt"], dead.__dict__["reason"]) == (2, "RuntimeError: late")
+    assert (moved.__dict__["attempt"], moved.__dict__["reason"]) == (2, "RuntimeError: late")
 
 
 def test_age_of_the_oldest_due_job_is_never_negative() -> None:

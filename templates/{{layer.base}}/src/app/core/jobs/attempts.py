@@ -40,7 +40,7 @@ class Entry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to run a job. Once it is `exhausted`, the job is a dead letter."""
+    """The next attempt to run a job; `exhausted` when none is left: it becomes a dead letter."""
 
     job_id: UUID
     job: Job
