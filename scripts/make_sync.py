@@ -53,13 +53,12 @@ TEXTS = (
     (r" *# Compressing is CPU-bound, .*\n", ""),
     # A thread has no time limit: that of a statement ends what waits for the database.
     (r"( +)async with asyncio\.timeout\(.*\):\n +(.*\n)", r"\1\2"),
-    (r'"app\.main:create_app"', '"app.main:create_app()"'),
     (r"await asyncio\.sleep\(", "time.sleep("),
     (r"await asyncio\.to_thread\(\s*([\w.]+), ", r"\1("),
     (r"(?m)^import asyncio$", "import time"),
     # Coroutine runners and awaitables.
-    (r"(?s)def _run\(work: Coroutine.*?\n\n\n", ""),
-    (r"(?m)^( +)_run\((.+)\)$", r"\1\2"),
+    (r"(?s)def _synchronous\[.*?\n\n\n", ""),
+    (r"@_synchronous\n", ""),
     (r"\.sync_(engine|connection)\b", ""),
     (r"Awaitable\[([^\[\]]+)\]", r"\1"),
     (r'(?s)@pytest.fixture\(scope="session"\)\ndef anyio_backend.*?\n\n\n', ""),

@@ -1,4 +1,7 @@
-"""Credentials of the demo user; `seed` is refused in production."""
+"""The demo user, and the messages of the command `seed`, which is refused in production."""
 
 EMAIL = "demo@example.com"
 PASSWORD = "correct horse battery"  # noqa: S105 - printed by `seed`, which refuses production
+
+REFUSED = "ENVIRONMENT is production: the demo user has a known password."
+SIGN_IN = f"Sign in: {EMAIL} with the password {PASSWORD!r}"

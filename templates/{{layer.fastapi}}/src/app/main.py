@@ -34,7 +34,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     if settings.environment == "production":
         await refuse_privileged_role()
     yield
-    probes.probe.draining = True
+    probes.probe.drain()
     await redis.client.aclose()
     await engine.dispose()
 

@@ -21,7 +21,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
+from tests.core.jobs.samples import count_starts, enqueue, get_entry
+from tests.database import execute
 from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
@@ -117,6 +118,19 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) ->
             f"expected the condition within {seconds} s: see the log file"
         )
         await asyncio.sleep(0.1)
+
+
+async def list_effects(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List the rows that a job inserted: organization and process id."""
+    rows = await execute(
+        "SELECT organization_id, process FROM effects WHERE job_id = %(id)s", id=job_id
+    )
+    return [(row["organization_id"], row["process"]) for row in rows]
+
+
+async def schedule_has_run() -> bool:
+    """Return whether a scheduler has enqueued `core.purge`."""
+    return await execute("SELECT id FROM outbox WHERE job = 'core.purge'") != []
 
 
 def done(job_id: UUID) -> Callable[[], Awaitable[datetime | None]]:

@@ -57,6 +57,8 @@ def test_duplicate_name_is_rejected() -> None:
         job("mail.send")(tidy)
     assert [declared.name for declared in registry.every_job()] == ["mail.send"]
     assert registry.find("mail.receive") is None
+    with pytest.raises(LookupError, match=r"there is no job mail\.receive"):
+        registry.get("mail.receive")
 
 
 def test_invalid_declarations_are_rejected() -> None:
@@ -75,6 +77,13 @@ def test_period_start_is_constant_within_a_period() -> None:
     assert period_start(hour, begin) == begin
     assert period_start(hour, begin + timedelta(minutes=59, seconds=59.9)) == begin
     assert period_start(hour, begin + hour) == begin + hour
+
+
+def test_scheduled_jobs_have_a_key_for_each_period() -> None:
+    job("mail.send")(send)
+    job("mail.tidy", every=timedelta(hours=1))(tidy)
+    now = datetime(2026, 11, 22, 5, 59, tzinfo=UTC)
+    assert registry.schedule_keys(now) == {"mail.tidy": "mail.tidy:2026-11-22T05:00:00"}
 
 
 def test_backoff_doubles_with_jitter_up_to_a_limit() -> None:

@@ -20,7 +20,8 @@ from app.core.ids import uuid7
 from app.core.jobs import broker
 from app.core.ops import heartbeat
 from app.settings import settings
-from tests.core.jobs.samples import count_starts, enqueue, get_entry, list_effects, schedule_has_run
+from tests.core.jobs.samples import count_starts, enqueue, get_entry
+from tests.database import execute
 from tools.devservers import ROOT, ManagedProcess, Valkey
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("database", "effects")]
@@ -116,6 +117,17 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
             f"expected the condition within {seconds} s: see the log file"
         )
         time.sleep(0.1)
+
+
+def list_effects(job_id: UUID) -> list[tuple[str | None, int]]:
+    """List the rows that a job inserted: organization and process id."""
+    rows = execute("SELECT organization_id, process FROM effects WHERE job_id = %(id)s", id=job_id)
+    return [(row["organization_id"], row["process"]) for row in rows]
+
+
+def schedule_has_run() -> bool:
+    """Return whether a scheduler has enqueued `core.purge`."""
+    return execute("SELECT id FROM outbox WHERE job = 'core.purge'") != []
 
 
 def done(job_id: UUID) -> Callable[[], datetime | None]:

@@ -1,20 +1,54 @@
-"""Sample jobs for the tests of worker processes, and functions to inspect their effects."""
+"""Sample jobs, and functions to arrange and inspect the rows of the outbox."""
 
 import asyncio
 import os
 import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import context
 from app.core.db.unit_of_work import unit_of_work
-from app.core.jobs import outbox
+from app.core.jobs import execution, outbox
 from app.core.jobs.current_job import current_job_id
 from app.core.jobs.registry import job
 from app.core.models import OutboxEntry
 from app.settings import settings
+
+# What the jobs of this process have recorded.
+calls: list[Any] = []
+
+
+async def enqueue(name: str, **arguments: Any) -> UUID:
+    async with unit_of_work() as session:
+        return await outbox.enqueue(session, name, **arguments)
+
+
+async def get_entry(job_id: UUID) -> OutboxEntry:
+    async with unit_of_work() as session:
+        return await session.get_one(OutboxEntry, job_id)
+
+
+async def list_entries() -> Sequence[OutboxEntry]:
+    async with unit_of_work() as session:
+        return (await session.scalars(select(OutboxEntry).order_by(OutboxEntry.id))).all()
+
+
+async def update_entry(job_id: UUID, **values: Any) -> None:
+    async with unit_of_work() as session:
+        await session.execute(update(OutboxEntry).where(OutboxEntry.id == job_id).values(**values))
+
+
+async def lock_entry(session: AsyncSession, job_id: UUID) -> None:
+    """Lock a row, as a worker does while the job runs."""
+    await session.get_one(OutboxEntry, job_id, with_for_update=True)
 
 
 def count_starts(job_id: UUID) -> int:
@@ -46,32 +80,59 @@ async def kill_worker(session: AsyncSession) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def enqueue(name: str, **arguments: Any) -> UUID:
-    async with unit_of_work() as session:
-        return await outbox.enqueue(session, name, **arguments)
+@job("samples.arguments")
+async def record_arguments(
+    session: AsyncSession, *, item_id: UUID, at: datetime, count: int = 1
+) -> None:
+    calls.append((item_id, at, count, current_job_id(), context.current()))
 
 
-async def get_entry(job_id: UUID) -> OutboxEntry:
-    async with unit_of_work() as session:
-        entry = await session.get(OutboxEntry, job_id)
-        assert entry is not None
-        return entry
+@job("samples.settings")
+async def record_settings(session: AsyncSession) -> None:
+    """Record the tenant and the time limits."""
+    names = ("app.organization_id", "statement_timeout", "idle_in_transaction_session_timeout")
+    calls.append([await session.scalar(select(func.current_setting(name, True))) for name in names])
 
 
-async def list_effects(job_id: UUID) -> list[tuple[str | None, int]]:
-    """List the rows that a job inserted: organization and process id."""
-    async with unit_of_work() as session:
-        rows = await session.execute(
-            text("SELECT organization_id, process FROM effects WHERE job_id = :job"),
-            {"job": job_id},
-        )
-        return [(row.organization_id, row.process) for row in rows]
+async def record_dead_letter(session: AsyncSession, *, error: str) -> None:
+    tenant = await session.scalar(select(func.current_setting("app.organization_id", True)))
+    calls.append(("dead letter", error, tenant))
 
 
-async def schedule_has_run() -> bool:
-    """Return whether a scheduler has enqueued `core.purge`."""
-    async with unit_of_work() as session:
-        found = await session.scalar(
-            select(OutboxEntry.id).where(OutboxEntry.schedule_key.startswith("core.purge:"))
-        )
-    return found is not None
+@job("samples.fail", max_attempts=2, on_dead_letter=record_dead_letter)
+async def fail(session: AsyncSession, *, error: str) -> None:
+    calls.append("attempt")
+    await outbox.enqueue(session, "samples.settings")  # rolled back by the error
+    raise RuntimeError(error)
+
+
+@job("samples.slow", timeout=0.2)
+async def slow(session: AsyncSession) -> None:
+    await session.execute(text("SELECT pg_sleep(30)"))
+
+
+def block(seconds: float) -> None:
+    """Block the thread, as a computation does."""
+    time.sleep(seconds)
+
+
+@job("samples.compute", timeout=0.2)
+async def compute(session: AsyncSession) -> None:
+    await outbox.enqueue(session, "samples.settings")  # rolled back by the time-out
+    await session.flush()
+    block(3)
+
+
+@job("samples.overtaken", max_attempts=1, on_dead_letter=record_dead_letter)
+async def be_overtaken(session: AsyncSession, *, error: str) -> None:
+    """Lose the transaction, as after a time limit, and let another worker claim the job."""
+    with suppress(OperationalError):
+        await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    await execution.run_job(current_job_id())
+    raise RuntimeError(error)
+
+
+@job("samples.parent")
+async def enqueue_another(session: AsyncSession) -> None:
+    await outbox.enqueue(session, "samples.settings")
+    calls.append("parent")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 FIRST_BACKOFF = timedelta(seconds=5)
 LONGEST_BACKOFF = timedelta(hours=1)
+KEEP_DONE = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +57,7 @@ def job[Function: Callable[..., Any]](
     1970 (UTC). `on_dead_letter` is called with the same arguments when the last attempt has failed.
     """
     if every is not None and not timedelta(seconds=30) <= every <= timedelta(days=1):
-        # A done job is deleted after 7 days, and with it the record that its period was enqueued.
+        # A done job, the record that its period was enqueued, is deleted after KEEP_DONE.
         raise ValueError("`every` must be between 30 seconds and 1 day")
 
     def declare(function: Function) -> Function:
@@ -90,6 +91,14 @@ def find(name: str) -> Job | None:
     return _jobs.get(name)
 
 
+def get(name: str) -> Job:
+    """Return the job with this name; raises LookupError."""
+    declared = find(name)
+    if declared is None:
+        raise LookupError(f"there is no job {name}")
+    return declared
+
+
 def every_job() -> list[Job]:
     """Return all declared jobs."""
     return list(_jobs.values())
@@ -98,6 +107,15 @@ def every_job() -> list[Job]:
 def period_start(every: timedelta, now: datetime) -> datetime:
     """Return the start of the current period: the same value for every scheduler."""
     return now - (now - _EPOCH) % every
+
+
+def schedule_keys(now: datetime) -> dict[str, str]:
+    """Return the `schedule_key` of the current period of each scheduled job, by name."""
+    return {
+        declared.name: f"{declared.name}:{period_start(declared.every, now):%FT%T}"
+        for declared in every_job()
+        if declared.every
+    }
 
 
 def backoff(attempt: int) -> timedelta:

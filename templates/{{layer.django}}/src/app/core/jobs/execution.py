@@ -5,8 +5,6 @@ of the effect. The lock ends with the connection, so a killed worker releases it
 """
 
 import logging
-import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,44 +13,32 @@ from django.db.models import Q
 from app.core import context
 from app.core.db.tenancy import enter_organization
 from app.core.db.unit_of_work import current, unit_of_work
-from app.core.jobs import registry
+from app.core.jobs import attempts
+from app.core.jobs.attempts import CLAIM_GRACE, Attempt
 from app.core.jobs.current_job import running
 from app.core.jobs.outbox import now
-from app.core.jobs.registry import Job
 from app.core.models import OutboxEntry, OutboxQuerySet
-from app.core.ops import telemetry
-from app.core.ops.log import redact
 
 logger = logging.getLogger(__name__)
-
-# Between its claim and its row lock, a job looks like one whose worker was killed.
-CLAIM_GRACE = timedelta(seconds=5)
 
 
 def run_job(job_id: UUID) -> None:
     """Run the job, unless it is done, is not due, or another worker runs it."""
-    claimed = _claim(job_id)
-    if claimed is None:
+    attempt = _claim(job_id)
+    if attempt is None:
         return
-    entry, declared, exhausted = claimed
-    started = time.perf_counter()
-    with running(entry.id, entry.job, entry.context):
-        if exhausted:
-            _move_to_dead_letter(entry, declared, "the worker was killed during each attempt")
+    with running(job_id, attempt.job.name, attempt.context):
+        if attempt.exhausted:
+            _move_to_dead_letter(attempt, attempts.KILLED)
             return
-        telemetry.job_started.labels(entry.job).inc()
-        try:
-            done = _execute(entry, declared)
-        except Exception as error:  # noqa: BLE001 - any error of a job is a failed attempt: retried, then a dead letter
-            _fail(entry, declared, error)
-        else:
-            if done:
-                telemetry.job_succeeded.labels(entry.job).inc()
-                logger.info("job done", extra={"attempt": entry.attempts})
-        telemetry.job_duration.labels(entry.job).observe(time.perf_counter() - started)
+        with attempts.measure(attempt):
+            try:
+                _execute(attempt)
+            except Exception as error:  # noqa: BLE001 - any error of a job is a failed attempt: retried, then a dead letter
+                _fail(attempt, error)
 
 
-def _claim(job_id: UUID) -> tuple[OutboxEntry, Job, bool] | None:
+def _claim(job_id: UUID) -> Attempt | None:
     """Count the attempt in a transaction of its own: it counts even if the worker is killed."""
     with unit_of_work():
         entry = (
@@ -63,98 +49,80 @@ def _claim(job_id: UUID) -> tuple[OutboxEntry, Job, bool] | None:
         )
         if entry is None:
             return None
-        declared = registry.find(entry.job)
-        if declared is None:
-            # A newer release declares it: the row waits for a worker of that release.
-            logger.error(
-                "job is not declared in this release",
-                extra={"job": entry.job, "job_id": str(job_id)},
-            )
-            return None
-        exhausted = entry.attempts >= declared.max_attempts
-        if not exhausted:
-            entry.attempts += 1
+        attempt = attempts.plan(entry)
+        if attempt and not attempt.exhausted:
+            entry.attempts = attempt.number
             entry.started_at = now()
             entry.save(update_fields=("attempts", "started_at"))
-        if entry.attempts == 1:
-            waited = datetime.now(UTC) - entry.available_at
-            telemetry.job_queue_latency.labels(entry.job).observe(max(0, waited.total_seconds()))
-    return entry, declared, exhausted
+    return attempt
 
 
-def _execute(entry: OutboxEntry, declared: Job) -> bool:
-    """Run the job and mark it as done in one transaction; False when another worker has it."""
+def _execute(attempt: Attempt) -> None:
+    """Run the job and mark it as done in one transaction, unless another worker has it."""
     with unit_of_work():
-        if not _current(entry).select_for_update(skip_locked=True).values_list("id"):
-            return False
-        _enter(declared)
-        declared.function(**declared.unpack(entry.arguments))
-        _set(entry, done_at=now(), last_error=None)
-    return True
+        if not _current(attempt).select_for_update(skip_locked=True).values_list("id"):
+            return
+        _enter(attempt)
+        attempt.job.function(**attempt.unpack())
+        _set(attempt, done_at=now(), last_error=None)
+    attempts.record_success(attempt)
 
 
-def _enter(declared: Job) -> None:
+def _enter(attempt: Attempt) -> None:
     """Set the job's tenant, and the job's time limits instead of those of a request."""
-    limit = str(round(declared.timeout * 1000))
+    limit = attempt.time_limit()
     current().set_local(statement_timeout=limit, idle_in_transaction_session_timeout=limit)
     if organization_id := context.current().organization_id:
         enter_organization(organization_id)
 
 
-def _fail(entry: OutboxEntry, declared: Job, error: Exception) -> None:
+def _fail(attempt: Attempt, error: Exception) -> None:
     """Schedule the next attempt, or move the job to the dead letters after the last one."""
-    reason = redact(f"{type(error).__name__}: {error}")[:1000]
-    if entry.attempts >= declared.max_attempts:
-        _move_to_dead_letter(entry, declared, reason)
+    reason = attempts.describe(error)
+    wait = attempts.retry_wait(attempt)
+    if wait is None:
+        _move_to_dead_letter(attempt, reason)
         return
-    wait = registry.backoff(entry.attempts)
     with unit_of_work():
         updated = _set(
-            entry,
+            attempt,
             available_at=now() + wait,
             started_at=None,
             dispatched_at=None,
             dispatches=0,
             last_error=reason,
         )
-    if not updated:
-        return
-    telemetry.job_retried.labels(entry.job).inc()
-    logger.warning(
-        "job failed, will be retried",
-        exc_info=error,
-        extra={"attempt": entry.attempts, "wait_seconds": round(wait.total_seconds())},
-    )
+    if updated:
+        attempts.record_retry(attempt, error, wait)
 
 
-def _move_to_dead_letter(entry: OutboxEntry, declared: Job, reason: str) -> None:
+def _move_to_dead_letter(attempt: Attempt, reason: str) -> None:
     """Mark the job as a dead letter, and call `on_dead_letter` of its declaration."""
     values = {"dead_lettered_at": now(), "last_error": reason}
     try:
         with unit_of_work():
-            if not _set(entry, **values):
+            if not _set(attempt, **values):
                 return
-            if declared.on_dead_letter:
-                _enter(declared)
-                declared.on_dead_letter(**declared.unpack(entry.arguments))
+            if attempt.job.on_dead_letter:
+                _enter(attempt)
+                attempt.job.on_dead_letter(**attempt.unpack())
     except Exception:
         logger.exception("on_dead_letter failed")
         with unit_of_work():
-            _set(entry, **values)
-    telemetry.job_failed.labels(entry.job).inc()
-    logger.error("job moved to dead letters", extra={"attempt": entry.attempts, "reason": reason})
+            _set(attempt, **values)
+    attempts.record_dead_letter(attempt, reason)
 
 
-def _current(entry: OutboxEntry) -> OutboxQuerySet:
-    """Find the row while it is open and `entry` is its latest attempt.
+def _current(attempt: Attempt) -> OutboxQuerySet:
+    """Find the row while it is open and `attempt` is its latest.
 
     An attempt can outlive its time limit: PostgreSQL ends its transaction, and another worker
     claims the job. The number of the attempt (a fencing token) keeps the outcome of the old one
     out of the row.
     """
-    return OutboxEntry.objects.open().filter(id=entry.id, attempts=entry.attempts)
+    return OutboxEntry.objects.open().filter(id=attempt.job_id, attempts=attempt.number)
 
 
-def _set(entry: OutboxEntry, **values: Any) -> bool:
+def _set(attempt: Attempt, **values: Any) -> bool:
     """Write the outcome of an attempt; False when it is no longer the current one."""
-    return _current(entry).update(**values) == 1
+    return _current(attempt).update(**values) == 1

@@ -30,12 +30,8 @@ def enqueue(name: str, /, *, delay: timedelta | None = None, **arguments: Any) -
 
     Raises LookupError for a name that is not declared, ValidationError for wrong arguments.
     """
-    declared = registry.find(name)
-    if declared is None:
-        raise LookupError(f"there is no job {name}")
-    entry = OutboxEntry(
-        id=uuid7(), job=name, arguments=declared.pack(arguments), context=context.pack()
-    )
+    packed = registry.get(name).pack(arguments)
+    entry = OutboxEntry(id=uuid7(), job=name, arguments=packed, context=context.pack())
     if delay:
         entry.available_at = now() + delay
     else:

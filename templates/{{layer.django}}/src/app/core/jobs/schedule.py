@@ -8,16 +8,14 @@ from django.db.models import DurationField, ExpressionWrapper, F, Min, Q, Value
 from django.db.models.functions import Least, Power
 
 from app.core.db.unit_of_work import unit_of_work
-from app.core.jobs import registry
-from app.core.jobs.execution import CLAIM_GRACE
+from app.core.jobs import attempts, registry
+from app.core.jobs.attempts import CLAIM_GRACE
 from app.core.jobs.outbox import dispatch, now
 from app.core.jobs.registry import job
 from app.core.models import IdempotencyKey, OutboxEntry
-from app.core.ops import telemetry
 from app.settings import settings
 
 BATCH = 500
-KEEP_DONE = timedelta(days=7)
 
 
 def run_schedule() -> None:
@@ -27,14 +25,9 @@ def run_schedule() -> None:
 
 
 def _enqueue_scheduled() -> None:
-    time = datetime.now(UTC)
     entries = [
-        OutboxEntry(
-            job=declared.name,
-            schedule_key=f"{declared.name}:{registry.period_start(declared.every, time):%FT%T}",
-        )
-        for declared in registry.every_job()
-        if declared.every
+        OutboxEntry(job=name, schedule_key=key)
+        for name, key in registry.schedule_keys(datetime.now(UTC)).items()
     ]
     with unit_of_work():
         OutboxEntry.objects.bulk_create(entries, ignore_conflicts=True)
@@ -56,8 +49,7 @@ def redeliver() -> int:
             break
     with unit_of_work():
         oldest = OutboxEntry.objects.due().aggregate(oldest=Min("available_at"))["oldest"]
-    age = datetime.now(UTC) - oldest if oldest else timedelta()
-    telemetry.outbox_oldest_age.set(max(0, age.total_seconds()))
+    attempts.record_oldest_due(oldest)
     return count
 
 
@@ -93,5 +85,5 @@ def _mark_dispatched() -> Sequence[UUID]:
 @job("core.purge", every=timedelta(hours=1))
 def purge() -> None:
     """Delete jobs that were done 7 days ago, and expired idempotency keys."""
-    OutboxEntry.objects.filter(done_at__lt=now() - KEEP_DONE).delete()
+    OutboxEntry.objects.filter(done_at__lt=now() - registry.KEEP_DONE).delete()
     IdempotencyKey.objects.filter(expires_at__lt=now()).delete()

@@ -12,11 +12,14 @@ GRACE_SECONDS = 25
 
 
 def serve(application: str, *, reload: bool) -> None:
-    """Serve HTTP until SIGTERM, then finish the requests in flight."""
+    """Serve HTTP until SIGTERM, then finish the requests in flight.
+
+    `application` is the call of its factory: `app.main:create_app()`.
+    """
     # uvicorn raises the signal again after a graceful shutdown: exit with 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
-        application,
+        application.removesuffix("()"),
         host=settings.host,
         port=settings.port,
         factory=True,

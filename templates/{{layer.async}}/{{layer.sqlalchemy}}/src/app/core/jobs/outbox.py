@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import context
-from app.core.db.rows import lock_or_404
 from app.core.db.unit_of_work import after_commit
+from app.core.errors import NotFound
 from app.core.ids import uuid7
 from app.core.jobs import broker, registry
 from app.core.models import OutboxEntry
@@ -36,12 +36,8 @@ async def enqueue(
 
     Raises LookupError for a name that is not declared, ValidationError for wrong arguments.
     """
-    declared = registry.find(name)
-    if declared is None:
-        raise LookupError(f"there is no job {name}")
-    entry = OutboxEntry(
-        id=uuid7(), job=name, arguments=declared.pack(arguments), context=context.pack()
-    )
+    packed = registry.get(name).pack(arguments)
+    entry = OutboxEntry(id=uuid7(), job=name, arguments=packed, context=context.pack())
     if delay:
         entry.available_at = now() + delay
     else:
@@ -87,11 +83,19 @@ async def list_jobs(
 
 async def replay(session: AsyncSession, job_id: UUID) -> None:
     """Make a dead letter an open job with all its attempts; NotFound when it is none."""
-    query = select(OutboxEntry).where(
-        OutboxEntry.id == job_id, OutboxEntry.dead_lettered_at.is_not(None)
+    found = await session.scalar(
+        update(OutboxEntry)
+        .where(OutboxEntry.id == job_id, OutboxEntry.dead_lettered_at.is_not(None))
+        .values(
+            dead_lettered_at=None,
+            started_at=None,
+            dispatched_at=None,
+            attempts=0,
+            dispatches=0,
+            available_at=now(),
+        )
+        .returning(OutboxEntry.id)
     )
-    entry = await lock_or_404(session, query, "dead letter")
-    entry.dead_lettered_at = entry.started_at = entry.dispatched_at = None
-    entry.attempts = entry.dispatches = 0
-    entry.available_at = now()
-    _dispatch_after_commit(session, entry.id)
+    if found is None:
+        raise NotFound("dead letter")
+    _dispatch_after_commit(session, job_id)

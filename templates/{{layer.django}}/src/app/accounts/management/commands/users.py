@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from app.accounts import queries, service
 from app.core.db.unit_of_work import unit_of_work
-from app.core.errors import AppError
+from app.core.errors import AppError, NotFound
 
 ACTIONS = {
     "disable": "End every session of an account at once, and refuse to sign in to it.",
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             with unit_of_work():
                 user_id = queries.find_user_id(email.strip().lower())
                 if user_id is None:
-                    raise CommandError("There is no account with this address.")
+                    raise NotFound("account with this address")
                 match action:
                     case "disable":
                         service.disable_user(user_id=user_id)

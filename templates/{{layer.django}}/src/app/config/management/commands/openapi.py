@@ -1,12 +1,9 @@
-import json
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from app.config.api import api
-
-FILE = Path("openapi.json")
+from app.core.web import openapi_file
 
 
 class Command(BaseCommand):
@@ -19,9 +16,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, check: bool, **__: Any) -> None:
-        document = api.document
         if not check:
-            text = json.dumps(document, indent=2, ensure_ascii=False)
-            FILE.write_text(text + "\n", encoding="utf-8")
-        elif document != json.loads(FILE.read_text(encoding="utf-8")):
-            raise CommandError("openapi.json is stale: run `just openapi` and commit it.")
+            openapi_file.write(api.document)
+        elif not openapi_file.is_current(api.document):
+            raise CommandError(openapi_file.STALE)

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from app.demo import EMAIL, PASSWORD
+from app import demo
 from app.seed import STAFF_EMAIL, seed_demo
 from app.settings import settings
 
@@ -13,8 +13,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         if settings.environment == "production":
-            raise CommandError("The demo data have a known password: not in production.")
+            raise CommandError(demo.REFUSED)
         seed_demo()
-        self.stdout.write(f"Sign in: {EMAIL} with the password {PASSWORD!r}")
+        self.stdout.write(demo.SIGN_IN)
         admin = f"{settings.public_url}/{settings.admin_path}/"
         self.stdout.write(f"Admin: {admin} as {STAFF_EMAIL}, with the same password")

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from app.core.db.unit_of_work import unit_of_work
 from app.core.errors import AppError
 from app.core.jobs import outbox
+from app.core.jobs.attempts import summarize
 
 
 class Command(BaseCommand):
@@ -35,8 +36,4 @@ class Command(BaseCommand):
 
     def _list(self, *, dead_letters: bool) -> None:
         for entry in outbox.list_jobs(dead_letters=dead_letters):
-            state = "dead letter" if entry.dead_lettered_at else "open"
-            self.stdout.write(
-                f"{entry.id}  {state}  {entry.job}  attempts={entry.attempts}"
-                f"  {entry.last_error or ''}"
-            )
+            self.stdout.write(summarize(entry))

@@ -10,16 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
-from app.core.jobs import registry
-from app.core.jobs.execution import CLAIM_GRACE
+from app.core.jobs import attempts, registry
+from app.core.jobs.attempts import CLAIM_GRACE
 from app.core.jobs.outbox import DUE, dispatch, now
 from app.core.jobs.registry import job
 from app.core.models import IdempotencyKey, OutboxEntry
-from app.core.ops import telemetry
 from app.settings import settings
 
 BATCH = 500
-KEEP_DONE = timedelta(days=7)
 
 
 def run_schedule() -> None:
@@ -29,17 +27,9 @@ def run_schedule() -> None:
 
 
 def _enqueue_scheduled() -> None:
-    time = datetime.now(UTC)
     rows = [
-        {
-            "id": uuid7(),
-            "job": declared.name,
-            "arguments": {},
-            "context": {},
-            "schedule_key": f"{declared.name}:{registry.period_start(declared.every, time):%FT%T}",
-        }
-        for declared in registry.every_job()
-        if declared.every
+        {"id": uuid7(), "job": name, "arguments": {}, "context": {}, "schedule_key": key}
+        for name, key in registry.schedule_keys(datetime.now(UTC)).items()
     ]
     if rows:
         with unit_of_work() as session:
@@ -68,8 +58,7 @@ def redeliver() -> int:
             break
     with unit_of_work() as session:
         oldest = session.scalar(select(func.min(OutboxEntry.available_at)).where(DUE))
-    age = datetime.now(UTC) - oldest if oldest else timedelta()
-    telemetry.outbox_oldest_age.set(max(0, age.total_seconds()))
+    attempts.record_oldest_due(oldest)
     return count
 
 
@@ -111,5 +100,5 @@ def _mark_dispatched() -> Sequence[UUID]:
 @job("core.purge", every=timedelta(hours=1))
 def purge(session: Session) -> None:
     """Delete jobs that were done 7 days ago, and expired idempotency keys."""
-    session.execute(delete(OutboxEntry).where(OutboxEntry.done_at < now() - KEEP_DONE))
+    session.execute(delete(OutboxEntry).where(OutboxEntry.done_at < now() - registry.KEEP_DONE))
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < now()))

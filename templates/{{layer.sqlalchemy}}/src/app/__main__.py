@@ -1,0 +1,164 @@
+"""The command line: `python -m app COMMAND`."""
+
+import sys
+from typing import Any, Literal
+from uuid import UUID
+
+import click
+
+from app.core.errors import AppError
+from app.settings import settings
+
+
+class _Commands(click.Group):
+    """Reports a domain error as the error of the command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AppError as error:
+            raise click.ClickException(error.detail) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run and operate the service."""
+
+
+@main.command()
+@click.option("--reload", is_flag=True, help="Restart when the code changes (development).")
+def web(*, reload: bool) -> None:
+    """Serve HTTP on HOST and PORT."""
+    from app.core.web import server
+
+    server.serve("app.main:create_app()", reload=reload)
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs."""
+    _prepare()
+    from app.core.jobs.worker import run_worker
+
+    run_worker()
+
+
+@main.command()
+def scheduler() -> None:
+    """Enqueue scheduled jobs and redeliver lost messages. One process is enough."""
+    _prepare()
+    from app.core.jobs.worker import run_scheduler
+
+    run_scheduler()
+
+
+def _prepare() -> None:
+    from app import modules
+    from app.core.ops import log, telemetry
+
+    log.configure()
+    telemetry.configure()
+    modules.load("models")
+    modules.load("jobs")
+
+
+@main.command()
+@click.argument("role", type=click.Choice(["worker", "scheduler"]))
+def alive(role: Literal["worker", "scheduler"]) -> None:
+    """Exit with 0 if the worker or scheduler on this host has a recent heartbeat."""
+    from app.core.ops import heartbeat
+
+    sys.exit(0 if heartbeat.is_alive(role) else 1)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this release's migrations, as the owner role."""
+    from alembic import command
+
+    from app.core.db.migrations import alembic_config
+
+    command.upgrade(alembic_config(), "head")
+
+
+@main.command()
+def seed() -> None:
+    """Create demo data in a development database, unless they exist."""
+    from app import commands, demo
+
+    if settings.environment == "production":
+        raise click.ClickException(demo.REFUSED)
+    _prepare()
+    commands.seed()
+    click.echo(demo.SIGN_IN)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
+def openapi(*, check: bool) -> None:
+    """Write the OpenAPI document to openapi.json."""
+    from app.core.web import openapi_file
+    from app.core.web.openapi import describe
+    from app.main import create_app
+
+    document = describe(create_app())
+    if not check:
+        openapi_file.write(document)
+    elif not openapi_file.is_current(document):
+        raise click.ClickException(openapi_file.STALE)
+
+
+@main.group()
+def jobs() -> None:
+    """List and replay jobs of the outbox."""
+
+
+@jobs.command("list")
+@click.option("--dead-letters", is_flag=True, help="Only dead letters: jobs that failed for good.")
+def list_jobs(*, dead_letters: bool) -> None:
+    """List jobs that are not done."""
+    _prepare()
+    from app import commands
+
+    for line in commands.list_jobs(dead_letters=dead_letters):
+        click.echo(line)
+
+
+@jobs.command()
+@click.argument("job_id", type=click.UUID)
+def replay(job_id: UUID) -> None:
+    """Run a dead letter again, with all its attempts."""
+    _prepare()
+    from app import commands
+
+    commands.replay_job(job_id)
+
+
+@main.group()
+def users() -> None:
+    """Disable and enable accounts."""
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """End all sessions of an account and refuse sign-in."""
+    _set_disabled(email, disabled=True)
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Allow sign-in to a disabled account again."""
+    _set_disabled(email, disabled=False)
+
+
+def _set_disabled(email: str, *, disabled: bool) -> None:
+    _prepare()
+    from app import commands
+
+    commands.set_user_disabled(email, disabled=disabled)
+
+
+if __name__ == "__main__":
+    main()
