@@ -237,7 +237,7 @@ def test_adding_a_resource_works_as_documented(
     assert "Rule 6:" in (check(project, installed) or "")
 
     (made,) = (project / case.migrations).glob("*add_widgets.py")
-    (secure,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
+    (secure,) = re.findall(r"```python\n(.*?)```", recipe.partition("## A reference")[0], re.DOTALL)
     made.write_text(case.secure(made.read_text(), secure))
     just("fix")
     assert (found := check(project, installed)) is None, found

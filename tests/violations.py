@@ -214,6 +214,14 @@ SOURCES = (
         put=f"{RELEASE}    webhook_secret: str | None = None\n",
         place="Settings.webhook_secret",
     ),
+    Violation(
+        12,
+        "an edited policy",
+        "src/app/core/db/policies.py",
+        instead_of="app.user_id",
+        put="app.person_id",
+        place="src/app/core/db/policies.py: USER",
+    ),
 )
 
 
