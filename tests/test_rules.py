@@ -184,6 +184,17 @@ def test_contracting_migration_is_accepted(
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_keys_without_the_organization_name_rule_6(
+    installed: Path, tmp_path: Path, case: FrameworkCase
+) -> None:
+    project = copy(installed, tmp_path / "svc", case.keys)
+    done = call(project, installed, "just", "test", "tests/core/db/test_keys.py")
+    assert "Rule 6: " in done.stdout, done.stdout
+    for violation in case.keys:
+        assert violation.place in done.stdout, f"{violation.what}: not in\n{done.stdout}"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
 def test_architecture_document_must_list_all_checks(installed: Path, tmp_path: Path) -> None:
     project = copy(installed, tmp_path / "svc")
     document = project / "ARCHITECTURE.md"
@@ -226,7 +237,7 @@ def test_adding_a_resource_works_as_documented(
     assert "Rule 6:" in (check(project, installed) or "")
 
     (made,) = (project / case.migrations).glob("*add_widgets.py")
-    (secure,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
+    (secure,) = re.findall(r"```python\n(.*?)```", recipe.partition("## A reference")[0], re.DOTALL)
     made.write_text(case.secure(made.read_text(), secure))
     just("fix")
     assert (found := check(project, installed)) is None, found

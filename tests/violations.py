@@ -12,6 +12,11 @@ MODELS = "src/app/projects/models.py"
 RULES = "src/app/projects/rules.py"
 ROUTES = "src/app/projects/routes.py"
 RELEASE = "    release: str | None = None\n"
+# Possible once the primary key is `id` alone.
+FOREIGN_KEY = (
+    "ALTER TABLE projects ADD CONSTRAINT projects_parent_fkey"
+    " FOREIGN KEY (id) REFERENCES projects (id)"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class FrameworkCase:
 
     imports: tuple[Violation, ...]
     sources: tuple[Violation, ...]
+    # Keys of tenants' tables without organization_id, which only the database shows.
+    keys: tuple[Violation, ...]
     # A migration that may drop a column, since it declares `contract`.
     contracting: Violation
     migrations: str
@@ -214,6 +221,14 @@ SOURCES = (
         instead_of=RELEASE,
         put=f"{RELEASE}    webhook_secret: str | None = None\n",
         place="Settings.webhook_secret",
+    ),
+    Violation(
+        12,
+        "an edited policy",
+        "src/app/core/db/policies.py",
+        instead_of="app.user_id",
+        put="app.person_id",
+        place="src/app/core/db/policies.py: USER",
     ),
 )
 
@@ -467,6 +482,31 @@ FASTAPI = FrameworkCase(
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
             place="migrations/env.py: no lock_timeout",
+        ),
+    ),
+    keys=(
+        Violation(
+            6,
+            "a primary key without the organization",
+            FIRST_REVISION,
+            instead_of='PrimaryKeyConstraint("organization_id", "id"',
+            put='PrimaryKeyConstraint("id"',
+            place="projects: primary key projects_pkey",
+        ),
+        Violation(
+            6,
+            "a unique constraint without the organization",
+            "migrations/versions/t2026_11_api_keys.py",
+            instead_of='"organization_id", "key_hash", name',
+            put='"key_hash", name',
+            place="api_keys: unique index api_keys_organization_id_key_hash_key",
+        ),
+        Violation(
+            6,
+            "a foreign key without the organization",
+            "migrations/versions/0002_parent.py",
+            end=revision(f'op.execute("{FOREIGN_KEY}")'),
+            place="projects: foreign key projects_parent_fkey",
         ),
     ),
     contracting=Violation(
@@ -733,6 +773,31 @@ DJANGO = FrameworkCase(
             instead_of="SET lock_timeout = '{LOCK_TIMEOUT}'",
             put="SELECT '{LOCK_TIMEOUT}'",
             place="migrate.py: no lock_timeout",
+        ),
+    ),
+    keys=(
+        Violation(
+            6,
+            "a primary key without the organization",
+            FIRST_MIGRATION,
+            instead_of='*policies.tenant("projects")',
+            put='*policies.scope("projects", "organization_id")',
+            place="projects: primary key projects_pkey",
+        ),
+        Violation(
+            6,
+            "a unique constraint without the organization",
+            "src/app/api_keys/migrations/0001_initial.py",
+            instead_of='fields=("organization", "key_hash")',
+            put='fields=("key_hash",)',
+            place="api_keys: unique index api_keys_organization_id_key_hash_key",
+        ),
+        Violation(
+            6,
+            "a foreign key without the organization",
+            "src/app/projects/migrations/0002_parent.py",
+            end=migration(f'migrations.RunSQL("{FOREIGN_KEY}")'),
+            place="projects: foreign key projects_parent_fkey",
         ),
     ),
     contracting=Violation(

@@ -16,6 +16,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.organizations import queries as organizations
 from app.projects import queries as projects
+from app.projects.models import Project
 from app.projects.schemas import ProjectSort, ProjectStatus
 
 # 20 organizations have all 500 people as members and 500 of everything else; the rest is empty.
@@ -166,6 +167,8 @@ def test_what_requests_look_up_is_found_by_an_index(filled: tuple[UUID, UUID]) -
             lambda: organizations.get_member(organization_id=organization_id, user_id=user_id),
             lambda: projects.count_by_status(organization_id),
             lambda: projects.get_project(organization_id=organization_id, project_id=project.id),
+            # As `save()` and the admin do.
+            lambda: Project.objects.get(id=project.id),
             lambda: accounts.find_user("7@example.com"),
             lambda: accounts.get_users([user_id]),
         ):

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "api_keys",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("prefix", sa.String(length=20), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
@@ -35,7 +36,6 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["created_by"], ["users.id"], name="api_keys_created_by_fkey", ondelete="SET NULL"
         ),
@@ -45,11 +45,12 @@ def upgrade() -> None:
             name="api_keys_organization_id_fkey",
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name="api_keys_pkey"),
-        sa.UniqueConstraint("key_hash", name="api_keys_key_hash_key"),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="api_keys_pkey"),
+        sa.UniqueConstraint(
+            "organization_id", "key_hash", name="api_keys_organization_id_key_hash_key"
+        ),
     )
     op.create_index("api_keys_created_by_idx", "api_keys", ["created_by"])
-    op.create_index("api_keys_organization_id_id_idx", "api_keys", ["organization_id", "id"])
     policies.tenant("api_keys")
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "audit_events",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("action", sa.String(length=100), nullable=False),
         sa.Column("actor_type", sa.String(length=20), nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
@@ -36,22 +37,18 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
             name="audit_events_organization_id_fkey",
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name="audit_events_pkey"),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="audit_events_pkey"),
     )
     op.create_index(
         "audit_events_organization_id_action_id_idx",
         "audit_events",
         ["organization_id", "action", "id"],
-    )
-    op.create_index(
-        "audit_events_organization_id_id_idx", "audit_events", ["organization_id", "id"]
     )
     # Append-only: with no policy for UPDATE and DELETE, both find no row.
     policies.enable("audit_events")

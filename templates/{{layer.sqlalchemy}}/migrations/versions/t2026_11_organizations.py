@@ -70,6 +70,7 @@ def upgrade() -> None:
     op.create_table(
         "invitations",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("invited_by", sa.Uuid(), nullable=True),
@@ -80,7 +81,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint(
             "role IN ('viewer', 'member', 'admin', 'owner')", name=op.f("invitations_role_check")
         ),
@@ -93,7 +93,7 @@ def upgrade() -> None:
             name="invitations_organization_id_fkey",
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name="invitations_pkey"),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="invitations_pkey"),
     )
     op.create_index("invitations_expires_at_idx", "invitations", ["expires_at"])
     op.create_index("invitations_invited_by_idx", "invitations", ["invited_by"])
@@ -103,7 +103,6 @@ def upgrade() -> None:
         ["organization_id", "email"],
         unique=True,
     )
-    op.create_index("invitations_organization_id_id_idx", "invitations", ["organization_id", "id"])
     policies.tenant("organizations", "id")
     policies.tenant("memberships")
     policies.tenant("invitations")

@@ -20,13 +20,13 @@ def upgrade() -> None:
     op.create_table(
         "projects",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("name_key", sa.String(), nullable=False),
         sa.Column("description", sa.String(length=2000), server_default="", nullable=False),
         sa.Column("status", sa.String(length=20), server_default="active", nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -49,7 +49,7 @@ def upgrade() -> None:
             name="projects_organization_id_fkey",
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name="projects_pkey"),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="projects_pkey"),
     )
     op.create_index("projects_created_by_idx", "projects", ["created_by"])
     op.create_index(

@@ -212,7 +212,7 @@ class AuthenticatorAdmin(OfUserAdmin):
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(ReadOnlyAdmin[EmailAddress]):
-    """allauth's list of addresses, which stays empty: see ADR 0006."""
+    """allauth's list of addresses, which stays empty: see ADR 0007."""
 
     list_display = ("email", "user", "verified", "primary")
     list_filter = ("verified", "primary")

@@ -1,4 +1,4 @@
-"""The operations of allauth that are served. Read ADR 0006 before another one is added."""
+"""The operations of allauth that are served. Read ADR 0007 before another one is added."""
 
 from typing import Any
 

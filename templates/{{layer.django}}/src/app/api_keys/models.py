@@ -12,7 +12,7 @@ class ApiKey(Identified):
     )
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=20)
-    key_hash = models.BinaryField(unique=True)
+    key_hash = models.BinaryField()
     scopes = models.JSONField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DB_SET_NULL, related_name="+", null=True
@@ -29,7 +29,11 @@ class ApiKey(Identified):
         db_table = "api_keys"
         verbose_name = "API key"
         ordering = ("id",)
-        indexes = (models.Index(fields=("organization", "id"), name="api_keys_list_idx"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "key_hash"), name="api_keys_organization_id_key_hash_key"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

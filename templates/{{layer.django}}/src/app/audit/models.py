@@ -40,7 +40,6 @@ class AuditEvent(Identified):
         db_table = "audit_events"
         ordering = ("-id",)
         indexes = (
-            models.Index(fields=("organization", "id"), name="audit_events_list_idx"),
             models.Index(fields=("organization", "action", "id"), name="audit_events_action_idx"),
         )
 

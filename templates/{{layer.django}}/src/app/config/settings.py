@@ -81,7 +81,7 @@ TEMPLATES = [
 def _database(url: str, **options: Any) -> dict[str, Any]:
     parts = conninfo_to_dict("postgresql://" + url.split("://", 1)[1])
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "app.core.db.postgresql",
         "NAME": parts.pop("dbname", ""),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),

@@ -93,7 +93,6 @@ class Invitation(Identified):
                 fields=("organization", "email"), name="invitations_organization_id_email_key"
             ),
         )
-        indexes = (models.Index(fields=("organization", "id"), name="invitations_list_idx"),)
 
     def __str__(self) -> str:
         return self.email

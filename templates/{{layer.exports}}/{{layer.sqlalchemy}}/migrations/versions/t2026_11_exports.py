@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.create_table(
         "exports",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("format", sa.String(length=10), nullable=False),
         sa.Column("status", sa.String(length=20), server_default="queued", nullable=False),
         sa.Column("failure", sa.String(length=20), nullable=True),
@@ -34,7 +35,6 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("format IN ('csv', 'json')", name=op.f("exports_format_check")),
         sa.CheckConstraint(
             "status IN ('queued', 'succeeded', 'failed')", name=op.f("exports_status_check")
@@ -48,10 +48,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["requested_by"], ["users.id"], name="exports_requested_by_fkey", ondelete="SET NULL"
         ),
-        sa.PrimaryKeyConstraint("id", name="exports_pkey"),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="exports_pkey"),
     )
     op.create_index("exports_expires_at_idx", "exports", ["expires_at"])
-    op.create_index("exports_organization_id_id_idx", "exports", ["organization_id", "id"])
     op.create_index("exports_requested_by_idx", "exports", ["requested_by"])
     policies.tenant("exports")
 

@@ -3,24 +3,21 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, func
+from sqlalchemy import ForeignKey, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Base, Identified
+from app.core.models import Base, TenantOwned
 
 
-class ApiKey(Identified, Base):
+class ApiKey(TenantOwned, Base):
     """Stores the SHA-256 of the key, and in `prefix` eight characters to recognise it by."""
 
     __tablename__ = "api_keys"
-    __table_args__ = (Index(None, "organization_id", "id"),)
+    __table_args__ = (UniqueConstraint("organization_id", "key_hash"),)
 
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     name: Mapped[str] = mapped_column(String(120))
     prefix: Mapped[str] = mapped_column(String(20))
-    key_hash: Mapped[bytes] = mapped_column(unique=True)
+    key_hash: Mapped[bytes]
     scopes: Mapped[list[str]]
     created_by: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True

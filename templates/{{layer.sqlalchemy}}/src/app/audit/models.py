@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, func
+from sqlalchemy import Index, String, func
 from sqlalchemy.orm import Mapped, composite, mapped_column
 
 from app.core.context import Actor
-from app.core.models import Base, Identified
+from app.core.models import Base, TenantOwned
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,12 @@ class Target:
     id: UUID | None
 
 
-class AuditEvent(Identified, Base):
+class AuditEvent(TenantOwned, Base):
     """Append-only: the service's database role may insert and read, not change or delete."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (
-        Index(None, "organization_id", "id"),
-        Index(None, "organization_id", "action", "id"),
-    )
+    __table_args__ = (Index(None, "organization_id", "action", "id"),)
 
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     action: Mapped[str] = mapped_column(String(100))
     # Copies, not foreign keys: events are kept when their actor or target is deleted.
     actor_type: Mapped[str] = mapped_column(String(20))

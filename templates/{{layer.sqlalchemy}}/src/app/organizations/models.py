@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Base, Identified, Timestamped
+from app.core.models import Base, Identified, TenantOwned, Timestamped
 from app.core.security.roles import Role
 
 _ROLES = ", ".join(f"'{role}'" for role in Role)
@@ -38,19 +38,15 @@ class Membership(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
-class Invitation(Identified, Base):
+class Invitation(TenantOwned, Base):
     """An open invitation. Its token is derived from `id`; accepting or revoking deletes the row."""
 
     __tablename__ = "invitations"
     __table_args__ = (
         CheckConstraint(f"role IN ({_ROLES})", name="role"),
         Index(None, "organization_id", "email", unique=True),
-        Index(None, "organization_id", "id"),
     )
 
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     email: Mapped[str] = mapped_column(String(254))
     role: Mapped[Role] = mapped_column(String(20))
     invited_by: Mapped[UUID | None] = mapped_column(

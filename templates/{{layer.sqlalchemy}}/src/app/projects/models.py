@@ -5,10 +5,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Base, Identified, Timestamped
+from app.core.models import Base, TenantOwned, Timestamped
 
 
-class Project(Identified, Timestamped, Base):
+class Project(TenantOwned, Timestamped, Base):
     """`name_key` is the case-folded name: unique in the organization, and used to sort by name."""
 
     __tablename__ = "projects"
@@ -19,9 +19,6 @@ class Project(Identified, Timestamped, Base):
         Index(None, "organization_id", "status", "created_at", "id"),
     )
 
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     name: Mapped[str] = mapped_column(String(120))
     # Folding can lengthen a text: one ligature may become as many as 18 letters.
     name_key: Mapped[str]

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=120)),
                 ("prefix", models.CharField(max_length=20)),
-                ("key_hash", models.BinaryField(unique=True)),
+                ("key_hash", models.BinaryField()),
                 ("scopes", models.JSONField()),
                 ("created_at", models.DateTimeField(db_default=app.core.models.ClockTimestamp())),
                 ("expires_at", models.DateTimeField(null=True)),
@@ -61,7 +61,12 @@ class Migration(migrations.Migration):
                 "verbose_name": "API key",
                 "db_table": "api_keys",
                 "ordering": ("id",),
-                "indexes": [models.Index(fields=["organization", "id"], name="api_keys_list_idx")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "key_hash"),
+                        name="api_keys_organization_id_key_hash_key",
+                    )
+                ],
             },
         ),
         *policies.tenant("api_keys"),

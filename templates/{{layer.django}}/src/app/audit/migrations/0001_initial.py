@@ -52,7 +52,6 @@ class Migration(migrations.Migration):
                 "db_table": "audit_events",
                 "ordering": ("-id",),
                 "indexes": [
-                    models.Index(fields=["organization", "id"], name="audit_events_list_idx"),
                     models.Index(
                         fields=["organization", "action", "id"], name="audit_events_action_idx"
                     ),
@@ -72,4 +71,5 @@ class Migration(migrations.Migration):
             "FOR INSERT WITH CHECK"
             f" (organization_id = {policies.ORGANIZATION} OR {policies.STAFF})",
         ),
+        policies.primary_key("audit_events"),
     ]

@@ -177,9 +177,6 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "invitations",
                 "ordering": ("id",),
-                "indexes": [
-                    models.Index(fields=["organization", "id"], name="invitations_list_idx")
-                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("role__in", ["viewer", "member", "admin", "owner"])),
@@ -192,7 +189,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        *policies.tenant("organizations", "id"),
+        *policies.scope("organizations", "id"),
         *policies.tenant("memberships"),
         *policies.tenant("invitations"),
         # A user may list the organizations that he belongs to before he has chosen one.

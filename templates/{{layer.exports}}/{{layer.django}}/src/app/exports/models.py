@@ -44,7 +44,6 @@ class Export(Identified):
                 name="exports_status_check",
             ),
         )
-        indexes = (models.Index(fields=("organization", "id"), name="exports_list_idx"),)
 
     def __str__(self) -> str:
         return f"{self.format} of {self.created_at:%Y-%m-%d}"

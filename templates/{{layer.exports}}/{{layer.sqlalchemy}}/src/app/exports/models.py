@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func
+from sqlalchemy import CheckConstraint, ForeignKey, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Base, Identified
+from app.core.models import Base, TenantOwned
 
 
-class Export(Identified, Base):
+class Export(TenantOwned, Base):
     """`content` is gzip, loaded only for the download.
 
     "running" is never stored, since the job commits once: it is derived from the outbox row.
@@ -19,12 +19,8 @@ class Export(Identified, Base):
     __table_args__ = (
         CheckConstraint("format IN ('csv', 'json')", name="format"),
         CheckConstraint("status IN ('queued', 'succeeded', 'failed')", name="status"),
-        Index(None, "organization_id", "id"),
     )
 
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     format: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(20), server_default="queued")
     failure: Mapped[str | None] = mapped_column(String(20))

@@ -60,7 +60,6 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "exports",
                 "ordering": ("-id",),
-                "indexes": [models.Index(fields=["organization", "id"], name="exports_list_idx")],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("format__in", ["csv", "json"])),
