@@ -1,0 +1,2 @@
+# Its tests belong to the modules that are made of it.
+collect_ignore = ["skeleton"]
