@@ -630,6 +630,6 @@ def test_staff_is_made_and_revoked_by_commands(me: User, staff: Client) -> None:
     assert call("revoke-staff", user.email) == ""
     assert browser.get(ADMIN).status_code == 302
     assert last_note(user)[0] == "staff.revoked"
-    assert "no account" in call("make-staff", "unknown@example.com")
+    assert "No such account" in call("make-staff", "unknown@example.com")
     pending = UserFactory.create(email_verified_at=None)
     assert "never verified" in call("make-staff", pending.email)
