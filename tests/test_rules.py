@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import once
-from template import UV, clean_environment, commit, run
+from template import UV, clean_environment, commit, git, run
 from variants import Render, runnable
 from violations import FRAMEWORK_CASES, IMPORTS, SOURCES, FrameworkCase, Violation
 
@@ -28,7 +28,6 @@ VARIANTS = {
 }
 # The other commands (mypy, migrations on a database) are slow and enforce no rule.
 CHECKS = ("ruff", "lint-imports", "pytest")
-WIDGET_SCOPES = '    WIDGETS_READ = "widgets:read"\n    WIDGETS_WRITE = "widgets:write"\n'
 
 
 def imports(framework: str) -> tuple[Violation, ...]:
@@ -203,42 +202,18 @@ def test_architecture_document_must_list_all_checks(installed: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_CASES)
-def test_adding_a_resource_works_as_documented(
-    installed: Path, tmp_path: Path, case: FrameworkCase
-) -> None:
-    """Run the commands of docs/adding-a-resource.md and apply the edits it describes."""
+def test_new_module_passes_the_checks(installed: Path, tmp_path: Path, case: FrameworkCase) -> None:
     project = copy(installed, tmp_path / "svc")
-    recipe = (project / "docs" / "adding-a-resource.md").read_text()
-    shell = re.findall(r"```bash\n(.*?)```", recipe, re.DOTALL)
-    run("bash", "-ec", shell[0], cwd=project)
-    for file, after, put in (
-        (
-            "src/app/core/security/roles.py",
-            '    PROJECTS_WRITE = "projects:write"\n',
-            WIDGET_SCOPES,
-        ),
-        ("src/app/modules.py", '    "projects",\n', '    "widgets",\n'),
-        (
-            "tests/creations.py",
-            '    ("projects", {"name": "Apollo"}),\n',
-            '    ("widgets", {"name": "Apollo"}),\n',
-        ),
-    ):
-        Violation(0, file, file, instead_of=after, put=after + put).apply(project)
+    for name in ("projects", "sessions", "Invoices"):
+        assert call(project, installed, "just", "new-module", name).returncode != 0
+    assert git(project, "status", "--porcelain") == "", "expected no file after a refusal"
 
-    def just(*arguments: str) -> str:
-        done = call(project, installed, "just", *arguments)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
-    assert 'just makemigration "Add widgets"' in shell[1]
-    just("makemigration", "Add widgets")
-    just("fix")
-    assert "Rule 6:" in (check(project, installed) or "")
-
-    (made,) = (project / case.migrations).glob("*add_widgets.py")
-    (secure,) = re.findall(r"```python\n(.*?)```", recipe.partition("## A reference")[0], re.DOTALL)
-    made.write_text(case.secure(made.read_text(), secure))
-    just("fix")
+    done = call(project, installed, "just", "new-module", "invoices")
+    assert done.returncode == 0, done.stdout
     assert (found := check(project, installed)) is None, found
-    assert " passed" in just("test", "tests/widgets")
+
+    (migration,) = project.glob(case.new_migration)
+    text = migration.read_text()
+    assert len(re.findall(r".*policies\.tenant.*\n", text)) == 1
+    migration.write_text(re.sub(r".*policies\.tenant.*\n", "", text))
+    assert "Rule 6:" in (check(project, installed) or "")

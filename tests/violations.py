@@ -1,10 +1,8 @@
 """Deliberate violations of the twelve rules, for FastAPI and Django."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import indent
 
 SERVICE = "src/app/projects/service.py"
 QUERIES = "src/app/projects/queries.py"
@@ -58,9 +56,8 @@ class FrameworkCase:
     keys: tuple[Violation, ...]
     # A migration that may drop a column, since it declares `contract`.
     contracting: Violation
-    migrations: str
-    # Inserts the code block of that page into the migration of the new table.
-    secure: Callable[[str, str], str]
+    # The migration that `just new-module invoices` writes.
+    new_migration: str
 
 
 # ---------------------------------------------------------------------------
@@ -264,13 +261,6 @@ def downgrade() -> None:
     """Undo."""
     op.add_column("projects", sa.Column("description", sa.String()))
 '''
-
-
-def secure_revision(text: str, shown: str) -> str:
-    """Insert the import, and the other lines at the end of `upgrade()`."""
-    imported, _, statements = shown.partition("\n\n")
-    text = text.replace("from alembic import op\n", f"from alembic import op\n\n{imported}\n")
-    return text.replace("\n\n\ndef downgrade", f"\n{indent(statements, '    ')}\n\ndef downgrade")
 
 
 FASTAPI = FrameworkCase(
@@ -515,8 +505,7 @@ FASTAPI = FrameworkCase(
         "migrations/versions/0002_own.py",
         end=revision('op.drop_column("projects", "description")', contract='contract = "unused"'),
     ),
-    migrations="migrations/versions",
-    secure=secure_revision,
+    new_migration="migrations/versions/*_add_invoices.py",
 )
 
 
@@ -559,15 +548,6 @@ class {name}({base}):
     def __str__(self) -> str:
         return "{name}"
 '''
-
-
-def secure_migration(text: str, shown: str) -> str:
-    """Insert the code at the end of `operations`."""
-    lines = shown.splitlines(keepends=True)
-    imported = "".join(line for line in lines if line.startswith("from "))
-    operation = "".join(line for line in lines if line.lstrip().startswith("*"))
-    before, end, after = text.rpartition("    ]\n")
-    return imported + before + operation + end + after
 
 
 DROP = 'migrations.RemoveField("project", "description")'
@@ -806,8 +786,7 @@ DJANGO = FrameworkCase(
         "src/app/projects/migrations/0002_own.py",
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
-    migrations="src/app/widgets/migrations",
-    secure=secure_migration,
+    new_migration="src/app/invoices/migrations/0001_initial.py",
 )
 
 FRAMEWORK_CASES = {"fastapi": FASTAPI, "django": DJANGO}
