@@ -366,6 +366,7 @@ FASTAPI = FrameworkCase(
             6,
             "a table without a tenant",
             MODELS,
+            imports="from app.core.models import Identified",
             end='class Task(Identified, Base):\n    __tablename__ = "tasks"\n\n'
             '    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))',
             place="tasks: no organization_id",
