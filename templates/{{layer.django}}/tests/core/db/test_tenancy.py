@@ -17,7 +17,7 @@ from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.core.models import TenantManager
-from tests.creations import CREATIONS
+from tests.creations import CREATIONS, unique
 from tests.factories import Factory, SignedInUser
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -61,7 +61,7 @@ def _tenant(factory: Factory) -> Tenant:
     owner = factory.user()
     organization = factory.organization(owner)
     for path, body in CREATIONS:
-        answer = owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        answer = owner.request("POST", f"/organizations/{organization}/{path}", json=unique(body))
         assert answer.status_code in {201, 202}, answer.text
     return Tenant(owner, organization)
 

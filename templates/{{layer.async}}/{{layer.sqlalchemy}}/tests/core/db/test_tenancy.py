@@ -18,7 +18,7 @@ from app.core.db.engine import engine
 from app.core.db.unit_of_work import unit_of_work
 from app.core.ids import uuid7
 from app.settings import settings
-from tests.creations import CREATIONS
+from tests.creations import CREATIONS, unique
 from tests.factories import Factory, SignedInUser
 
 # Tables that belong to no organization. Add a table here only if its rows belong to no tenant;
@@ -50,7 +50,9 @@ async def _tenant(factory: Factory) -> Tenant:
     owner = await factory.user()
     organization = await factory.organization(owner)
     for path, body in CREATIONS:
-        response = await owner.request("POST", f"/organizations/{organization}/{path}", json=body)
+        response = await owner.request(
+            "POST", f"/organizations/{organization}/{path}", json=unique(body)
+        )
         assert response.status_code in {201, 202}, response.text
     return Tenant(owner, organization)
 

@@ -9,6 +9,7 @@ from app.widgets.models import Widget
 @admin.register(Widget)
 class WidgetAdmin(AuditedAdmin[Widget]):
     list_display = ("name", "organization", "created_at")
+    list_filter = ("created_at",)
     list_select_related = ("organization",)
     search_fields = ("name", "id", "organization__name")
     autocomplete_fields = ("organization",)
