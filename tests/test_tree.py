@@ -103,7 +103,7 @@ def test_python_template_has_few_conditions() -> None:
 
 def test_alembic_migration_is_named_by_month_and_module() -> None:
     versions = [
-        source for source in LAYERED if source.parent.parts[-2:] == ("migrations", "versions")
+        source for source in LAYERED if written_to(source).startswith("migrations/versions/")
     ]
     assert versions, "expected migrations in migrations/versions: were they moved?"
     for source in versions:
