@@ -1,0 +1,5 @@
+"""`uv run just new-module`."""
+
+
+class UsageError(Exception):
+    """Nothing was written; the text says why."""

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.new_module.__main__ import UsageError, appended, check, renamed, singular_of
+from tools.new_module import UsageError
+from tools.new_module.__main__ import appended, check, renamed, singular_of
 
 
 @pytest.mark.parametrize(
