@@ -14,7 +14,7 @@ def with_revision(files: dict[Path, str]) -> dict[Path, str]:
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     if len(heads) != 1:
         raise UsageError(f"the migrations have {len(heads)} heads: {', '.join(heads)}")
-    revision = uuid.uuid4().hex[:12]  # noqa: TID251 - as Alembic does
+    revision = uuid.uuid4().hex[:12]  # as Alembic does
     return {
         path.with_stem(f"{revision}_{path.stem}") if "versions" in path.parts else path: (
             text.replace("REVISION", revision).replace("HEAD", heads[0])
