@@ -21,13 +21,26 @@ def test_singular_of_a_plural(name: str, singular: str) -> None:
     assert singular_of(name) == singular
 
 
-@pytest.mark.parametrize("name", ["news", "Invoices", "in-voices", "1s", "class", "core", "x" * 31])
-def test_invalid_name_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=name):
-        check(name, "news" if name == "news" else "thing")
+@pytest.mark.parametrize(
+    ("name", "singular"),
+    [
+        ("news", "news"),
+        ("Invoices", "Invoice"),
+        ("in-voices", "in-voice"),
+        ("1s", "1"),
+        ("class", "clas"),
+        ("core", "cor"),
+        ("items", "item"),
+        ("pages", "page"),
+        ("x" * 31, "x"),
+    ],
+)
+def test_invalid_name_is_refused(name: str, singular: str) -> None:
+    with pytest.raises(UsageError):
+        check(name, singular)
 
 
-@pytest.mark.parametrize("name", ["accounts", "sessions", "audit_events"])
+@pytest.mark.parametrize("name", ["accounts", "identities", "audit_events"])
 def test_existing_module_or_table_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="exists"):
         check(name, singular_of(name))
