@@ -134,6 +134,13 @@ async def test_health_endpoints(client: AsyncClient) -> None:
     assert (await client.get("/startupz")).status_code == 200
 
 
+async def test_root_redirects_to_the_docs(client: AsyncClient) -> None:
+    response = await client.get("/")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/docs"
+    assert "/" not in (await client.get("/openapi.json")).json()["paths"]
+
+
 async def test_docs_load_nothing_from_other_sites(client: AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200

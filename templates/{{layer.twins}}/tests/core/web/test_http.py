@@ -134,6 +134,13 @@ def test_health_endpoints(client: Client) -> None:
     assert (client.get("/startupz")).status_code == 200
 
 
+def test_root_redirects_to_the_docs(client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/docs"
+    assert "/" not in (client.get("/openapi.json")).json()["paths"]
+
+
 def test_docs_load_nothing_from_other_sites(client: Client) -> None:
     page = client.get("/docs")
     assert page.status_code == 200
