@@ -136,7 +136,33 @@ def replay(job_id: UUID) -> None:
 
 @main.group()
 def users() -> None:
-    """Disable and enable accounts."""
+    """Create, verify, disable and enable accounts."""
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", help="Not set: the part of the address before the @.")
+@click.option("--verified", is_flag=True, help="Send no mail: the address is known to be right.")
+def create(email: str, *, name: str | None, verified: bool) -> None:
+    """Create an account.
+
+    The password is asked for, or it is the first line of stdin.
+    """
+    _prepare()
+    from app import commands
+    from app.core.security.password_prompt import read_new_password
+
+    commands.create_user(email, name=name, password=read_new_password(), verified=verified)
+
+
+@users.command()
+@click.argument("email")
+def verify(email: str) -> None:
+    """Verify the address of an account whose mail does not arrive."""
+    _prepare()
+    from app import commands
+
+    commands.verify_user(email)
 
 
 @users.command()
