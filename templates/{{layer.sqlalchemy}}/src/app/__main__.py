@@ -94,6 +94,15 @@ def seed() -> None:
 
 
 @main.command()
+def shell() -> None:
+    """Open a Python shell with the unit of work, the tenancy helpers and the models."""
+    _prepare()
+    from app.shell import run_shell
+
+    run_shell()
+
+
+@main.command()
 @click.option("--check", is_flag=True, help="Fail when openapi.json is not up to date.")
 def openapi(*, check: bool) -> None:
     """Write the OpenAPI document to openapi.json."""
