@@ -1,5 +1,6 @@
 """The command line: `python -m app COMMAND`."""
 
+import logging
 import sys
 from typing import Any, Literal
 from uuid import UUID
@@ -23,6 +24,8 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run and operate the service."""
+    # Alembic logs each of its plugins when it is imported, and each use of a database.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @main.command()
@@ -77,7 +80,10 @@ def migrate() -> None:
     from alembic import command
 
     from app.core.db.migrations import alembic_config
+    from app.core.db.reachability import describe_failure
 
+    if failure := describe_failure("MIGRATION_DATABASE_URL"):
+        raise click.ClickException(failure)
     command.upgrade(alembic_config(), "head")
 
 
