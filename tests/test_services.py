@@ -1,6 +1,7 @@
 """The covering variants: install, `just check`, `just test`, `just dev`, conformance suite."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -135,6 +136,7 @@ def developing(service: Path) -> Iterator[str]:
         )
     try:
         wait_until_ready(base_url, process, log)
+        check_start(log)
         yield base_url
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) in {0, 130, -signal.SIGINT}, log.read_text()[-3000:]
@@ -143,6 +145,22 @@ def developing(service: Path) -> Iterator[str]:
         for left in marked(mark):
             left.kill()
         process.wait(10)
+
+
+def check_start(log: Path) -> None:
+    """Check the log of a start: short, every line prefixed, address and sign-in last."""
+    last = re.compile(r" dev \| http://localhost:\d+/docs  Sign in: demo@example\.com .*\n")
+    deadline = time.monotonic() + 30
+    while not last.search(log.read_text()):
+        assert time.monotonic() < deadline, f"no sign-in line in:\n{log.read_text()[-3000:]}"
+        time.sleep(0.1)
+    text = log.read_text()
+    assert last.search(text.splitlines(keepends=True)[-1]), text
+    # The lines before the first one of `just dev` are those of uv.
+    _, *lines = text[text.index(" dev | ") :].splitlines()
+    assert all(re.match(r" *(dev|web|worker|scheduler) \| ", line) for line in lines), text
+    assert len(lines) < 25, text
+    assert "Warning" not in text
 
 
 def wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -270,5 +270,5 @@ def test_docs_page_loads_no_external_assets(http: httpx2.Client) -> None:
 
 def test_docs_can_be_disabled(managed_service: ManagedService) -> None:
     with managed_service.web_process(DOCS_ENABLED="false") as web:
-        for path in ("/docs", "/openapi.json"):
+        for path in ("/", "/docs", "/openapi.json"):
             assert_problem(web.http.get(path), 404, "not-found")

@@ -1,5 +1,6 @@
 """The admin: every page opens, changes are recorded, and access is limited to staff."""
 
+import io
 import os
 import subprocess
 import sys
@@ -610,6 +611,19 @@ def test_the_path_is_a_setting() -> None:
 def test_invalid_admin_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="admin_path"):
         Settings(admin_path=path)
+
+
+def test_staff_is_created_by_a_command(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD))
+    call_command("users", "create", "first@example.com", "--verified", "--staff")
+    user = User.objects.get(email="first@example.com")
+    assert (user.is_staff, user.is_superuser, user.check_password(PASSWORD)) == (True, True, True)
+    assert last_note(user)[0] == "staff.made"
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD))
+    with pytest.raises(CommandError, match="never verified"):
+        call_command("users", "create", "second@example.com", "--staff")
+    assert not User.objects.filter(email="second@example.com").exists()
 
 
 def test_staff_is_made_and_revoked_by_commands(me: User, staff: Client) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from os import environ
-from threading import Thread
+from threading import Lock, Thread
 from typing import NoReturn
 
 import httpx2
@@ -22,6 +22,9 @@ from tools.devservers.servers import VAR, development
 
 NAMES = ("web", "worker", "scheduler")
 COLOURS = dict(zip(NAMES, (36, 33, 35), strict=True))
+# Worker and scheduler touch these files once they run.
+HEARTBEATS = [VAR / f"{name}.alive" for name in ("worker", "scheduler")]
+_output = Lock()
 
 
 class AppProcess:
@@ -46,7 +49,7 @@ class AppProcess:
 
     def _forward_output(self, process: ManagedProcess) -> None:
         for line in process.popen.stdout or ():
-            log(self.name, line.decode(errors="replace").rstrip("\n"))
+            log(self.name, line.decode(errors="replace"))
 
     def send_stop_signal(self) -> None:
         self.process.send_stop_signal()
@@ -78,15 +81,18 @@ class AppProcess:
 
 
 def log(name: str, text: str) -> None:
-    """Print one line, prefixed with the name of the process it comes from."""
+    """Print text; each line gets the name of the process it comes from as a prefix."""
     prefix = f"{name:>9} | "
     if sys.stdout.isatty():
         prefix = f"\033[{COLOURS.get(name, 32)}m{prefix}\033[0m"
-    print(prefix + text, flush=True)
+    lines = "".join(f"{prefix}{line}\n" for line in text.splitlines() or [""])
+    # print() writes the end of a line separately, and another thread could write before it.
+    with _output:
+        print(lines, end="", flush=True)
 
 
 def run(name: str, env: dict[str, str]) -> str:
-    """Run `python -m app NAME` until it ends, log its output and return it."""
+    """Run `python -m app NAME` until it ends, and return its output; log it if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "app", name],
         env=env,
@@ -96,14 +102,16 @@ def run(name: str, env: dict[str, str]) -> str:
         text=True,
         check=False,
     )
-    for line in done.stdout.splitlines():
-        log(name, line)
     if done.returncode:
+        log(name, done.stdout)
         raise ServerError(f"`python -m app {name}` failed.")
     return done.stdout
 
 
 def is_ready(url: str) -> bool:
+    """Return whether web can serve requests, and worker and scheduler run."""
+    if not all(path.exists() for path in HEARTBEATS):
+        return False
     try:
         return httpx2.get(f"{url}/readyz", timeout=2).is_success
     except httpx2.HTTPError:
@@ -113,11 +121,11 @@ def is_ready(url: str) -> bool:
 def supervise(
     processes: list[AppProcess], servers: dict[str, ManagedProcess], url: str, welcome: str
 ) -> NoReturn:
-    """Restart on changes, and log `welcome` once the service is ready.
+    """Restart on changes, and log `welcome` after the last line of the start.
 
     Raises ServerError when a process exits by itself, and KeyboardInterrupt on Ctrl-C.
     """
-    ready = False
+    rounds_ready = 0
     source = watch(
         ROOT / "src", watch_filter=PythonFilter(), rust_timeout=500, yield_on_timeout=True
     )
@@ -129,10 +137,11 @@ def supervise(
                 raise ServerError(f"{name} exited unexpectedly: see its log in var/.")
         for process in processes:
             process.check()
-        if not ready and is_ready(url):
-            ready = True
-            for line in welcome.splitlines():
-                log("dev", line)
+        # In the second round, 0.5 s later: processes log a line after their first heartbeat.
+        if rounds_ready < 2 and is_ready(url):
+            rounds_ready += 1
+            if rounds_ready == 2:
+                log("dev", welcome)
     raise KeyboardInterrupt  # watch() returns only on Ctrl-C
 
 
@@ -172,8 +181,11 @@ def main() -> None:
                 "HEARTBEAT_DIR": str(VAR),
                 "PYTHONUNBUFFERED": "1",
             }
+            log("dev", "migrating the database, creating demo data")
             run("migrate", env)
-            seeded = run("seed", env)  # before web, so that a sign-in works once web is ready
+            *others, sign_in = run("seed", env).splitlines()
+            for path in HEARTBEATS:
+                path.unlink(missing_ok=True)
             processes = [AppProcess(name, env) for name in NAMES]
             for process in processes:
                 stack.callback(process.stop)
@@ -181,8 +193,9 @@ def main() -> None:
                 # Runs before the calls of stop() above, so that the processes stop in parallel.
                 stack.callback(process.send_stop_signal)
             stack.callback(ignore_signals)
-            welcome = f"{settings.public_url}/docs\n{seeded}Mails: {settings.mail_dir}/"
+            address = f"{settings.public_url}/docs"
+            lines = [f"Mails: {settings.mail_dir}/", *others, f"{address}  {sign_in}"]
             url = f"http://{settings.host}:{settings.port}"
-            supervise(processes, servers.started, url, welcome)
+            supervise(processes, servers.started, url, "\n".join(lines))
     except KeyboardInterrupt:
         return

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from psycopg.pq import Conninfo
+
 from tools.devservers.postgres import Postgres
 from tools.devservers.process import ManagedProcess
 from tools.devservers.server import ROOT, ServerError
@@ -30,6 +32,18 @@ class Urls:
     def environment(self) -> dict[str, str]:
         """Return the environment variables that the service's settings read."""
         return {name.upper(): url for name, url in asdict(self).items()}
+
+    def libpq_environment(self) -> dict[str, str]:
+        """Return the environment variables with which psql connects as the service's role.
+
+        Not a URL among its arguments, because other users can read those.
+        """
+        url = "postgresql://" + self.database_url.split("://", 1)[1]
+        return {
+            option.envvar.decode(): option.val.decode()
+            for option in Conninfo.parse(url.encode())
+            if option.envvar is not None and option.val is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)

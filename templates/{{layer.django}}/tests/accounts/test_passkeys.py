@@ -116,7 +116,13 @@ def test_register_list_rename_and_delete(
     assert not Authenticator.objects.exists()
     # Without an authenticator the password is sufficient.
     assert account_client.sign_in(account.email).status_code == 200
-    assert actions() == ["session.opened", "passkey.added", "passkey.removed", "session.opened"]
+    assert actions() == [
+        "user.created",
+        "session.opened",
+        "passkey.added",
+        "passkey.removed",
+        "session.opened",
+    ]
     assert len(mailbox.subjects(account.email)) == 2
 
 
@@ -355,7 +361,7 @@ def test_credential_of_another_user_is_refused(
     account_client: AccountClient, account: Account
 ) -> None:
     with unit_of_work():
-        service.create_verified_user(email="eve@example.com", name="Eve", password=PASSWORD)
+        service.create_user(email="eve@example.com", name="Eve", password=PASSWORD, verified=True)
     access, _ = account_client.tokens(account.email)
     passkey = _register(account_client, access)
     eves_access, _ = account_client.tokens("eve@example.com")

@@ -45,7 +45,7 @@ def test_sign_in_returns_tokens(account_client: AccountClient, account: Account)
     assert (claims["sub"], claims["sid"]) == (str(account.id), str(opened.id))
     (kept,) = RefreshToken.objects.values_list("token_hash", flat=True)
     assert bytes(kept) == crypto.hash_secret(meta["refresh_token"])
-    assert actions() == ["session.opened"]
+    assert actions() == ["user.created", "session.opened"]
 
 
 def test_wrong_password_and_unknown_address_have_the_same_response(
@@ -141,7 +141,7 @@ def test_reused_refresh_token_ends_the_session(
         assert account_client.me(token).status_code == 401
     answer = account_client.post("tokens/refresh", refresh_token=newest["refresh_token"])
     assert answer.status_code == 401
-    assert actions() == ["session.opened", "refresh_token.reused"]
+    assert actions() == ["user.created", "session.opened", "refresh_token.reused"]
 
 
 @pytest.mark.committed
@@ -268,7 +268,7 @@ def test_browser_signs_out(account_client: AccountClient, account: Account) -> N
     answer = account_client.browse("DELETE", "auth/session", cookie)
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
     assert account_client.browse("GET", "auth/session", cookie).status_code == 401
-    assert actions() == ["session.opened", "session.ended"]
+    assert actions() == ["user.created", "session.opened", "session.ended"]
 
 
 def test_session_ended_elsewhere_ends_for_the_browser(

@@ -1,8 +1,10 @@
 """The composition root: only this file and the command line know every module."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -13,6 +15,7 @@ from app.accounts import service as accounts_service
 from app.api_keys import service as api_keys_service
 from app.core import redis
 from app.core.db.engine import engine
+from app.core.db.reachability import describe_failure
 from app.core.db.roles import refuse_privileged_role
 from app.core.ops import log, telemetry
 from app.core.web import access, docs, metrics, openapi, probes
@@ -27,11 +30,16 @@ from app.organizations import queries as organizations_queries
 from app.organizations import service as organizations_service
 from app.settings import settings
 
+logger = logging.getLogger(__name__)
+
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Refuse a privileged database role at start, close connections at shutdown."""
-    if settings.environment == "production":
+    """Check the database at start, close connections at shutdown."""
+    if failure := await to_thread.run_sync(describe_failure, "DATABASE_URL"):
+        # Readiness decides, and checks the role once the database is reachable.
+        logger.error(failure)
+    elif settings.environment == "production":
         await refuse_privileged_role()
     yield
     probes.probe.drain()

@@ -1,14 +1,11 @@
 """The composition root: only this file and the command line know every module."""
 
-from typing import Any
-
 from apiflask import APIBlueprint
 
 from app import about, modules
 from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
 from app.api_keys import service as api_keys_service
-from app.core.db.unit_of_work import unit_of_work
 from app.core.ops import log, telemetry
 from app.core.web import docs, metrics, middleware, openapi, probes
 from app.core.web.access import Authenticators
@@ -16,6 +13,7 @@ from app.core.web.http import App, install_error_handlers
 from app.organizations import queries as organizations_queries
 from app.organizations import service as organizations_service
 from app.settings import settings
+from app.shell_context import shell_context
 
 authenticators = Authenticators(
     by_access_token=accounts_service.authenticate_token,
@@ -59,9 +57,5 @@ def create_app() -> App:
         app.register_blueprint(blueprint)
     if settings.docs_enabled:
         app.register_blueprint(docs.blueprint)
-    app.shell_context_processor(_shell_context)
+    app.shell_context_processor(shell_context)
     return app
-
-
-def _shell_context() -> dict[str, Any]:
-    return {"unit_of_work": unit_of_work}

@@ -1,5 +1,6 @@
 """The command line: `python -m app COMMAND`."""
 
+import logging
 import sys
 from typing import Any, Literal
 from uuid import UUID
@@ -23,6 +24,8 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run and operate the service."""
+    # Alembic logs each of its plugins when it is imported, and each use of a database.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @main.command()
@@ -77,7 +80,10 @@ def migrate() -> None:
     from alembic import command
 
     from app.core.db.migrations import alembic_config
+    from app.core.db.reachability import describe_failure
 
+    if failure := describe_failure("MIGRATION_DATABASE_URL"):
+        raise click.ClickException(failure)
     command.upgrade(alembic_config(), "head")
 
 
@@ -91,6 +97,15 @@ def seed() -> None:
     _prepare()
     commands.seed()
     click.echo(demo.SIGN_IN)
+
+
+@main.command()
+def shell() -> None:
+    """Open a Python shell with the unit of work, the tenancy helpers and the models."""
+    _prepare()
+    from app.shell import run_shell
+
+    run_shell()
 
 
 @main.command()
@@ -136,7 +151,33 @@ def replay(job_id: UUID) -> None:
 
 @main.group()
 def users() -> None:
-    """Disable and enable accounts."""
+    """Create, verify, disable and enable accounts."""
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", help="Not set: the part of the address before the @.")
+@click.option("--verified", is_flag=True, help="Send no mail: the address is known to be right.")
+def create(email: str, *, name: str | None, verified: bool) -> None:
+    """Create an account.
+
+    The password is asked for, or it is the first line of stdin.
+    """
+    _prepare()
+    from app import commands
+    from app.core.security.password_prompt import read_new_password
+
+    commands.create_user(email, name=name, password=read_new_password(), verified=verified)
+
+
+@users.command()
+@click.argument("email")
+def verify(email: str) -> None:
+    """Verify the address of an account whose mail does not arrive."""
+    _prepare()
+    from app import commands
+
+    commands.verify_user(email)
 
 
 @users.command()

@@ -34,10 +34,10 @@ def account(database: None) -> "Account":
 
     with open_unit_of_work() as unit_of_work:
         user_id = unit_of_work.call(
-            service.create_verified_user,
+            service.create_user,
             email="ada@example.com",
             name="Ada Lovelace",
             password=PASSWORD,
+            verified=True,
         )
-    assert user_id is not None
     return Account(user_id, "ada@example.com")

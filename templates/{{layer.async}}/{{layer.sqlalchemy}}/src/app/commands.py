@@ -6,6 +6,8 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.accounts import queries, service
 from app.core import redis
 from app.core.db.engine import engine
@@ -59,8 +61,28 @@ async def replay_job(job_id: UUID) -> None:
 async def set_user_disabled(email: str, *, disabled: bool) -> None:
     """Disable or enable an account; NotFound when there is none with this address."""
     async with unit_of_work() as session:
-        user_id = await queries.find_user_id(session, email.strip().lower())
-        if user_id is None:
-            raise NotFound("account with this address")
         change = service.disable_user if disabled else service.enable_user
-        await change(session, user_id=user_id)
+        await change(session, user_id=await _get_user_id(session, email))
+
+
+@_synchronous
+async def create_user(email: str, *, name: str | None, password: str, verified: bool) -> None:
+    """Create an account; Conflict if the address has one, Invalid by the rules of a sign-up."""
+    async with unit_of_work() as session:
+        await service.create_user(
+            session, email=email, name=name, password=password, verified=verified
+        )
+
+
+@_synchronous
+async def verify_user(email: str) -> None:
+    """Verify the address of an account; NotFound when there is none, Conflict if it is verified."""
+    async with unit_of_work() as session:
+        await service.verify_user(session, user_id=await _get_user_id(session, email))
+
+
+async def _get_user_id(session: AsyncSession, email: str) -> UUID:
+    user_id = await queries.find_user_id(session, email.strip().lower())
+    if user_id is None:
+        raise NotFound("account with this address")
+    return user_id

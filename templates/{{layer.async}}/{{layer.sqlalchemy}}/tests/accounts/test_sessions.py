@@ -26,7 +26,7 @@ async def test_sign_in_returns_tokens(account_client: AccountClient, account: Ac
     assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 600)
     assert response.headers["cache-control"] == "no-store"
-    assert await actions() == ["session.opened"]
+    assert await actions() == ["user.created", "session.opened"]
 
 
 async def test_wrong_password_and_unknown_address_give_the_same_response(
@@ -69,8 +69,8 @@ async def test_sessions_of_other_users_cannot_be_revoked(
     account_client: AccountClient, account: Account
 ) -> None:
     async with unit_of_work() as session:
-        await service.create_verified_user(
-            session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD
+        await service.create_user(
+            session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD, verified=True
         )
     adas, _ = await account_client.tokens(account.email)
     eves, _ = await account_client.tokens("eve@example.com", OTHER_PASSWORD)

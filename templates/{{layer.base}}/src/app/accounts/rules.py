@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from app.accounts.schemas import Me
+from app.accounts.schemas import SignUp as NewAccount
 from app.core import context
 from app.core.errors import Conflict, Forbidden, Invalid, MfaRequired, Unauthenticated
 from app.core.schemas import Email, Name
@@ -93,6 +94,22 @@ def agreed_sign_up[Pending: SignUp](pending: Sequence[Pending]) -> Pending | Non
     return pending[0] if len({item.password_hash for item in pending}) == 1 else None
 
 
+def check_new_account(*, email: str, password: str, name: str | None) -> NewAccount:
+    """Return the values of an account that an operator creates, by the rules of a sign-up.
+
+    Without a name it is the local part of the address. Raises Invalid.
+    """
+    try:
+        return NewAccount(email=email, password=password, name=name or email.partition("@")[0])
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        field = problem["loc"][0]
+        # Without the cause: its text contains the password.
+        raise Invalid(
+            pointer=f"/{field}", code=problem["type"], detail=f"{field}: {problem['msg']}"
+        ) from None
+
+
 def provider_email(email: str | None, *, verified: bool) -> str:
     """Return the address of an identity; Unauthenticated unless the provider verified it."""
     found = _valid(_Email, email)
@@ -166,6 +183,10 @@ def second_factor_required() -> Forbidden:
 
 def account_changed() -> Conflict:
     return Conflict("The account was changed at the same time: try again.")
+
+
+def address_has_account() -> Conflict:
+    return Conflict("The address has an account already.")
 
 
 def account_is_already(state: str) -> Conflict:

@@ -1,6 +1,7 @@
 """Child processes end with their parent; servers of others are neither stopped nor replaced."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from tools.devservers import (
     ManagedProcess,
     Postgres,
     ServerError,
+    Urls,
     Valkey,
     development,
     servers,
 )
+from tools.devservers.__main__ import find_psql
 from tools.devservers.server import Server
 
 URLS = {
@@ -110,3 +113,30 @@ def test_configured_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ):
             pass
     assert {path.name for path in tmp_path.iterdir()} == {"servers.lock", "servers.json"}
+
+
+def test_psql_gets_the_url_from_its_environment() -> None:
+    url = "postgresql+psycopg://app:p%40ss@db.example:5433/app?sslmode=require"
+    assert Urls(url, url, "redis://redis.example").libpq_environment() == {
+        "PGHOST": "db.example",
+        "PGPORT": "5433",
+        "PGUSER": "app",
+        "PGPASSWORD": "p@ss",
+        "PGDATABASE": "app",
+        "PGSSLMODE": "require",
+    }
+
+
+def test_psql_of_the_machine_is_used_without_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Path(find_psql()).is_file()
+
+    def fail(name: str) -> str:
+        raise ServerError(f"{name} is not installed")
+
+    monkeypatch.setattr("tools.devservers.__main__.find_executable", fail)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/psql")
+    assert find_psql() == "/usr/bin/psql"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(ServerError, match="neither") as raised:
+        find_psql()
+    assert "\n" not in str(raised.value)

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from app.core.ops.health import Checks
+from app.core.web import probes
+from app.settings import settings
 from tests.factories import Factory
 
 
@@ -132,6 +135,27 @@ def test_health_endpoints(client: Client) -> None:
     }
     assert ready.headers["cache-control"] == "no-store"
     assert (client.get("/startupz")).status_code == 200
+
+
+def test_privileged_role_is_not_ready_in_production(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("a role that bypasses row-level security")
+
+    monkeypatch.setattr(probes, "refuse_privileged_role", refuse)
+    monkeypatch.setattr(probes.probe, "_checks", Checks())
+    monkeypatch.setitem(settings.__dict__, "environment", "production")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["database"] == "failed"
+
+
+def test_root_redirects_to_the_docs(client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/docs"
+    assert "/" not in (client.get("/openapi.json")).json()["paths"]
 
 
 def test_docs_load_nothing_from_other_sites(client: Client) -> None:

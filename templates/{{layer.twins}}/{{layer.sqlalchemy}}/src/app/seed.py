@@ -1,5 +1,6 @@
 """Demo data for development: one user, one organization, a few projects."""
 
+from app.accounts import queries
 from app.accounts import service as accounts
 from app.core.db import tenancy
 from app.core.db.unit_of_work import unit_of_work
@@ -13,11 +14,11 @@ PROJECTS = ("Website relaunch", "Mobile app", "Data warehouse")
 def seed_demo() -> None:
     """Create the demo user with an organization; does nothing if the user exists."""
     with unit_of_work() as session:
-        user_id = accounts.create_verified_user(
-            session, email=EMAIL, name="Demo User", password=PASSWORD
-        )
-        if user_id is None:
+        if queries.find_user_id(session, EMAIL) is not None:
             return
+        user_id = accounts.create_user(
+            session, email=EMAIL, name="Demo User", password=PASSWORD, verified=True
+        )
         tenancy.enter_user(session, user_id)
         organization = organizations.create_organization(
             session, user_id=user_id, name="Demo Organization"

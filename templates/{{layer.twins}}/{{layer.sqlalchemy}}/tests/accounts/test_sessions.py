@@ -25,7 +25,7 @@ def test_sign_in_returns_tokens(account_client: AccountClient, account: Account)
     assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 600)
     assert response.headers["cache-control"] == "no-store"
-    assert actions() == ["session.opened"]
+    assert actions() == ["user.created", "session.opened"]
 
 
 def test_wrong_password_and_unknown_address_give_the_same_response(
@@ -66,8 +66,8 @@ def test_sessions_of_other_users_cannot_be_revoked(
     account_client: AccountClient, account: Account
 ) -> None:
     with unit_of_work() as session:
-        service.create_verified_user(
-            session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD
+        service.create_user(
+            session, email="eve@example.com", name="Eve", password=OTHER_PASSWORD, verified=True
         )
     adas, _ = account_client.tokens(account.email)
     eves, _ = account_client.tokens("eve@example.com", OTHER_PASSWORD)

@@ -4,9 +4,11 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from uuid import UUID
 
 from celery import beat, signals
+from celery.exceptions import SecurityWarning
 
 from app.core.jobs import async_runner, execution, registry, schedule
 from app.core.jobs.celery_app import RUN_JOB, app
@@ -51,6 +53,9 @@ def run_worker() -> None:
             "health_check_interval": 25,
         },
     )
+    if settings.environment == "development":
+        # Celery warns of running as root, which is usual in a development container.
+        warnings.simplefilter("ignore", SecurityWarning)
     telemetry.serve_metrics()
     running = app.Worker(
         concurrency=settings.worker_concurrency,
@@ -110,6 +115,10 @@ def _limit_shutdown(**_: object) -> None:
     timer.start()
 
 
+def _touch_scheduler(**_: object) -> None:
+    heartbeat.touch("scheduler")
+
+
 def _touch_worker(**_: object) -> None:
     heartbeat.touch("worker")
 
@@ -117,5 +126,6 @@ def _touch_worker(**_: object) -> None:
 signals.setup_logging.connect(_configure_logging, weak=False)
 signals.worker_shutting_down.connect(_limit_shutdown, weak=False)
 signals.worker_process_shutdown.connect(async_runner.close, weak=False)
+signals.beat_init.connect(_touch_scheduler, weak=False)
 signals.worker_ready.connect(_touch_worker, weak=False)
 signals.heartbeat_sent.connect(_touch_worker, weak=False)

@@ -5,7 +5,6 @@ The steps of a sign-in, passkeys and recovery codes are allauth's (`app.accounts
 
 from app.accounts.service.account import (
     before_account_deletion,
-    create_verified_user,
     delete_me,
     disable_user,
     enable_user,
@@ -31,10 +30,12 @@ from app.accounts.service.passwords import (
     reset_password,
 )
 from app.accounts.service.registration import (
+    create_user,
     renew_verification,
     request_verification,
     sign_up,
     verify_email,
+    verify_user,
 )
 from app.accounts.service.second_factor import (
     accept_code,
@@ -67,7 +68,7 @@ __all__ = [
     "check_totp_setup",
     "confirm_password",
     "confirm_sign_in",
-    "create_verified_user",
+    "create_user",
     "delete_me",
     "disable_user",
     "enable_user",
@@ -96,4 +97,5 @@ __all__ = [
     "start_impersonation",
     "update_me",
     "verify_email",
+    "verify_user",
 ]

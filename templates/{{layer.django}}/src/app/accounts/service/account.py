@@ -1,9 +1,8 @@
-"""The account itself: created by an operator, changed, disabled, deleted, purged."""
+"""The account itself: changed, disabled, deleted, purged."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session as DjangoSession
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -12,25 +11,13 @@ from django.dispatch import Signal
 from app.accounts import queries, rules
 from app.accounts.models import EmailToken, User, UserSession
 from app.accounts.schemas import Me
-from app.accounts.service.common import can_sign_in, insert_user, lock_user, record
+from app.accounts.service.common import can_sign_in, lock_user, record
 from app.accounts.service.passwords import confirm_password
 from app.accounts.service.sessions import end_sessions
 from app.core.db.rows import lock_or_404
 from app.core.errors import Conflict
 from app.core.models import ClockTimestamp
 from app.core.web.preconditions import require_match
-
-
-def create_verified_user(*, email: str, name: str, password: str) -> UUID | None:
-    """Create an account whose address counts as verified; None if the address has one."""
-    return insert_user(
-        User(
-            email=email,
-            name=name,
-            password=make_password(password),
-            email_verified_at=ClockTimestamp(),
-        )
-    )
 
 
 def update_me(*, user_id: UUID, name: str, if_match: str | None) -> Me:

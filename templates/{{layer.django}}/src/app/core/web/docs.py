@@ -1,8 +1,8 @@
-"""Swagger UI at `/docs`, with its own content security policy."""
+"""Swagger UI at `/docs`, with its own content security policy; `/` redirects to it."""
 
 from importlib.resources import files
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Router
 
 from app.core.errors import NotFound
@@ -10,6 +10,11 @@ from app.core.web.access import public
 from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
 
 router = Router()
+
+
+@router.get("/", auth=public, include_in_schema=False)
+def root(request: HttpRequest) -> HttpResponseRedirect:
+    return HttpResponseRedirect("/docs")
 
 
 @router.get("/docs", auth=public, include_in_schema=False)

@@ -6,15 +6,20 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from app.core.db.connections import returned_to_pool
+from app.core.db.roles import refuse_privileged_role
 from app.core.ops.health import Liveness, Readiness
 from app.core.ops.readiness import Probe
 from app.core.web.access import public
+from app.settings import settings
 
 router = Router(tags=["operations"])
 
 
 def _is_migrated() -> bool:
     with returned_to_pool():
+        if settings.environment == "production":
+            # Also checked at the start of web, unless the database was unreachable then.
+            refuse_privileged_role()
         loader = MigrationLoader(connection)
         return set(loader.graph.leaf_nodes()) <= set(loader.applied_migrations)
 

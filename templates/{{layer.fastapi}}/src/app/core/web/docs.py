@@ -1,15 +1,21 @@
-"""The routes of the documentation page."""
+"""The routes of the documentation page, to which `/` redirects."""
 
 from importlib.resources import files
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
+from fastapi.responses import RedirectResponse
 
 from app.core.errors import NotFound
 from app.core.web.access import public
 from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
 
 router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
+
+
+@router.get("/")
+async def root() -> RedirectResponse:
+    return RedirectResponse("/docs", 302)
 
 
 @router.get("/docs")

@@ -7,14 +7,19 @@ from sqlalchemy import text
 
 from app.core.db import migrations
 from app.core.db.engine import engine
+from app.core.db.roles import refuse_privileged_role
 from app.core.ops.health import Liveness, Readiness
 from app.core.ops.readiness import Probe
 from app.core.web.access import public
+from app.settings import settings
 
 router = APIRouter(tags=["operations"], dependencies=[Depends(public)])
 
 
 async def _is_migrated() -> bool:
+    if settings.environment == "production":
+        # Also checked at the start of web, unless the database was unreachable then.
+        await refuse_privileged_role()
     async with engine.connect() as connection:
         return await connection.run_sync(migrations.is_current)
 

@@ -1,5 +1,6 @@
 """The web server: gunicorn, one process with as many threads as database connections."""
 
+import logging
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -7,9 +8,12 @@ from gunicorn.glogging import Logger
 from gunicorn.http import message
 from gunicorn.util import import_app
 
+from app.core.db.reachability import describe_failure
 from app.core.db.roles import refuse_privileged_role
 from app.core.ops import log
 from app.settings import settings
+
+logger = logging.getLogger(__name__)
 
 # Shorter than the grace period of orchestrators before SIGKILL (30 s by default).
 GRACE_SECONDS = 25
@@ -36,7 +40,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Any:
         application = import_app(self.application)
-        if settings.environment == "production":
+        if failure := describe_failure("DATABASE_URL"):
+            # Readiness decides, and checks the role once the database is reachable.
+            logger.error(failure)
+        elif settings.environment == "production":
             refuse_privileged_role()
         return application
 

@@ -2,7 +2,6 @@
 
 from app.accounts.service.account import (
     call_before_deletion,
-    create_verified_user,
     delete_me,
     disable_user,
     enable_user,
@@ -18,10 +17,12 @@ from app.accounts.service.passwords import (
     reset_password,
 )
 from app.accounts.service.registration import (
+    create_user,
     renew_verification,
     request_verification,
     sign_up,
     verify_email,
+    verify_user,
 )
 from app.accounts.service.second_factor import begin_totp, confirm_totp, disable_totp
 from app.accounts.service.sessions import Cookie, end_session, refresh
@@ -34,7 +35,7 @@ __all__ = [
     "call_before_deletion",
     "change_password",
     "confirm_totp",
-    "create_verified_user",
+    "create_user",
     "delete_me",
     "disable_totp",
     "disable_user",
@@ -52,4 +53,5 @@ __all__ = [
     "sign_up",
     "update_me",
     "verify_email",
+    "verify_user",
 ]

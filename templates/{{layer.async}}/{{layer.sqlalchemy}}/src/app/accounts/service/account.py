@@ -1,10 +1,9 @@
-"""The account itself: created by an operator, changed, disabled, deleted, purged."""
+"""The account itself: changed, disabled, deleted, purged."""
 
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import queries, rules
@@ -14,29 +13,7 @@ from app.accounts.service.common import now, record
 from app.accounts.service.passwords import confirm_password
 from app.accounts.service.sessions import end_sessions
 from app.core.db.rows import lock_or_404
-from app.core.ids import uuid7
-from app.core.security import passwords
-from app.core.threads import run_cpu_bound
 from app.core.web.preconditions import require_match
-
-
-async def create_verified_user(
-    session: AsyncSession, *, email: str, name: str, password: str
-) -> UUID | None:
-    """Create an account whose address counts as verified; None if the address has one."""
-    password_hash = await run_cpu_bound(passwords.hash_password, password)
-    return await session.scalar(
-        insert(User)
-        .values(
-            id=uuid7(),
-            email=email,
-            name=name,
-            password_hash=password_hash,
-            email_verified_at=now(),
-        )
-        .on_conflict_do_nothing(index_elements=[User.email])
-        .returning(User.id)
-    )
 
 
 async def update_me(session: AsyncSession, *, user_id: UUID, name: str, if_match: str | None) -> Me:

@@ -15,6 +15,6 @@ class Command(BaseCommand):
         if settings.environment == "production":
             raise CommandError(demo.REFUSED)
         seed_demo()
-        self.stdout.write(demo.SIGN_IN)
         admin = f"{settings.public_url}/{settings.admin_path}/"
         self.stdout.write(f"Admin: {admin} as {STAFF_EMAIL}, with the same password")
+        self.stdout.write(demo.SIGN_IN)

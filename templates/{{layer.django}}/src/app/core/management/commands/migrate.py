@@ -1,8 +1,10 @@
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
+
+from app.core.db.reachability import describe_failure
 
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "5min"
@@ -17,6 +19,8 @@ class Command(migrate.Command):
         parser.set_defaults(database="owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if failure := describe_failure("MIGRATION_DATABASE_URL"):
+            raise CommandError(failure)
         with connections[options["database"]].cursor() as cursor:
             # Of two deployments at once, the second waits and finds nothing left to migrate.
             cursor.execute(

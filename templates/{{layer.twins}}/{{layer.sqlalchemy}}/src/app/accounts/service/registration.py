@@ -1,4 +1,4 @@
-"""Sign-up and verification of the address."""
+"""Sign-up and verification of the address, by the user or by an operator."""
 
 from uuid import UUID
 
@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts import queries, rules
-from app.accounts.models import User
-from app.accounts.service.common import allow_mail, now, record
+from app.accounts.models import EmailToken, User
+from app.accounts.service.common import allow_mail, lock_user, now, record
 from app.accounts.service.email_tokens import (
     add_email_token,
     use_email_token,
@@ -42,8 +42,44 @@ def sign_up(session: Session, *, email: str, password: str, name: str) -> None:
     if user.email_verified_at is not None:
         enqueue(session, "accounts.send_already_registered", user_id=user.id)
         return
+    _mail_link(session, user.id, password_hash=password_hash, name=name)
+
+
+def create_user(
+    session: Session, *, email: str, name: str | None, password: str, verified: bool
+) -> UUID:
+    """Create an account for an operator; Conflict if the address has one.
+
+    The address counts as verified, or else a link that verifies it is mailed.
+    """
+    account = rules.check_new_account(email=email, password=password, name=name)
+    check_new_password(
+        account.password, pointer="/password", personal=(account.email, account.name)
+    )
+    password_hash = passwords.hash_password(account.password)
+    user_id: UUID | None = session.scalar(
+        insert(User)
+        .values(
+            id=uuid7(),
+            email=account.email,
+            name=account.name,
+            password_hash=password_hash if verified else None,
+            email_verified_at=now() if verified else None,
+        )
+        .on_conflict_do_nothing(index_elements=[User.email])
+        .returning(User.id)
+    )
+    if user_id is None:
+        raise rules.address_has_account()
+    record(session, user_id, "user.created")
+    if not verified:
+        _mail_link(session, user_id, password_hash=password_hash, name=account.name)
+    return user_id
+
+
+def _mail_link(session: Session, user_id: UUID, *, password_hash: str, name: str) -> None:
     token_id = add_email_token(
-        session, user.id, rules.VERIFICATION, password_hash=password_hash, name=name
+        session, user_id, rules.VERIFICATION, password_hash=password_hash, name=name
     )
     enqueue(session, "accounts.send_verification", email_token_id=token_id)
 
@@ -81,9 +117,27 @@ def verify_email(session: Session, *, token: str) -> None:
     if user.email_verified_at is not None:
         # A concurrent request verified the address with another token and its password.
         raise tokens.invalid_token()
+    _verify(session, user, used)
+
+
+def verify_user(session: Session, *, user_id: UUID) -> None:
+    """Verify an address for an operator; Conflict if it is verified.
+
+    Password and name are those of the sign-up that counts. Without one, the user sets the
+    password by a reset.
+    """
+    user = lock_user(session, user_id)
+    if user is None or user.email_verified_at is not None:
+        raise rules.account_is_already("verified")
+    sign_ups = queries.find_pending_sign_ups(session, user_id)
+    _verify(session, user, rules.agreed_sign_up(sign_ups))
+
+
+def _verify(session: Session, user: User, link: EmailToken | None) -> None:
+    """Verify the address; password and name are those stored with the link."""
     user.email_verified_at = now()
-    user.password_hash = used.password_hash
-    user.name = used.name or user.name
+    user.password_hash = link.password_hash if link else None
+    user.name = (link.name if link else None) or user.name
     session.flush()
     void_email_tokens(session, user.id)
     record(session, user.id, "email.verified")
