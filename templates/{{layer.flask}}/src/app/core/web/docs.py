@@ -7,7 +7,7 @@ from flask import Response, current_app
 
 from app.core.errors import NotFound
 from app.core.web.access import public
-from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+from app.core.web.docs_page import ASSETS, POLICY, render_page, render_script
 
 blueprint = APIBlueprint("docs", __name__, url_prefix="/docs", enable_openapi=False)
 
@@ -19,14 +19,14 @@ def _file(content: str | bytes, mimetype: str, **headers: str) -> Response:
 @blueprint.get("")
 @public
 def page() -> Response:
-    return _file(PAGE, "text/html", **{"Content-Security-Policy": POLICY})
+    return _file(render_page(), "text/html", **{"Content-Security-Policy": POLICY})
 
 
 @blueprint.get("/start.js")
 @public
 def start() -> Response:
     """Serve the script that starts Swagger UI: the page's policy forbids inline scripts."""
-    return _file(START, "text/javascript")
+    return _file(render_script(), "text/javascript")
 
 
 @blueprint.get("/<name>")
