@@ -25,7 +25,7 @@ class Schema(BaseModel):
 class Input(BaseModel):
     """A request body. Unknown fields are rejected: a misspelt one would otherwise be ignored.
 
-    Each has an example, which the documentation page proposes: `json_schema_extra={"examples": ...}`.
+    `json_schema_extra` has an example of each, which the documentation page proposes.
     """
 
     model_config = ConfigDict(extra="forbid")

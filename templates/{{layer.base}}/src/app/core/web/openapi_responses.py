@@ -43,14 +43,15 @@ def add_problem_schemas(document: dict[str, Any]) -> None:
 
 
 def describe_operation(operation: dict[str, Any], view: object) -> None:
-    """Take the summary from the first line of the view's docstring, the description from the rest."""
+    """Make the first line of the view's docstring the summary, and the rest the description."""
     if not view.__doc__:
         return
     summary, _, description = cleandoc(view.__doc__).partition("\n")
     operation["summary"] = summary.removesuffix(".")
-    operation.pop("description", None)
     if description:
         operation["description"] = description.strip()
+    else:
+        operation.pop("description", None)
 
 
 def complete_operation(
