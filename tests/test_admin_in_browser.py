@@ -99,17 +99,18 @@ def test_documentation_works_in_a_browser(browser: Browser, released: Path, fram
 def sign_in_as_offered(page: Page, site: str, document: Locator, path: str) -> None:
     """Sign in on /docs with the example as offered; the token outlives the page."""
     expect(page.get_by_role("heading", name="Start here")).to_be_visible()
-    try_out(page, document, path)
+    try_out(page, document, "post", path)
     api = page.locator("#docs")
-    try_out(page, api, "/api/v1/me")
+    try_out(page, api, "get", "/api/v1/me")
     # Not `reload`: the fragment of the URL would open the operation.
     page.goto("about:blank")
     page.goto(f"{site}/docs")
-    try_out(page, api, "/api/v1/me")
+    try_out(page, api, "get", "/api/v1/me")
 
 
-def try_out(page: Page, document: Locator, path: str) -> None:
-    operation = document.locator(".opblock", has=page.locator(f"[data-path='{path}']")).first
+def try_out(page: Page, document: Locator, method: str, path: str) -> None:
+    named = page.locator(f"[data-path='{path}']")
+    operation = document.locator(f".opblock-{method}", has=named).first
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Try it out").click()
     operation.get_by_role("button", name="Execute").click()

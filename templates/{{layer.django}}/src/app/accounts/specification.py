@@ -27,7 +27,6 @@ Differences from django-allauth elsewhere:
 """
 # Links in mails lead to the front end, which sends the key with POST.
 _NOT_SERVED = ("auth/email/verify", "auth/password/reset")
-_CHANGE = "/_allauth/{client}/v1/account/password/change"
 
 
 def serve(request: HttpRequest) -> HttpResponse:
@@ -45,8 +44,8 @@ def serve(request: HttpRequest) -> HttpResponse:
     schemas["Password"]["example"] = demo.PASSWORD
     schemas["Login"]["example"] = _example(SignIn)
     schemas["Signup"]["example"] = _example(SignUp)
-    change = document["paths"][_CHANGE]["post"]["requestBody"]["content"]["application/json"]
-    change["schema"]["example"] = _example(PasswordChange)
+    change = document["components"]["requestBodies"]["ChangePassword"]["content"]
+    change["application/json"]["schema"]["example"] = _example(PasswordChange)
     return json_response(document)
 
 
