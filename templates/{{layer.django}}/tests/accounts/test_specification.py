@@ -4,6 +4,8 @@ from typing import Any
 from django.urls import get_resolver
 from httpx2 import Client
 
+from app import demo
+
 
 def served() -> Iterator[tuple[str, str]]:
     """Yield path and method of each operation in the URL table."""
@@ -29,6 +31,12 @@ def test_document_has_exactly_the_served_operations(client: Client) -> None:
     assert document["openapi"].startswith("3.")
     signup = document["components"]["schemas"]["BaseSignup"]
     assert set(signup["required"]) == {"email", "name"}
+
+
+def test_login_example_is_the_demo_user(client: Client) -> None:
+    schemas = client.get("/_allauth/openapi.json").json()["components"]["schemas"]
+    assert schemas["Login"]["example"] == {"email": demo.EMAIL, "password": demo.PASSWORD}
+    assert set(schemas["Signup"]["example"]) == {"email", "name", "password"}
 
 
 def test_document_does_not_change(client: Client) -> None:

@@ -3,16 +3,17 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from app import demo
 from app.core.schemas import ONE_LINE, Email, Input, Name, Page, Schema, Timestamp
 from app.core.security.passwords import MAX_LENGTH, MIN_LENGTH
 
-_PASSWORD = Field(
-    repr=False,
-    json_schema_extra={"format": "password", "writeOnly": True},
-    examples=["velvet otter 7 harbour"],
-)
+# For the examples of request bodies, which the documentation page proposes.
+_NEW = "velvet otter 7 harbour"
+_MAILED = "token-from-the-mail"
+
+_PASSWORD = Field(repr=False, json_schema_extra={"format": "password", "writeOnly": True})
 NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH, pattern=ONE_LINE),
@@ -31,6 +32,12 @@ type Transport = Literal["token", "cookie"]
 class SignUp(Input):
     """A new account. Sign-in is possible after the address is verified."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ada@example.com", "password": _NEW, "name": "Ada Lovelace"}]
+        }
+    )
+
     email: Email
     password: NewPassword
     name: Name
@@ -39,17 +46,25 @@ class SignUp(Input):
 class EmailOnly(Input):
     """The address of an account; a mail is sent if the account exists."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": demo.EMAIL}]})
+
     email: Email
 
 
 class VerifyEmail(Input):
     """The token from the verification mail."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": _MAILED}]})
+
     token: Token
 
 
 class SignIn(Input):
     """Credentials; one of the codes is required when the account has a second factor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": demo.EMAIL, "password": demo.PASSWORD}]}
+    )
 
     email: Email
     password: Password
@@ -59,6 +74,10 @@ class SignIn(Input):
 
 class Refresh(Input):
     """A refresh token. It is valid once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"refresh_token": "refresh-token-of-the-sign-in"}]}
+    )
 
     refresh_token: Token
 
@@ -91,6 +110,10 @@ class SessionPage(Page[Session]):
 class PasswordReset(Input):
     """The token from the mail, and the new password."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": _MAILED, "password": _NEW}]}
+    )
+
     token: Token
     password: NewPassword
 
@@ -98,12 +121,18 @@ class PasswordReset(Input):
 class PasswordChange(Input):
     """The current and the new password."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"current_password": demo.PASSWORD, "new_password": _NEW}]}
+    )
+
     current_password: Password
     new_password: NewPassword
 
 
 class PasswordProof(Input):
     """The current password, to confirm a sensitive operation."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": demo.PASSWORD}]})
 
     password: Password
 
@@ -117,6 +146,8 @@ class TotpSetup(Schema):
 
 class TotpConfirm(Input):
     """A code from the authenticator app, to confirm its setup."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "123456"}]})
 
     code: TotpCode
 
@@ -140,6 +171,8 @@ class Me(Schema):
 
 class MeUpdate(Input):
     """The fields of the account that the user can change."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
 
     name: Name
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.core.schemas import Input, Name, Page, Schema, Timestamp, TimestampInput
 from app.core.security.roles import Scope
@@ -37,6 +37,10 @@ class ApiKeyCreated(ApiKey):
 
 class ApiKeyCreate(Input):
     """A new API key; without `expires_at` it is valid until it is revoked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Reporting", "scopes": ["projects:read"]}]}
+    )
 
     name: Name
     scopes: Annotated[

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.core.schemas import Email, Input, Name, Page, Schema, Timestamp
 from app.core.security.roles import Role
@@ -23,11 +23,15 @@ class Organization(Schema):
 class OrganizationCreate(Input):
     """A new organization; the caller becomes its owner."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Analytical Engines"}]})
+
     name: Name
 
 
 class OrganizationUpdate(Input):
     """The fields of an organization that can be changed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Analytical Engines"}]})
 
     name: Name
 
@@ -44,6 +48,8 @@ class OrganizationMember(Schema):
 
 class MemberUpdate(Input):
     """The new role of a member."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
 
     role: Role
 
@@ -63,12 +69,18 @@ class Invitation(Schema):
 class InvitationCreate(Input):
     """A new invitation: address and role."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ada@example.com", "role": "member"}]}
+    )
+
     email: Email
     role: Role = Role.MEMBER
 
 
 class InvitationAccept(Input):
     """The token from the invitation mail."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "token-from-the-mail"}]})
 
     token: Annotated[str, Field(min_length=1, max_length=300)]
 

@@ -52,6 +52,12 @@ class Project(Schema):
 class ProjectCreate(Input):
     """A new project. Its name is unique in the organization, ignoring case."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Customer portal", "description": "Orders and invoices"}]
+        }
+    )
+
     name: Name
     description: LongText = ""
 
@@ -59,7 +65,9 @@ class ProjectCreate(Input):
 class ProjectUpdate(Input):
     """The fields to change; omitted fields are not changed."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(
+        json_schema_extra={"minProperties": 1, "examples": [{"description": "Orders and invoices"}]}
+    )
 
     # The default factories make the fields optional without allowing null. Their values are not
     # used: `exclude_unset` leaves out the fields that were not sent.
@@ -76,6 +84,12 @@ class ProjectUpdate(Input):
 
 class ProjectImport(Input):
     """New projects: either all of them are created, or none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"items": [{"name": "Newsletter"}, {"name": "Price list"}]}]
+        }
+    )
 
     items: Annotated[list[ProjectCreate], Field(min_length=1, max_length=MAX_IMPORT)]
 

@@ -120,7 +120,10 @@ def begin_oidc(request: HttpRequest, provider: str, query: Query[TransportQuery]
     openapi_extra={"responses": {302: _IN_COOKIE, **problem_responses(401, 403, 409)}},
 )
 def finish_oidc(request: HttpRequest, provider: str, query: Query[CallbackQuery]) -> HttpResponse:
-    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
+    """Finish a sign-in with a provider.
+
+    With tokens, or with a cookie and a redirect to the app.
+    """
     flow = oidc.open_flow(request.COOKIES.get(OIDC_COOKIE), provider=provider, state=query.state)
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -170,7 +173,10 @@ def update_me(
 def delete_me(
     request: UserRequest, body: schemas.PasswordProof, if_match: IfMatch = None
 ) -> HttpResponse:
-    """Delete the caller's account; refused while an organization has no other owner."""
+    """Delete the caller's account.
+
+    Refused while an organization has no other owner.
+    """
     service.delete_me(user_id=request.auth.id, password=body.password, if_match=if_match)
     response = empty_response()
     response.delete_cookie(SESSION_COOKIE, samesite="Lax")

@@ -6,7 +6,9 @@ from typing import Any
 from allauth.headless.spec.views import OpenAPIJSONView
 from django.http import HttpRequest, HttpResponse
 
-from app.accounts.schemas import SignUp
+from app import demo
+from app.accounts.schemas import PasswordChange, SignIn, SignUp
+from app.core.schemas import Input
 from app.core.web.http import json_response
 
 _DESCRIPTION = """\
@@ -33,7 +35,20 @@ def serve(request: HttpRequest) -> HttpResponse:
     document["info"] |= {"title": "Accounts", "description": _DESCRIPTION}
     for path in _NOT_SERVED:
         del document["paths"][f"/_allauth/{{client}}/v1/{path}"]["get"]
-    signup = document["components"]["schemas"]["BaseSignup"]
+    schemas = document["components"]["schemas"]
+    signup = schemas["BaseSignup"]
     signup["properties"]["name"] = SignUp.model_json_schema()["properties"]["name"]
     signup["required"].append("name")
+    # Instead of allauth's examples, whose user does not exist.
+    schemas["Email"]["example"] = demo.EMAIL
+    schemas["Password"]["example"] = demo.PASSWORD
+    schemas["Login"]["example"] = _example(SignIn)
+    schemas["Signup"]["example"] = _example(SignUp)
+    change = document["components"]["requestBodies"]["ChangePassword"]["content"]
+    change["application/json"]["schema"]["example"] = _example(PasswordChange)
     return json_response(document)
+
+
+def _example(model: type[Input]) -> dict[str, str]:
+    example: dict[str, str] = model.model_json_schema()["examples"][0]
+    return example

@@ -26,7 +26,10 @@ def create_api_key(
     body: schemas.ApiKeyCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.ApiKeyCreated:
-    """Create an API key; only this response contains it."""
+    """Create an API key.
+
+    Only this response contains it.
+    """
     api_key, key = service.create_api_key(
         organization_id=organization_id,
         created_by=request.auth.user_id,
@@ -50,7 +53,10 @@ def list_api_keys(
 
 @router.delete(f"{API_KEYS}/{{uuid:api_key_id}}", auth=admin, response={204: None})
 def revoke_api_key(request: MemberRequest, organization_id: UUID, api_key_id: UUID) -> None:
-    """Revoke a key; it stops working at once."""
+    """Revoke a key.
+
+    It stops working at once.
+    """
     service.revoke_api_key(organization_id=organization_id, api_key_id=api_key_id)
 
 

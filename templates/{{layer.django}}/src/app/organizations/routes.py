@@ -35,7 +35,10 @@ def create_organization(
     body: schemas.OrganizationCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Organization:
-    """Create an organization; the caller becomes its owner."""
+    """Create an organization.
+
+    The caller becomes its owner.
+    """
     organization = service.create_organization(user_id=request.auth.id, name=body.name)
     response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
     return _show(response, organization)
@@ -108,7 +111,10 @@ def list_members(
 def update_member(
     request: MemberRequest, organization_id: UUID, user_id: UUID, body: schemas.MemberUpdate
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
+    """Change a member's role.
+
+    Only owners grant or remove the role owner, and one must remain.
+    """
     changed = service.change_role(
         organization_id=organization_id, user_id=user_id, role=body.role, by=request.auth.role
     )
@@ -117,7 +123,10 @@ def update_member(
 
 @router.delete(MEMBER, auth=viewer, response={204: None}, openapi_extra=CONFLICT)
 def remove_member(request: MemberRequest, organization_id: UUID, user_id: UUID) -> None:
-    """Remove a member, or leave; one owner must remain."""
+    """Remove a member, or leave.
+
+    One owner must remain.
+    """
     service.remove_member(
         organization_id=organization_id,
         user_id=user_id,
@@ -135,7 +144,10 @@ def create_invitation(
     body: schemas.InvitationCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Invitation:
-    """Invite an address; the token is sent by mail."""
+    """Invite an address.
+
+    The token is sent by mail.
+    """
     invitation = service.create_invitation(
         organization_id=organization_id,
         email=body.email,
@@ -186,7 +198,10 @@ def revoke_invitation(request: MemberRequest, organization_id: UUID, invitation_
     openapi_extra={"responses": problem_responses(403, 409)},
 )
 def accept_invitation(request: UserRequest, body: schemas.InvitationAccept) -> schemas.Organization:
-    """Join an organization with the token from the mail; it works once."""
+    """Join an organization with the token from the mail.
+
+    It works once.
+    """
     organization = service.accept_invitation(
         user_id=request.auth.id, email=request.auth.email, token=body.token
     )

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.core.schemas import Input, Schema, Timestamp
 
@@ -33,6 +33,8 @@ class ExportFailure(StrEnum):
 
 class ExportCreate(Input):
     """The file format of a new export."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"format": "csv"}]})
 
     format: ExportFormat
 

@@ -70,14 +70,20 @@ def _refuse_cross_site(request: Request) -> None:
     dependencies=[Public],
 )
 async def sign_up(body: schemas.SignUp, session: SessionDep) -> Response:
-    """Create an account. The response does not tell whether the address has one; the mail does."""
+    """Create an account.
+
+    The response does not tell whether the address has one; the mail does.
+    """
     await service.sign_up(session, email=body.email, password=body.password, name=body.name)
     return Response(status_code=202)
 
 
 @router.post("/auth/verify-email", status_code=204, dependencies=[Public])
 async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
-    """Finish a sign-up with the token from the mail; it works once."""
+    """Finish a sign-up with the token from the mail.
+
+    It works once.
+    """
     await service.verify_email(session, token=body.token)
 
 
@@ -105,7 +111,10 @@ async def sign_in(
     session: SessionDep,
     transport: TransportQuery = "token",
 ) -> Response:
-    """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
+    """Sign in.
+
+    401 with `/problems/mfa-required` asks for a code as well.
+    """
     if transport == "cookie":
         _refuse_cross_site(request)
     return _session_response(
@@ -183,7 +192,10 @@ async def forgot_password(body: schemas.EmailOnly, session: SessionDep) -> Respo
 
 @router.post("/auth/password/reset", status_code=204, dependencies=[Public])
 async def reset_password(body: schemas.PasswordReset, session: SessionDep) -> None:
-    """Set a new password with the token from the mail. Ends all sessions, and opens none."""
+    """Set a new password with the token from the mail.
+
+    Ends all sessions, and opens none.
+    """
     await service.reset_password(session, token=body.token, password=body.password)
 
 
@@ -191,7 +203,10 @@ async def reset_password(body: schemas.PasswordReset, session: SessionDep) -> No
 async def change_password(
     body: schemas.PasswordChange, user: CurrentUser, session: SessionDep
 ) -> None:
-    """Replace the password. Ends all other sessions."""
+    """Replace the password.
+
+    Ends all other sessions.
+    """
     await service.change_password(
         session,
         user=user,
@@ -202,7 +217,10 @@ async def change_password(
 
 @router.post("/auth/totp", status_code=201, responses=problem_responses(409))
 async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> schemas.TotpSetup:
-    """Set up a second factor; it takes effect once it is confirmed."""
+    """Set up a second factor.
+
+    It takes effect once it is confirmed.
+    """
     secret, uri = await service.begin_totp(session, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -211,7 +229,10 @@ async def begin_totp(user: CurrentUser, session: SessionDep, _: Idempotent) -> s
 async def confirm_totp(
     body: schemas.TotpConfirm, user: CurrentUser, session: SessionDep, _: Idempotent
 ) -> schemas.RecoveryCodes:
-    """Enable the second factor. Only this response contains the recovery codes."""
+    """Enable the second factor.
+
+    Only this response contains the recovery codes.
+    """
     codes = await service.confirm_totp(session, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -257,7 +278,10 @@ async def finish_oidc(
     state: Annotated[str | None, Query(max_length=200)] = None,
     iss: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
+    """Finish a sign-in with a provider.
+
+    With tokens, or with a cookie and a redirect to the app.
+    """
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=state)
     if code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -304,7 +328,10 @@ async def delete_me(
     response: Response,
     if_match: IfMatch = None,
 ) -> None:
-    """Delete the caller's account; refused while an organization has no other owner."""
+    """Delete the caller's account.
+
+    Refused while an organization has no other owner.
+    """
     await service.delete_me(session, user_id=user.id, password=body.password, if_match=if_match)
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
 

@@ -26,7 +26,10 @@ Admin = Annotated[Member, Depends(require(Role.ADMIN))]
 async def create_api_key(
     body: schemas.ApiKeyCreate, member: Admin, session: SessionDep, _: Idempotent
 ) -> schemas.ApiKeyCreated:
-    """Create an API key; only this response contains it."""
+    """Create an API key.
+
+    Only this response contains it.
+    """
     api_key, key = await service.create_api_key(
         session,
         organization_id=member.organization_id,
@@ -55,7 +58,10 @@ async def list_api_keys(
 
 @router.delete("/{api_key_id}", status_code=204)
 async def revoke_api_key(api_key_id: UUID, member: Admin, session: SessionDep) -> None:
-    """Revoke a key; it stops working at once."""
+    """Revoke a key.
+
+    It stops working at once.
+    """
     await service.revoke_api_key(
         session, organization_id=member.organization_id, api_key_id=api_key_id
     )

@@ -28,7 +28,10 @@ async def create_organization(
     response: Response,
     _: Idempotent,
 ) -> schemas.Organization:
-    """Create an organization; the caller becomes its owner."""
+    """Create an organization.
+
+    The caller becomes its owner.
+    """
     organization = await service.create_organization(session, user_id=user.id, name=body.name)
     response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
     set_etag(response, rules.organization_etag(organization, organization.role))
@@ -112,7 +115,10 @@ async def list_members(
 async def update_member(
     user_id: UUID, body: schemas.MemberUpdate, member: Admin, session: SessionDep
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
+    """Change a member's role.
+
+    Only owners grant or remove the role owner, and one must remain.
+    """
     changed = await service.change_role(
         session,
         organization_id=member.organization_id,
@@ -129,7 +135,10 @@ async def update_member(
     responses=problem_responses(409),
 )
 async def remove_member(user_id: UUID, member: Viewer, session: SessionDep) -> None:
-    """Remove a member, or leave; one owner must remain."""
+    """Remove a member, or leave.
+
+    One owner must remain.
+    """
     await service.remove_member(
         session,
         organization_id=member.organization_id,
@@ -151,7 +160,10 @@ async def create_invitation(
     response: Response,
     _: Idempotent,
 ) -> schemas.Invitation:
-    """Invite an address; the token is sent by mail."""
+    """Invite an address.
+
+    The token is sent by mail.
+    """
     invitation = await service.create_invitation(
         session,
         organization_id=member.organization_id,
@@ -211,7 +223,10 @@ async def revoke_invitation(invitation_id: UUID, member: Admin, session: Session
 async def accept_invitation(
     body: schemas.InvitationAccept, user: CurrentUser, session: SessionDep
 ) -> schemas.Organization:
-    """Join an organization with the token from the mail; it works once."""
+    """Join an organization with the token from the mail.
+
+    It works once.
+    """
     organization = await service.accept_invitation(
         session, user_id=user.id, email=user.email, token=body.token
     )

@@ -79,7 +79,10 @@ def _refuse_cross_site() -> None:
 @blueprint.input(schemas.SignUp, arg_name="body")
 @blueprint.doc(responses=empty_answer(202))
 def sign_up(body: schemas.SignUp) -> Response:
-    """Create an account. The response does not tell whether the address has one; the mail does."""
+    """Create an account.
+
+    The response does not tell whether the address has one; the mail does.
+    """
     service.sign_up(db, email=body.email, password=body.password, name=body.name)
     return empty_response(202)
 
@@ -89,7 +92,10 @@ def sign_up(body: schemas.SignUp) -> Response:
 @blueprint.input(schemas.VerifyEmail, arg_name="body")
 @blueprint.doc(responses=empty_answer())
 def verify_email(body: schemas.VerifyEmail) -> Response:
-    """Finish a sign-up with the token from the mail; it works once."""
+    """Finish a sign-up with the token from the mail.
+
+    It works once.
+    """
     service.verify_email(db, token=body.token)
     return empty_response()
 
@@ -111,7 +117,10 @@ def resend_verification(body: schemas.EmailOnly) -> Response:
 @blueprint.output(schemas.Tokens)
 @blueprint.doc(responses={204: _IN_COOKIE, **problem_responses(401, 403)})
 def sign_in(query: TransportQuery, body: schemas.SignIn) -> Response:
-    """Sign in. 401 with `/problems/mfa-required` asks for a code as well."""
+    """Sign in.
+
+    401 with `/problems/mfa-required` asks for a code as well.
+    """
     if query.transport == "cookie":
         _refuse_cross_site()
     return _session_response(
@@ -196,7 +205,10 @@ def forgot_password(body: schemas.EmailOnly) -> Response:
 @blueprint.input(schemas.PasswordReset, arg_name="body")
 @blueprint.doc(responses=empty_answer())
 def reset_password(body: schemas.PasswordReset) -> Response:
-    """Set a new password with the token from the mail. Ends all sessions, and opens none."""
+    """Set a new password with the token from the mail.
+
+    Ends all sessions, and opens none.
+    """
     service.reset_password(db, token=body.token, password=body.password)
     return empty_response()
 
@@ -206,7 +218,10 @@ def reset_password(body: schemas.PasswordReset) -> Response:
 @blueprint.input(schemas.PasswordChange, arg_name="body")
 @blueprint.doc(responses=empty_answer())
 def change_password(user: UserPrincipal, body: schemas.PasswordChange) -> Response:
-    """Replace the password. Ends all other sessions."""
+    """Replace the password.
+
+    Ends all other sessions.
+    """
     service.change_password(
         db,
         user=user,
@@ -223,7 +238,10 @@ def change_password(user: UserPrincipal, body: schemas.PasswordChange) -> Respon
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
-    """Set up a second factor; it takes effect once it is confirmed."""
+    """Set up a second factor.
+
+    It takes effect once it is confirmed.
+    """
     secret, uri = service.begin_totp(db, user_id=user.id)
     return schemas.TotpSetup(secret=secret, otpauth_uri=uri)
 
@@ -236,7 +254,10 @@ def begin_totp(user: UserPrincipal) -> schemas.TotpSetup:
 @blueprint.doc(responses=problem_responses(409))
 @idempotent
 def confirm_totp(user: UserPrincipal, body: schemas.TotpConfirm) -> schemas.RecoveryCodes:
-    """Enable the second factor. Only this response contains the recovery codes."""
+    """Enable the second factor.
+
+    Only this response contains the recovery codes.
+    """
     codes = service.confirm_totp(db, user_id=user.id, code=body.code)
     return schemas.RecoveryCodes(recovery_codes=codes)
 
@@ -273,7 +294,10 @@ def _redirect(url: str) -> Response:
 @blueprint.output(schemas.Tokens)
 @blueprint.doc(responses={302: _IN_COOKIE, **problem_responses(401, 403, 409)})
 def finish_oidc(provider: str, query: CallbackQuery) -> Response:
-    """Finish a sign-in with a provider: with tokens, or with a cookie and a redirect to the app."""
+    """Finish a sign-in with a provider.
+
+    With tokens, or with a cookie and a redirect to the app.
+    """
     flow = oidc.open_flow(request.cookies.get(OIDC_COOKIE), provider=provider, state=query.state)
     if query.code is None:
         raise Unauthenticated("The provider did not sign you in.")
@@ -317,7 +341,10 @@ def update_me(
 def delete_me(
     user: UserPrincipal, precondition: Precondition, body: schemas.PasswordProof
 ) -> Response:
-    """Delete the caller's account; refused while an organization has no other owner."""
+    """Delete the caller's account.
+
+    Refused while an organization has no other owner.
+    """
     service.delete_me(db, user_id=user.id, password=body.password, if_match=precondition.if_match)
     return _delete_cookie(empty_response(), SESSION_COOKIE)
 

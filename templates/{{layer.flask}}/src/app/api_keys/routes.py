@@ -31,7 +31,10 @@ admin = require(Role.ADMIN)
 @blueprint.output(schemas.ApiKeyCreated, status_code=201)
 @idempotent
 def create_api_key(member: Member, body: schemas.ApiKeyCreate) -> schemas.ApiKeyCreated:
-    """Create an API key; only this response contains it."""
+    """Create an API key.
+
+    Only this response contains it.
+    """
     api_key, key = service.create_api_key(
         db,
         organization_id=member.organization_id,
@@ -63,6 +66,9 @@ def list_api_keys(member: Member, query: PageQuery) -> schemas.ApiKeyPage:
 @admin
 @blueprint.doc(responses=empty_answer())
 def revoke_api_key(api_key_id: UUID, member: Member) -> Response:
-    """Revoke a key; it stops working at once."""
+    """Revoke a key.
+
+    It stops working at once.
+    """
     service.revoke_api_key(db, organization_id=member.organization_id, api_key_id=api_key_id)
     return empty_response()

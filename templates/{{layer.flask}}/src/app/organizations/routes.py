@@ -29,7 +29,10 @@ owner = require(Role.OWNER)
 def create_organization(
     user: UserPrincipal, body: schemas.OrganizationCreate
 ) -> tuple[schemas.Organization, dict[str, str]]:
-    """Create an organization; the caller becomes its owner."""
+    """Create an organization.
+
+    The caller becomes its owner.
+    """
     organization = service.create_organization(db, user_id=user.id, name=body.name)
     return schemas.Organization.model_validate(organization), {
         "Location": f"/api/v1/organizations/{organization.id}",
@@ -123,7 +126,10 @@ def list_members(member: Member, query: PageQuery) -> schemas.MemberPage:
 def update_member(
     user_id: UUID, member: Member, body: schemas.MemberUpdate
 ) -> schemas.OrganizationMember:
-    """Change a member's role; only owners grant or remove the role owner, and one must remain."""
+    """Change a member's role.
+
+    Only owners grant or remove the role owner, and one must remain.
+    """
     changed = service.change_role(
         db,
         organization_id=member.organization_id,
@@ -138,7 +144,10 @@ def update_member(
 @viewer
 @blueprint.doc(responses={**empty_answer(), **problem_responses(409)})
 def remove_member(user_id: UUID, member: Member) -> Response:
-    """Remove a member, or leave; one owner must remain."""
+    """Remove a member, or leave.
+
+    One owner must remain.
+    """
     service.remove_member(
         db,
         organization_id=member.organization_id,
@@ -159,7 +168,10 @@ def remove_member(user_id: UUID, member: Member) -> Response:
 def create_invitation(
     member: Member, body: schemas.InvitationCreate
 ) -> tuple[schemas.Invitation, dict[str, str]]:
-    """Invite an address; the token is sent by mail."""
+    """Invite an address.
+
+    The token is sent by mail.
+    """
     invitation = service.create_invitation(
         db,
         organization_id=member.organization_id,
@@ -216,7 +228,10 @@ def revoke_invitation(invitation_id: UUID, member: Member) -> Response:
 @blueprint.output(schemas.Organization)
 @blueprint.doc(responses=problem_responses(403, 409))
 def accept_invitation(user: UserPrincipal, body: schemas.InvitationAccept) -> schemas.Organization:
-    """Join an organization with the token from the mail; it works once."""
+    """Join an organization with the token from the mail.
+
+    It works once.
+    """
     organization = service.accept_invitation(
         db, user_id=user.id, email=user.email, token=body.token
     )

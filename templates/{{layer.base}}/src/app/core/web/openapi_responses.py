@@ -1,5 +1,6 @@
 """Adds the common responses to the OpenAPI document that a framework has generated."""
 
+from inspect import cleandoc
 from typing import Any
 
 from app.core.web import problems
@@ -37,12 +38,20 @@ def empty_answer(status: int = 204) -> dict[int | str, dict[str, Any]]:
 
 def add_problem_schemas(document: dict[str, Any]) -> None:
     """Add the schema of problem details to the components."""
-    schemas = document["components"]["schemas"]
-    for model in (problems.Problem, problems.ProblemError):
-        schemas[model.__name__] = model.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
-    schemas["Problem"].pop("$defs", None)
+    problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+
+
+def describe_operation(operation: dict[str, Any], view: object) -> None:
+    """Make the first line of the view's docstring the summary, and the rest the description."""
+    if not view.__doc__:
+        return
+    summary, _, description = cleandoc(view.__doc__).partition("\n")
+    operation["summary"] = summary.removesuffix(".")
+    if description:
+        operation["description"] = description.strip()
+    else:
+        operation.pop("description", None)
 
 
 def complete_operation(

@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): maps domain errors to HTTP status codes and bodies."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -23,6 +24,29 @@ from app.core.errors import (
 MEDIA_TYPE = "application/problem+json"
 
 
+class ProblemType(StrEnum):
+    """The kinds of problems, as stable URI paths."""
+
+    BAD_REQUEST = "/problems/bad-request"
+    CONFLICT = "/problems/conflict"
+    FORBIDDEN = "/problems/forbidden"
+    HTTP_ERROR = "/problems/http-error"
+    IDEMPOTENCY_CONFLICT = "/problems/idempotency-conflict"
+    IDEMPOTENCY_MISMATCH = "/problems/idempotency-mismatch"
+    INTERNAL_ERROR = "/problems/internal-error"
+    METHOD_NOT_ALLOWED = "/problems/method-not-allowed"
+    MFA_REQUIRED = "/problems/mfa-required"
+    NOT_ACCEPTABLE = "/problems/not-acceptable"
+    NOT_FOUND = "/problems/not-found"
+    PAYLOAD_TOO_LARGE = "/problems/payload-too-large"
+    PRECONDITION_FAILED = "/problems/precondition-failed"
+    RATE_LIMITED = "/problems/rate-limited"
+    UNAUTHENTICATED = "/problems/unauthenticated"
+    UNAVAILABLE = "/problems/unavailable"
+    UNSUPPORTED_MEDIA_TYPE = "/problems/unsupported-media-type"
+    VALIDATION_ERROR = "/problems/validation-error"
+
+
 class ProblemError(BaseModel):
     """One invalid value of a request."""
 
@@ -34,7 +58,7 @@ class ProblemError(BaseModel):
 class Problem(BaseModel):
     """The body of every error."""
 
-    type: str = Field(description="Stable URI path that names the kind of problem")
+    type: ProblemType
     title: str
     status: int
     detail: str
@@ -44,39 +68,41 @@ class Problem(BaseModel):
 
 
 # The first class that matches decides: subclasses come first.
-_KINDS: tuple[tuple[type[AppError], int, str, str], ...] = (
-    (MfaRequired, 401, "mfa-required", "Second factor required"),
-    (Unauthenticated, 401, "unauthenticated", "Not authenticated"),
-    (Forbidden, 403, "forbidden", "Forbidden"),
-    (NotFound, 404, "not-found", "Not found"),
-    (IdempotencyConflict, 409, "idempotency-conflict", "Request in progress"),
-    (Conflict, 409, "conflict", "Conflict"),
-    (PreconditionFailed, 412, "precondition-failed", "Precondition failed"),
-    (Invalid, 422, "validation-error", "Invalid input"),
-    (IdempotencyMismatch, 422, "idempotency-mismatch", "Idempotency key reused"),
-    (RateLimited, 429, "rate-limited", "Too many requests"),
-    (Unavailable, 503, "unavailable", "Service unavailable"),
+_KINDS: tuple[tuple[type[AppError], int, ProblemType, str], ...] = (
+    (MfaRequired, 401, ProblemType.MFA_REQUIRED, "Second factor required"),
+    (Unauthenticated, 401, ProblemType.UNAUTHENTICATED, "Not authenticated"),
+    (Forbidden, 403, ProblemType.FORBIDDEN, "Forbidden"),
+    (NotFound, 404, ProblemType.NOT_FOUND, "Not found"),
+    (IdempotencyConflict, 409, ProblemType.IDEMPOTENCY_CONFLICT, "Request in progress"),
+    (Conflict, 409, ProblemType.CONFLICT, "Conflict"),
+    (PreconditionFailed, 412, ProblemType.PRECONDITION_FAILED, "Precondition failed"),
+    (Invalid, 422, ProblemType.VALIDATION_ERROR, "Invalid input"),
+    (IdempotencyMismatch, 422, ProblemType.IDEMPOTENCY_MISMATCH, "Idempotency key reused"),
+    (RateLimited, 429, ProblemType.RATE_LIMITED, "Too many requests"),
+    (Unavailable, 503, ProblemType.UNAVAILABLE, "Service unavailable"),
 )
 
 # Errors of the HTTP layer, raised before or outside of domain code.
-_HTTP: dict[int, tuple[str, str]] = {
-    400: ("bad-request", "Bad request"),
-    401: ("unauthenticated", "Not authenticated"),
-    403: ("forbidden", "Forbidden"),
-    404: ("not-found", "Not found"),
-    405: ("method-not-allowed", "Method not allowed"),
-    406: ("not-acceptable", "Not acceptable"),
-    413: ("payload-too-large", "Payload too large"),
-    415: ("unsupported-media-type", "Unsupported media type"),
-    422: ("validation-error", "Invalid input"),
-    500: ("internal-error", "Internal server error"),
-    503: ("unavailable", "Service unavailable"),
+_HTTP: dict[int, tuple[ProblemType, str]] = {
+    400: (ProblemType.BAD_REQUEST, "Bad request"),
+    401: (ProblemType.UNAUTHENTICATED, "Not authenticated"),
+    403: (ProblemType.FORBIDDEN, "Forbidden"),
+    404: (ProblemType.NOT_FOUND, "Not found"),
+    405: (ProblemType.METHOD_NOT_ALLOWED, "Method not allowed"),
+    406: (ProblemType.NOT_ACCEPTABLE, "Not acceptable"),
+    413: (ProblemType.PAYLOAD_TOO_LARGE, "Payload too large"),
+    415: (ProblemType.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
+    422: (ProblemType.VALIDATION_ERROR, "Invalid input"),
+    500: (ProblemType.INTERNAL_ERROR, "Internal server error"),
+    503: (ProblemType.UNAVAILABLE, "Service unavailable"),
 }
 
 
-def _body(status: int, slug: str, title: str, detail: str, instance: str) -> dict[str, Any]:
+def _body(
+    status: int, problem: ProblemType, title: str, detail: str, instance: str
+) -> dict[str, Any]:
     return {
-        "type": f"/problems/{slug}",
+        "type": problem,
         "title": title,
         "status": status,
         "detail": detail,
@@ -87,10 +113,12 @@ def _body(status: int, slug: str, title: str, detail: str, instance: str) -> dic
 
 def from_error(error: AppError, instance: str) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, extra headers and body; `instance` is the path of the request."""
-    status, slug, title = next(
-        (status, slug, title) for kind, status, slug, title in _KINDS if isinstance(error, kind)
+    status, problem, title = next(
+        (status, problem, title)
+        for kind, status, problem, title in _KINDS
+        if isinstance(error, kind)
     )
-    body = _body(status, slug, title, error.detail, instance)
+    body = _body(status, problem, title, error.detail, instance)
     headers: dict[str, str] = {}
     if isinstance(error, Invalid):
         body["errors"] = [
@@ -106,8 +134,8 @@ def from_error(error: AppError, instance: str) -> tuple[int, dict[str, str], dic
 
 def from_status(status: int, instance: str, detail: str | None = None) -> dict[str, Any]:
     """Return the body for an error of the HTTP layer; a 500 reveals only the request id."""
-    slug, title = _HTTP.get(status, ("http-error", "HTTP error"))
-    return _body(status, slug, title, detail or f"{title}.", instance)
+    problem, title = _HTTP.get(status, (ProblemType.HTTP_ERROR, "HTTP error"))
+    return _body(status, problem, title, detail or f"{title}.", instance)
 
 
 def from_validation(errors: list[dict[str, Any]], instance: str) -> dict[str, Any]:

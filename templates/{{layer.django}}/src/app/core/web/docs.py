@@ -7,7 +7,7 @@ from ninja import Router
 
 from app.core.errors import NotFound
 from app.core.web.access import public
-from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+from app.core.web.docs_page import ASSETS, POLICY, render_page, render_script
 
 router = Router()
 
@@ -19,13 +19,13 @@ def root(request: HttpRequest) -> HttpResponseRedirect:
 
 @router.get("/docs", auth=public, include_in_schema=False)
 def page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(PAGE, "text/html", headers={"Content-Security-Policy": POLICY})
+    return HttpResponse(render_page(), "text/html", headers={"Content-Security-Policy": POLICY})
 
 
 @router.get("/docs/start.js", auth=public, include_in_schema=False)
 def start(request: HttpRequest) -> HttpResponse:
     # A file of its own: the policy forbids inline scripts.
-    return HttpResponse(START, "text/javascript")
+    return HttpResponse(render_script(), "text/javascript")
 
 
 @router.get("/docs/{name}", auth=public, include_in_schema=False)

@@ -43,6 +43,7 @@ def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
             described = document["paths"][path][method.lower()]
             is_public = access.public in operation.auth_callbacks
             _complete(described, operation)
+            openapi_responses.describe_operation(described, operation.view_func)
             if headers := getattr(operation.view_func, "deprecation", None):
                 described |= {"deprecated": True, "x-deprecation": headers}
             if not is_public:

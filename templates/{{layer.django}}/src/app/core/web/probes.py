@@ -60,6 +60,9 @@ def readyz(request: HttpRequest) -> Status[Readiness]:
     openapi_extra=_UNREADY,
 )
 def startupz(request: HttpRequest) -> Status[Readiness]:
-    """Report to orchestrators whether the service has started: database reachable and migrated."""
+    """Report to orchestrators whether the service has started.
+
+    Database reachable and migrated.
+    """
     readiness = probe.readiness()
     return Status(200 if readiness.is_started() else 503, readiness)

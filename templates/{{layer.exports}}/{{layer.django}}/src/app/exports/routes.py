@@ -32,7 +32,10 @@ def create_export(
     body: schemas.ExportCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Export:
-    """Request an export of the projects; poll the response's Location for its status."""
+    """Request an export of the projects.
+
+    Poll the response's Location for its status.
+    """
     export = service.request_export(
         organization_id=organization_id,
         requested_by=request.auth.user_id,

@@ -38,7 +38,10 @@ async def create_export(
     response: Response,
     _: Idempotent,
 ) -> schemas.Export:
-    """Request an export of the projects; poll the response's Location for its status."""
+    """Request an export of the projects.
+
+    Poll the response's Location for its status.
+    """
     export = await service.request_export(
         session,
         organization_id=member.organization_id,

@@ -34,7 +34,10 @@ exporter = require(Role.MEMBER)
 def create_export(
     member: Member, body: schemas.ExportCreate
 ) -> tuple[schemas.Export, dict[str, str]]:
-    """Request an export of the projects; poll the response's Location for its status."""
+    """Request an export of the projects.
+
+    Poll the response's Location for its status.
+    """
     export = service.request_export(
         db,
         organization_id=member.organization_id,

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from app.core.errors import NotFound
 from app.core.web.access import public
-from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+from app.core.web.docs_page import ASSETS, POLICY, render_page, render_script
 
 router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
 
@@ -20,13 +20,15 @@ async def root() -> RedirectResponse:
 
 @router.get("/docs")
 async def page() -> Response:
-    return Response(PAGE, media_type="text/html", headers={"Content-Security-Policy": POLICY})
+    return Response(
+        render_page(), media_type="text/html", headers={"Content-Security-Policy": POLICY}
+    )
 
 
 @router.get("/docs/start.js")
 async def start() -> Response:
     """Serve the script that starts Swagger UI: the page's policy forbids inline scripts."""
-    return Response(START, media_type="text/javascript")
+    return Response(render_script(), media_type="text/javascript")
 
 
 @router.get("/docs/{name}")

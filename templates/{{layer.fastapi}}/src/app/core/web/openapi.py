@@ -45,6 +45,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for response in operation["responses"].values():
                 for content in response.get("content", {}).values():
                     content["schema"].pop("title", None)  # derived from the operation id
+            openapi_responses.describe_operation(operation, route.endpoint)
             declared = next(access_of(route.dependant), access.public)
             openapi_responses.complete_operation(
                 document,

@@ -52,7 +52,10 @@ async def readyz(response: Response) -> Readiness:
 
 @router.get("/startupz", responses=_UNREADY)
 async def startupz(response: Response) -> Readiness:
-    """Report to orchestrators whether the service has started: database reachable and migrated."""
+    """Report to orchestrators whether the service has started.
+
+    Database reachable and migrated.
+    """
     readiness = await probe.readiness()
     if not readiness.is_started():
         response.status_code = 503

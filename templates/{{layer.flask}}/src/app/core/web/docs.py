@@ -8,7 +8,7 @@ from werkzeug import Response as BaseResponse
 
 from app.core.errors import NotFound
 from app.core.web.access import public
-from app.core.web.docs_page import ASSETS, PAGE, POLICY, START
+from app.core.web.docs_page import ASSETS, POLICY, render_page, render_script
 
 blueprint = APIBlueprint("docs", __name__, enable_openapi=False)
 
@@ -26,14 +26,14 @@ def root() -> BaseResponse:
 @blueprint.get("/docs")
 @public
 def page() -> Response:
-    return _file(PAGE, "text/html", **{"Content-Security-Policy": POLICY})
+    return _file(render_page(), "text/html", **{"Content-Security-Policy": POLICY})
 
 
 @blueprint.get("/docs/start.js")
 @public
 def start() -> Response:
     """Serve the script that starts Swagger UI: the page's policy forbids inline scripts."""
-    return _file(START, "text/javascript")
+    return _file(render_script(), "text/javascript")
 
 
 @blueprint.get("/docs/<name>")

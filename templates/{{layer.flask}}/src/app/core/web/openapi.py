@@ -63,6 +63,7 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
             if operation is not None:
                 _complete(operation, rule)
                 view = app.view_functions[rule.endpoint]
+                openapi_responses.describe_operation(operation, view)
                 is_public = access.public in access.declared_by(view)
                 if not is_public:
                     operation["security"] = [{"HTTPBearer": []}]
@@ -76,8 +77,6 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
 
 def _complete(operation: dict[str, Any], rule: Rule) -> None:
     operation["operationId"] = rule.endpoint.rpartition(".")[2]
-    operation["description"] = operation["summary"]
-    operation["summary"] = _title(operation["operationId"])
     if not operation["parameters"]:
         del operation["parameters"]
     for parameter in operation.get("parameters", ()):

@@ -63,6 +63,9 @@ def readyz() -> tuple[Readiness, int]:
 @blueprint.output(Readiness)
 @blueprint.doc(responses=_UNREADY)
 def startupz() -> tuple[Readiness, int]:
-    """Report to orchestrators whether the service has started: database reachable and migrated."""
+    """Report to orchestrators whether the service has started.
+
+    Database reachable and migrated.
+    """
     readiness = probe.readiness()
     return readiness, 200 if readiness.is_started() else 503

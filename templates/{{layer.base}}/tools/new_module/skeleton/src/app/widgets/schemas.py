@@ -22,13 +22,17 @@ class Widget(Schema):
 class WidgetCreate(Input):
     """A new widget."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "First"}]})
+
     name: Name
 
 
 class WidgetUpdate(Input):
     """The fields to change; omitted fields are not changed."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(
+        json_schema_extra={"minProperties": 1, "examples": [{"name": "Second"}]}
+    )
 
     # The default factory makes the field optional without allowing null. Its value is not used:
     # `exclude_unset` leaves out the fields that were not sent.
