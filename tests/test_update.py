@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from template import (
     COPIER,
     ROOT,
+    attempt,
     commit,
     contents,
     copy_templated_files,
@@ -23,6 +25,8 @@ from variants import values
 NEW = "v999.0.0"
 CHANGED = ("templates", "copier.yml")
 ANSWERS, SECRETS = ".copier-answers.yml", ".env"
+# The first command of `just check`.
+FIND_CONFLICTS = (sys.executable, "-m", "tools.conflicts")
 
 
 @pytest.fixture
@@ -141,6 +145,34 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     commit(repository, "Newer", tag=NEW)
     run(COPIER, "update", "--defaults", cwd=service)
     assert (service / "added.md").is_file()
+
+
+def test_conflict_of_an_update_fails_the_check(released: Path, tmp_path: Path) -> None:
+    repository, service = tmp_path / "template", tmp_path / "svc"
+    shutil.copytree(released, repository)
+    run(COPIER, "copy", "--defaults", repository, service, cwd=tmp_path)
+    commit(service, "Generate")
+    run(*FIND_CONFLICTS, cwd=service)
+
+    runbook = service / "docs" / "runbook.md"
+    upstream = repository / "templates" / "{{layer.base}}" / "docs" / "runbook.md"
+    for file, title in ((runbook, "# Ours"), (upstream, "# Theirs")):
+        file.write_text(title + file.read_text().partition("\n")[2])
+    commit(service, "A user's edit")
+    commit(repository, "Newer", tag=NEW)
+    run(COPIER, "update", "--defaults", "--conflict=inline", cwd=service)
+    assert "docs/runbook.md:1: <<<<<<< before updating" in refusal(service)
+
+    git(service, "reset", "--quiet", "--hard")
+    run(COPIER, "update", "--defaults", "--conflict=rej", cwd=service)
+    assert "docs/runbook.md.rej" in git(service, "status", "--porcelain")
+    assert "docs/runbook.md.rej\n" in refusal(service)
+
+
+def refusal(service: Path) -> str:
+    done = attempt(*FIND_CONFLICTS, cwd=service)
+    assert done.returncode != 0, "expected the check to find the conflict"
+    return done.stdout
 
 
 def test_copy_from_a_relative_path_warns(tmp_path: Path) -> None:
