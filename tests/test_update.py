@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from template import (
     COPIER,
     ROOT,
     attempt,
+    clean_environment,
     commit,
     contents,
     copy_templated_files,
@@ -127,6 +129,61 @@ def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
     added = (project / dropped).with_name("added_by_the_user.py")
     added.parent.mkdir(parents=True, exist_ok=True)
     added.write_text("MINE = True\n")
+
+
+@pytest.fixture(scope="module")
+def flask_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a service whose template has a newer version."""
+    folder = tmp_path_factory.mktemp("framework")
+    copy_templated_files(folder / "template")
+    commit(folder / "template", "First", tag="v1.0.0")
+    run(COPIER, "copy", "--defaults", "-d", "framework=flask", "template", "svc", cwd=folder)
+    answers = folder / "svc" / ANSWERS
+    answers.write_text(answers.read_text().replace("_src_path: template", "_src_path: ../template"))
+    commit(folder / "svc", "Generate")
+    (folder / "template" / "templates" / "{{layer.base}}" / "added.md").write_text("Added.\n")
+    commit(folder / "template", "Newer", tag="v2.0.0")
+    return folder / "svc"
+
+
+@pytest.mark.parametrize(
+    "operation", [["update"], ["update", "--vcs-ref=:current:"], ["recopy", "--overwrite"]]
+)
+def test_change_of_the_framework_is_refused(operation: list[str], flask_service: Path) -> None:
+    change = ("--defaults", "-d", "framework=django")
+    done = attempt(COPIER, *operation, *change, cwd=flask_service)
+    assert done.returncode != 0
+    assert "Generate a new service with django, and move your modules there" in done.stdout
+    assert git(flask_service, "status", "--porcelain", "--ignored") == "!! .env"
+
+
+@pytest.mark.parametrize("operation", [["update"], ["recopy", "--overwrite"]])
+@pytest.mark.parametrize("answer", ["framework=flask", "jobs=arq"])
+def test_update_with_the_same_framework_is_accepted(
+    operation: list[str], answer: str, flask_service: Path, tmp_path: Path
+) -> None:
+    for folder in ("svc", "template"):
+        shutil.copytree(flask_service.with_name(folder), tmp_path / folder)
+    run(COPIER, *operation, "--defaults", "-d", answer, cwd=tmp_path / "svc")
+    assert (tmp_path / "svc" / "added.md").is_file()
+    assert answer.replace("=", ": ") in (tmp_path / "svc" / ANSWERS).read_text()
+
+
+def test_update_does_not_ask_for_the_framework(flask_service: Path) -> None:
+    child = pexpect.spawn(
+        str(COPIER),
+        ["update"],
+        cwd=flask_service,
+        env=clean_environment() | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        dimensions=(40, 200),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect_exact("What are you building?")
+    child.send("\r")
+    child.expect_exact("What is it called?")
+    assert "Which web framework?" not in str(child.before)
+    child.close(force=True)
 
 
 @pytest.mark.slow
