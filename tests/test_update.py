@@ -226,6 +226,30 @@ def test_conflict_of_an_update_fails_the_check(released: Path, tmp_path: Path) -
     assert "docs/runbook.md.rej\n" in refusal(service)
 
 
+def test_update_command_updates_with_copier(flask_service: Path, tmp_path: Path) -> None:
+    service, programs = tmp_path / "svc", tmp_path / "bin"
+    for folder in ("svc", "template"):
+        shutil.copytree(flask_service.with_name(folder), tmp_path / folder)
+    # Plain files are not in this template.
+    tools = ROOT / "templates" / "{{layer.base}}" / "tools"
+    for name in ("conflicts.py", "update_template.py"):
+        shutil.copyfile(tools / name, service / "tools" / name)
+    programs.mkdir()
+    for program, text in (("uvx", f'shift; exec "{COPIER}" "$@"'), ("uv", 'echo "uv $*"')):
+        (programs / program).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / program).chmod(0o755)
+    module = (sys.executable, "-m", "tools.update_template", "--defaults")
+    command = ("bash", "-c", 'PATH="$0:$PATH" exec "$@"', str(programs), *module)
+
+    refused = attempt(*command, cwd=service)
+    assert refused.returncode != 0
+    assert "commit or stash all changes first" in refused.stdout
+    commit(service, "The update command")
+    printed = run(*command, cwd=service)
+    assert (service / "added.md").is_file()
+    assert "uv lock\nuv run just fix\nuv run just check\n" in printed
+
+
 def refusal(service: Path) -> str:
     done = attempt(*FIND_CONFLICTS, cwd=service)
     assert done.returncode != 0, "expected the check to find the conflict"
