@@ -146,6 +146,13 @@ def test_links_and_commands_in_documents_exist(variant: Variant, render: Render)
             assert recipe in recipes, f"{document.name}: just {recipe}"
 
 
+@VARIANTS
+def test_agents_document_is_short(variant: Variant, render: Render) -> None:
+    text = (render(variant) / "AGENTS.md").read_text()
+    assert text.count("\n") <= 60, "expected a summary: coding agents read it in each session"
+    assert "(AGENTS.md)" in (render(variant) / "README.md").read_text()
+
+
 # Rendering again takes seconds per variant, so only a covering set is rendered again.
 @pytest.mark.parametrize("variant", covering(runnable()), ids=lambda v: v.id)
 def test_rendering_is_reproducible(

@@ -202,6 +202,15 @@ def test_architecture_document_must_list_all_checks(installed: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_CASES)
+def test_check_refuses_conflicts(installed: Path, tmp_path: Path) -> None:
+    project = copy(installed, tmp_path / "svc")
+    (project / "README.md").write_text("<<<<<<< before updating\n")
+    done = call(project, installed, "just", "check")
+    assert done.returncode != 0
+    assert "README.md:1: <<<<<<< before updating" in done.stdout
+
+
+@pytest.mark.parametrize("framework", FRAMEWORK_CASES)
 def test_new_module_passes_the_checks(installed: Path, tmp_path: Path, case: FrameworkCase) -> None:
     project = copy(installed, tmp_path / "svc")
     for name in ("projects", "sessions", "Invoices"):

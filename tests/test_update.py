@@ -2,14 +2,18 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from template import (
     COPIER,
     ROOT,
+    attempt,
+    clean_environment,
     commit,
     contents,
     copy_templated_files,
@@ -23,6 +27,8 @@ from variants import values
 NEW = "v999.0.0"
 CHANGED = ("templates", "copier.yml")
 ANSWERS, SECRETS = ".copier-answers.yml", ".env"
+# The first command of `just check`.
+FIND_CONFLICTS = (sys.executable, "-m", "tools.conflicts")
 
 
 @pytest.fixture
@@ -125,6 +131,61 @@ def edit(project: Path, edited: Iterable[str], dropped: str) -> None:
     added.write_text("MINE = True\n")
 
 
+@pytest.fixture(scope="module")
+def flask_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a service whose template has a newer version."""
+    folder = tmp_path_factory.mktemp("framework")
+    copy_templated_files(folder / "template")
+    commit(folder / "template", "First", tag="v1.0.0")
+    run(COPIER, "copy", "--defaults", "-d", "framework=flask", "template", "svc", cwd=folder)
+    answers = folder / "svc" / ANSWERS
+    answers.write_text(answers.read_text().replace("_src_path: template", "_src_path: ../template"))
+    commit(folder / "svc", "Generate")
+    (folder / "template" / "templates" / "{{layer.base}}" / "added.md").write_text("Added.\n")
+    commit(folder / "template", "Newer", tag="v2.0.0")
+    return folder / "svc"
+
+
+@pytest.mark.parametrize(
+    "operation", [["update"], ["update", "--vcs-ref=:current:"], ["recopy", "--overwrite"]]
+)
+def test_change_of_the_framework_is_refused(operation: list[str], flask_service: Path) -> None:
+    change = ("--defaults", "-d", "framework=django")
+    done = attempt(COPIER, *operation, *change, cwd=flask_service)
+    assert done.returncode != 0
+    assert "Generate a new service with django, and move your modules there" in done.stdout
+    assert git(flask_service, "status", "--porcelain", "--ignored") == "!! .env"
+
+
+@pytest.mark.parametrize("operation", [["update"], ["recopy", "--overwrite"]])
+@pytest.mark.parametrize("answer", ["framework=flask", "jobs=arq"])
+def test_update_with_the_same_framework_is_accepted(
+    operation: list[str], answer: str, flask_service: Path, tmp_path: Path
+) -> None:
+    for folder in ("svc", "template"):
+        shutil.copytree(flask_service.with_name(folder), tmp_path / folder)
+    run(COPIER, *operation, "--defaults", "-d", answer, cwd=tmp_path / "svc")
+    assert (tmp_path / "svc" / "added.md").is_file()
+    assert answer.replace("=", ": ") in (tmp_path / "svc" / ANSWERS).read_text()
+
+
+def test_update_does_not_ask_for_the_framework(flask_service: Path) -> None:
+    child = pexpect.spawn(
+        str(COPIER),
+        ["update"],
+        cwd=flask_service,
+        env=clean_environment() | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        dimensions=(40, 200),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect_exact("What are you building?")
+    child.send("\r")
+    child.expect_exact("What is it called?")
+    assert "Which web framework?" not in str(child.before)
+    child.close(force=True)
+
+
 @pytest.mark.slow
 def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_path: Path) -> None:
     repository = tmp_path / "copier-saas"
@@ -141,6 +202,58 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     commit(repository, "Newer", tag=NEW)
     run(COPIER, "update", "--defaults", cwd=service)
     assert (service / "added.md").is_file()
+
+
+def test_conflict_of_an_update_fails_the_check(released: Path, tmp_path: Path) -> None:
+    repository, service = tmp_path / "template", tmp_path / "svc"
+    shutil.copytree(released, repository)
+    run(COPIER, "copy", "--defaults", repository, service, cwd=tmp_path)
+    commit(service, "Generate")
+    run(*FIND_CONFLICTS, cwd=service)
+
+    runbook = service / "docs" / "runbook.md"
+    upstream = repository / "templates" / "{{layer.base}}" / "docs" / "runbook.md"
+    for file, title in ((runbook, "# Ours"), (upstream, "# Theirs")):
+        file.write_text(title + file.read_text().partition("\n")[2])
+    commit(service, "A user's edit")
+    commit(repository, "Newer", tag=NEW)
+    run(COPIER, "update", "--defaults", "--conflict=inline", cwd=service)
+    assert "docs/runbook.md:1: <<<<<<< before updating" in refusal(service)
+
+    git(service, "reset", "--quiet", "--hard")
+    run(COPIER, "update", "--defaults", "--conflict=rej", cwd=service)
+    assert "docs/runbook.md.rej" in git(service, "status", "--porcelain")
+    assert "docs/runbook.md.rej\n" in refusal(service)
+
+
+def test_update_command_updates_with_copier(flask_service: Path, tmp_path: Path) -> None:
+    service, programs = tmp_path / "svc", tmp_path / "bin"
+    for folder in ("svc", "template"):
+        shutil.copytree(flask_service.with_name(folder), tmp_path / folder)
+    # Plain files are not in this template.
+    tools = ROOT / "templates" / "{{layer.base}}" / "tools"
+    for name in ("conflicts.py", "update_template.py"):
+        shutil.copyfile(tools / name, service / "tools" / name)
+    programs.mkdir()
+    for program, text in (("uvx", f'shift; exec "{COPIER}" "$@"'), ("uv", 'echo "uv $*"')):
+        (programs / program).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / program).chmod(0o755)
+    module = (sys.executable, "-m", "tools.update_template", "--defaults")
+    command = ("bash", "-c", 'PATH="$0:$PATH" exec "$@"', str(programs), *module)
+
+    refused = attempt(*command, cwd=service)
+    assert refused.returncode != 0
+    assert "commit or stash all changes first" in refused.stdout
+    commit(service, "The update command")
+    printed = run(*command, cwd=service)
+    assert (service / "added.md").is_file()
+    assert "uv lock\nuv run just fix\nuv run just check\n" in printed
+
+
+def refusal(service: Path) -> str:
+    done = attempt(*FIND_CONFLICTS, cwd=service)
+    assert done.returncode != 0, "expected the check to find the conflict"
+    return done.stdout
 
 
 def test_copy_from_a_relative_path_warns(tmp_path: Path) -> None:

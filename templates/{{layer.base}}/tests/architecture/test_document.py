@@ -1,4 +1,7 @@
-"""ARCHITECTURE.md names existing checks for every rule, and every check belongs to one rule."""
+"""ARCHITECTURE.md names existing checks for every rule, and every check belongs to one rule.
+
+AGENTS.md lists the rules.
+"""
 
 import ast
 import re
@@ -42,6 +45,14 @@ def functions(path: str) -> dict[str, str]:
 def test_each_of_the_twelve_rules_has_a_check() -> None:
     assert list(RULES) == list(range(1, 13))
     assert all(RULES.values())
+
+
+def test_agents_document_lists_the_rules() -> None:
+    def titles(name: str, start: str) -> list[str]:
+        return re.findall(rf"^{start}(\d+\. .+)$", (ROOT / name).read_text(), re.M)
+
+    rules = titles("ARCHITECTURE.md", "### ")
+    assert titles("AGENTS.md", "") == rules, "expected the titles of the rules of ARCHITECTURE.md"
 
 
 @pytest.mark.parametrize(("rule", "check"), NAMED)

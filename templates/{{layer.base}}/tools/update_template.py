@@ -1,0 +1,51 @@
+"""Update the service from its template: `uv run just update-template [OPTIONS]`.
+
+The options are those of `copier update`, such as --defaults and --trust.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.conflicts import ROOT, conflicts
+
+ABORT = "git reset --hard && git clean -fd"
+AFTERWARDS = (
+    ("uv", "lock"),
+    ("uv", "run", "just", "fix"),
+    ("uv", "run", "just", "check"),
+)
+
+
+class UpdateError(Exception):
+    """The update stopped; the text says how to go on or back."""
+
+
+def update(folder: Path, options: list[str]) -> None:
+    """Update, lock, fix and check. Raises UpdateError."""
+    status = ("git", "status", "--porcelain")
+    if subprocess.run(status, cwd=folder, stdout=subprocess.PIPE, check=True).stdout:
+        raise UpdateError("commit or stash all changes first; git status lists them")
+    run(folder, "uvx", "copier", "update", *options)
+    if found := list(conflicts(folder)):
+        commands = " && ".join(" ".join(command) for command in AFTERWARDS)
+        raise UpdateError("\n".join(["resolve these conflicts:", *found, f"then run: {commands}"]))
+    for command in AFTERWARDS:
+        run(folder, *command)
+
+
+def run(folder: Path, *command: str) -> None:
+    if status := subprocess.run(command, cwd=folder, check=False).returncode:
+        raise UpdateError(f"{' '.join(command)} ended with status {status}")
+
+
+def main() -> None:
+    try:
+        update(ROOT, sys.argv[1:])
+    except UpdateError as error:
+        sys.exit(f"update-template: {error}\nTo abort an update: {ABORT}")
+    print(f"Next: review the changes, run `uv run just test`, commit. To abort: {ABORT}")
+
+
+if __name__ == "__main__":
+    main()
