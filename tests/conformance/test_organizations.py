@@ -117,7 +117,7 @@ def _marked(name: str) -> Any:
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", map(_marked, OPERATIONS))
+@pytest.mark.parametrize("name", [_marked(name) for name in OPERATIONS])
 def test_each_operation_requires_its_role(team: Team, name: str) -> None:
     operation = OPERATIONS[name]
     least = ROLES.index(operation.least_role)
@@ -129,7 +129,7 @@ def test_each_operation_requires_its_role(team: Team, name: str) -> None:
             assert_problem(response, 403, "forbidden")
 
 
-@pytest.mark.parametrize("name", map(_marked, OPERATIONS))
+@pytest.mark.parametrize("name", [_marked(name) for name in OPERATIONS])
 def test_non_members_get_404(team: Team, http: httpx2.Client, name: str) -> None:
     operation = OPERATIONS[name]
     assert_problem(operation.call(team.stranger.api, team), 404, "not-found")
@@ -164,7 +164,7 @@ def test_authorization_precedes_validation(team: Team, name: str) -> None:
         assert other.status_code == response.status_code
 
 
-@pytest.mark.parametrize("name", map(_marked, OPERATIONS))
+@pytest.mark.parametrize("name", [_marked(name) for name in OPERATIONS])
 def test_api_key_scopes_limit_operations(
     team: Team, http: httpx2.Client, factory: Factory, name: str
 ) -> None:
