@@ -64,6 +64,7 @@ def scripted(repository: Path) -> tuple[Path, str]:
     return repository, "v0.0.1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", values("jobs"))
 def test_update_from_the_previous_commit_keeps_edits(
     engine: str, history: tuple[Path, str], tmp_path: Path
@@ -204,6 +205,7 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     assert (service / "added.md").is_file()
 
 
+@pytest.mark.slow
 def test_conflict_of_an_update_fails_the_check(released: Path, tmp_path: Path) -> None:
     repository, service = tmp_path / "template", tmp_path / "svc"
     shutil.copytree(released, repository)
