@@ -29,6 +29,12 @@ CHANGED = ("templates", "copier.yml")
 ANSWERS, SECRETS = ".copier-answers.yml", ".env"
 # The first command of `just check`.
 FIND_CONFLICTS = (sys.executable, "-m", "tools.conflicts")
+# What `just new-module invoices` writes into files of the template.
+REGISTER = """
+from tools.new_module.__main__ import registered
+for path, text in registered("invoices").items():
+    path.write_text(text)
+"""
 
 
 @pytest.fixture
@@ -203,6 +209,27 @@ def test_service_generated_as_in_the_readme_can_be_updated(released: Path, tmp_p
     commit(repository, "Newer", tag=NEW)
     run(COPIER, "update", "--defaults", cwd=service)
     assert (service / "added.md").is_file()
+
+
+@pytest.mark.slow
+def test_features_change_beside_a_module_of_the_service(released: Path, tmp_path: Path) -> None:
+    """The template and `new-module` add lines to the same lists, not at the same place."""
+    service = tmp_path / "svc"
+    options = ("--defaults", "-d", "framework=django", "-d", "features=[]")
+    run(COPIER, "copy", *options, released, service, cwd=tmp_path)
+    commit(service, "Generate")
+    run(sys.executable, "-c", REGISTER, cwd=service)
+    commit(service, "Add invoices")
+    lists = ("src/app/modules.py", "tests/creations.py")
+    for features in ("exports,dashboard", "dashboard", ""):
+        run(COPIER, "update", "--defaults", "-d", f"features=[{features}]", cwd=service)
+        run(*FIND_CONFLICTS, cwd=service)
+        commit(service, features or "None")
+        for name in lists:
+            text = (service / name).read_text()
+            assert '"invoices"' in text
+            assert ('"exports"' in text) == ("exports" in features)
+        assert (service / "src/app/dashboard").exists() == ("dashboard" in features)
 
 
 @pytest.mark.slow

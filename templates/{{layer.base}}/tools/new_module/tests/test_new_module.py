@@ -70,12 +70,23 @@ record("invoice_line.created")
     )
 
 
-@pytest.mark.parametrize(
-    "source", ['MODULES = ("a", "b")\n', 'MODULES = (\n    "a",\n    "b",\n)\n']
-)
-def test_module_is_added_to_a_list_in_any_layout(tmp_path: Path, source: str) -> None:
-    path = tmp_path / "modules.py"
+def test_module_is_added_below_the_comment(tmp_path: Path) -> None:
+    path = tmp_path / "source.py"
+    source = 'MODULES = (\n    "a",\n    # Own.\n)\n'
     path.write_text(source)
-    namespace: dict[str, object] = {}
-    exec(appended(path, "MODULES", ', "c"'), namespace)  # noqa: S102 - the test's own text
-    assert namespace["MODULES"] == ("a", "b", "c")
+    assert appended(path, "MODULES", '    "b",\n') == source.replace(")", '    "b",\n)')
+    source = 'class Scope:\n    A = "a"\n    # Own.\n\n\nREST = 1\n'
+    path.write_text(source)
+    expected = source.replace("# Own.\n", '# Own.\n    B = "b"\n')
+    assert appended(path, "Scope", '    B = "b"\n') == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "MODULES = 1\n", "MODULES = (\n", 'MODULES = ("a", "b")\n', 'MODULES = (\n    "a"\n)\n'],
+)
+def test_list_that_the_line_does_not_fit_is_refused(tmp_path: Path, source: str) -> None:
+    path = tmp_path / "source.py"
+    path.write_text(source)
+    with pytest.raises(UsageError, match="MODULES"):
+        appended(path, "MODULES", '    "c",\n')

@@ -22,3 +22,4 @@ class Scope(StrEnum):
 
     PROJECTS_READ = "projects:read"
     PROJECTS_WRITE = "projects:write"
+    # Modules of this service's own.
