@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader, Template
 from pytest_copie.plugin import Copie
 
+from conformance.features import FEATURES
 from template import ROOT, configuration, copy_working_tree, questions
-from variants import axes_of, every_variant, names_used, values
+from variants import axes_of, names_used, values
 
 ASKED = {name: question for name, question in questions().items() if question.get("when", True)}
 MACROS: Any = (
@@ -79,16 +80,8 @@ def test_every_answer_is_used() -> None:
         assert name in names_used() or re.search(rf"\[{name}\]", defaults), name
 
 
-def test_every_choice_is_in_some_variant() -> None:
-    answered = [variant.answers for variant in every_variant()]
-    for name in ASKED.keys() & names_used():
-        if ASKED[name].get("multiselect"):
-            options = [[value in answers[name] for answers in answered] for value in values(name)]
-            assert all({True, False} <= set(found) for found in options)
-        elif "choices" in ASKED[name]:
-            assert {answers[name] for answers in answered} == set(values(name))
-        elif ASKED[name]["type"] == "bool":
-            assert {answers[name] for answers in answered} == {True, False}
+def test_features_are_those_of_the_conformance_suite() -> None:
+    assert tuple(values("features")) == FEATURES
 
 
 def test_axes_include_booleans_and_each_option_of_a_multiselect_question() -> None:

@@ -213,7 +213,7 @@ def test_check_refuses_conflicts(installed: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("framework", FRAMEWORK_CASES)
 def test_new_module_passes_the_checks(installed: Path, tmp_path: Path, case: FrameworkCase) -> None:
     project = copy(installed, tmp_path / "svc")
-    for name in ("projects", "sessions", "Invoices"):
+    for name in ("projects", "sessions", "Invoices", *case.impossible_modules):
         assert call(project, installed, "just", "new-module", name).returncode != 0
     assert git(project, "status", "--porcelain") == "", "expected no file after a refusal"
 

@@ -60,6 +60,7 @@ def test_service_passes_its_checks_and_the_conformance_suite(
 ) -> None:
     with subtests.test("first run"):
         location = first_run(service, variant)
+        assert git(service, "status", "--porcelain") == "?? uv.lock"
     if variant in WITH_INVOICES:
         with subtests.test("new module"):
             run(UV, "run", "just", "new-module", "invoices", cwd=service)

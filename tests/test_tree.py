@@ -108,6 +108,7 @@ def test_alembic_migration_is_named_by_month_and_module() -> None:
     assert versions, "expected migrations in migrations/versions: were they moved?"
     for source in versions:
         # Alembic's own ids are hexadecimal, so that an id with a "t" cannot be one of a service.
-        assert re.fullmatch(r"t20\d\d_\d\d_[a-z_]+", source.stem), source
+        name = PurePosixPath(written_to(source)).stem
+        assert re.fullmatch(r"t20\d\d_\d\d_[a-z_]+", name), source
         text = (ROOT / "templates" / source).read_text()
-        assert f'\nrevision = "{source.stem}"\n' in text, source
+        assert f'\nrevision = "{name}"\n' in text, source

@@ -58,6 +58,8 @@ class FrameworkCase:
     contracting: Violation
     # The migration that `just new-module invoices` writes.
     new_migration: str
+    # Names of modules with which the service would not start.
+    impossible_modules: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------
@@ -788,6 +790,7 @@ DJANGO = FrameworkCase(
         end=migration(DROP, contract='\ncontract = "unused"'),
     ),
     new_migration="src/app/invoices/migrations/0001_initial.py",
+    impossible_modules=("messages",),  # the label of an app of Django
 )
 
 FRAMEWORK_CASES = {"fastapi": FASTAPI, "django": DJANGO}

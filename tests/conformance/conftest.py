@@ -14,11 +14,9 @@ import pytest
 
 from .drivers import DRIVERS, Driver
 from .factories import Account, Factory, Organization, Team
+from .features import FEATURES
 from .mailbox import Mailbox
 from .service import BASE_URL, SHARED, ManagedService, new_client, running_service
-
-# Optional modules; the name is a part of their paths.
-FEATURES = ("exports", "dashboard")
 
 _stack = ExitStack()
 

@@ -8,6 +8,7 @@ import pytest
 
 from .concurrency import run_concurrently
 from .factories import Account, Factory, Organization, Team, unique
+from .features import FEATURES
 from .problems import assert_problem
 
 
@@ -147,7 +148,7 @@ CREATIONS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.feature(name)) if name == "exports" else name
+        pytest.param(name, marks=pytest.mark.feature(name)) if name in FEATURES else name
         for name in CREATIONS
     ],
 )

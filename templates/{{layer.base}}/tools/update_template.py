@@ -23,19 +23,37 @@ class UpdateError(Exception):
 
 def update(folder: Path, options: list[str]) -> None:
     """Update, lock, fix and check. Raises UpdateError."""
-    status = ("git", "status", "--porcelain")
-    if subprocess.run(status, cwd=folder, stdout=subprocess.PIPE, check=True).stdout:
+    if changes(folder):
         raise UpdateError("commit or stash all changes first; git status lists them")
     run(folder, "uvx", "copier", "update", *options)
     if found := list(conflicts(folder)):
         commands = " && ".join(" ".join(command) for command in AFTERWARDS)
         raise UpdateError("\n".join(["resolve these conflicts:", *found, f"then run: {commands}"]))
-    for command in AFTERWARDS:
-        run(folder, *command)
+    if changes(folder):
+        for command in AFTERWARDS:
+            run(folder, *command)
+
+
+def changes(folder: Path) -> str:
+    """Return the uncommitted changes, one on a line."""
+    done = subprocess.run(
+        ("git", "status", "--porcelain"),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UpdateError(done.stderr.strip())
+    return done.stdout
 
 
 def run(folder: Path, *command: str) -> None:
-    if status := subprocess.run(command, cwd=folder, check=False).returncode:
+    try:
+        status = subprocess.run(command, cwd=folder, check=False).returncode
+    except FileNotFoundError as error:
+        raise UpdateError(f"{command[0]} is not installed") from error
+    if status:
         raise UpdateError(f"{' '.join(command)} ended with status {status}")
 
 

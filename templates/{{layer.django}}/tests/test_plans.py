@@ -1,13 +1,11 @@
 """Lists are read along an index, also behind row-level security: 20 tenants, 10,000 rows."""
 
-import json
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection
 
 from app.accounts import queries as accounts
 from app.api_keys import queries as api_keys
@@ -18,6 +16,7 @@ from app.organizations import queries as organizations
 from app.projects import queries as projects
 from app.projects.models import Project
 from app.projects.schemas import ProjectSort, ProjectStatus
+from tests.plans import explain, fill, scanned
 
 # 20 organizations have all 500 people as members and 500 of everything else; the rest is empty.
 FILL = """
@@ -52,52 +51,12 @@ LARGE |= {"projects", "invitations", "api_keys", "audit_events"}
 @pytest.fixture
 def filled(database: None) -> tuple[UUID, UUID]:
     """Fill the tables; an organization, and one of its people."""
-    owner = connections["owner"]
-    owner.ensure_connection()
-    with owner.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(FILL)
+    fill(FILL, LARGE)
+    with unit_of_work(), connection.cursor() as cursor:
+        tenancy.enter_staff()
         cursor.execute("SELECT organization_id, user_id FROM memberships LIMIT 1")
         organization_id, user_id = cursor.fetchone()
-        cursor.execute("COMMIT")
-        for table in LARGE:
-            cursor.execute(f"ANALYZE {table}")
-    owner.close()
     return organization_id, user_id
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for inner in plan.get("Plans", ()):
-        yield from _nodes(inner)
-
-
-def _explain(read: Any, *settings: str) -> list[list[dict[str, Any]]]:
-    """Run something, and ask how each of its queries is planned."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(execute: Any, sql: str, params: Any, *arguments: Any) -> Any:
-        if sql.startswith("SELECT "):
-            seen.append((sql, params))
-        return execute(sql, params, *arguments)
-
-    with connection.execute_wrapper(note):
-        read()
-    assert seen
-    plans = []
-    for sql, params in seen:
-        with transaction.atomic(), connection.cursor() as cursor:
-            for setting in settings:
-                cursor.execute(f"SET LOCAL {setting}")
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-            (found,) = cursor.fetchone()
-        found = json.loads(found) if isinstance(found, str) else found
-        plans.append(list(_nodes(found[0]["Plan"])))
-    return plans
-
-
-def _scanned(nodes: list[dict[str, Any]]) -> set[str]:
-    return {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
 
 
 def _follows(nodes: list[dict[str, Any]], scope: str) -> bool:
@@ -143,11 +102,11 @@ def test_lists_follow_an_index(filled: tuple[UUID, UUID]) -> None:
             assert cursor is not None
             for begin in (None, cursor):
                 page = partial(read, limit=10, cursor=begin, **arguments)
-                (planned,) = _explain(page)
+                (planned,) = explain(page)
                 # A user's few rows may be sorted more cheaply; but they need not be.
-                (unsorted,) = _explain(page, "enable_sort = off")
+                (unsorted,) = explain(page, "enable_sort = off")
                 (scope,) = arguments.keys() & {"organization_id", "user_id"}
-                if _scanned(planned) & LARGE or not _follows(unsorted, scope):
+                if scanned(planned) & LARGE or not _follows(unsorted, scope):
                     wrong.append((name, begin is not None))
     assert wrong == []
 
@@ -172,5 +131,5 @@ def test_what_requests_look_up_is_found_by_an_index(filled: tuple[UUID, UUID]) -
             lambda: accounts.find_user("7@example.com"),
             lambda: accounts.get_users([user_id]),
         ):
-            for nodes in _explain(read):
-                assert not _scanned(nodes) & LARGE
+            for nodes in explain(read):
+                assert not scanned(nodes) & LARGE

@@ -183,7 +183,7 @@ def main() -> None:
             }
             log("dev", "migrating the database, creating demo data")
             run("migrate", env)
-            *others, sign_in = run("seed", env).splitlines()
+            *others, sign_in = run("seed", env).splitlines() or [""]
             for path in HEARTBEATS:
                 path.unlink(missing_ok=True)
             processes = [AppProcess(name, env) for name in NAMES]
@@ -194,7 +194,7 @@ def main() -> None:
                 stack.callback(process.send_stop_signal)
             stack.callback(ignore_signals)
             address = f"{settings.public_url}/docs"
-            lines = [f"Mails: {settings.mail_dir}/", *others, f"{address}  {sign_in}"]
+            lines = [f"Mails: {settings.mail_dir}/", *others, f"{address}  {sign_in}".rstrip()]
             url = f"http://{settings.host}:{settings.port}"
             supervise(processes, servers.started, url, "\n".join(lines))
     except KeyboardInterrupt:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,8 +18,8 @@ class Repository:
         self.path.mkdir()
         self.programs.mkdir()
         subprocess.run(["git", "init", "--quiet"], cwd=self.path, check=True)
-        for program in ("uv", "uvx"):
-            self.program(program, "true")
+        self.program("uv", "true")
+        self.program("uvx", "touch updated.md")
 
     def program(self, name: str, command: str) -> None:
         file = self.programs / name
@@ -40,6 +41,25 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 def test_update_locks_fixes_and_checks(repository: Repository) -> None:
     update(repository.path, ["--defaults"])
     assert repository.calls() == [COPIER, *map(list, AFTERWARDS)]
+
+
+def test_nothing_follows_an_update_that_changes_nothing(repository: Repository) -> None:
+    repository.program("uvx", "true")
+    update(repository.path, ["--defaults"])
+    assert repository.calls() == [COPIER]
+
+
+def test_folder_without_git_and_missing_programs_are_reported(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(UpdateError, match="not a git repository"):
+        update(tmp_path, [])
+    (repository.programs / "uvx").unlink()
+    git = shutil.which("git") or ""
+    (repository.programs / "git").symlink_to(git)
+    monkeypatch.setenv("PATH", str(repository.programs))
+    with pytest.raises(UpdateError, match="uvx is not installed"):
+        update(repository.path, [])
 
 
 def test_uncommitted_changes_are_refused(repository: Repository) -> None:

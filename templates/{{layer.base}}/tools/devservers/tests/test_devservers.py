@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -87,14 +88,14 @@ def test_the_lock_of_a_killed_postgres_is_removed(tmp_path: Path, pid: int) -> N
 
 
 @pytest.mark.parametrize("server_class", [Postgres, Valkey])
-def test_a_path_can_contain_spaces_and_quotes(server_class: type[Server], tmp_path: Path) -> None:
-    directory = tmp_path / 'Zoë\'s "new" clone'
-    directory.mkdir()
-    server = server_class(directory, "password", throw_away=True)
-    try:
-        server.start()
-    finally:
-        server.stop()
+def test_a_path_can_contain_spaces_and_quotes(server_class: type[Server]) -> None:
+    # Not in tmp_path: each start of pytest closes its directory to the user PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix='Zoë\'s "new" clone ') as directory:
+        server = server_class(Path(directory), "password", throw_away=True)
+        try:
+            server.start()
+        finally:
+            server.stop()
 
 
 def test_configured_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
