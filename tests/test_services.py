@@ -116,6 +116,25 @@ def second_run(service: Path, variant: Variant, location: str) -> None:
             made = http.post(invoices, headers=headers, json={"name": "First"})
             assert made.status_code == 201, made.text
             assert http.get(made.headers["Location"], headers=headers).json()["name"] == "First"
+        restart_web(service, http)
+
+
+def restart_web(service: Path, http: httpx2.Client) -> None:
+    """Edit a file that only web has loaded: nothing else restarts, and no request is refused."""
+    server = service / "src" / "app" / "core" / "web" / "server.py"
+    before = server.read_text()
+    log = service.with_name(f"{service.name}.log")
+    seen = len(log.read_text())
+    server.write_text(f"{before}\n# Edited.\n")
+    deadline = time.monotonic() + MINUTES
+    while not (found := re.search(r"src/ has changed: restarting (.*)\n", log.read_text()[seen:])):
+        assert time.monotonic() < deadline, log.read_text()[seen:]
+        assert http.get("/livez", timeout=MINUTES).status_code == 200
+    assert found[1] == "web"
+    for _ in range(10):
+        assert http.get("/readyz", timeout=MINUTES).status_code == 200
+        time.sleep(0.1)
+    server.write_text(before)
 
 
 @contextmanager

@@ -1,14 +1,18 @@
 """The whole service on this machine: servers, web, worker and scheduler, with one log.
 
 Ends on Ctrl-C, on SIGTERM, and when one of the processes exits by itself. A change in src/
-restarts web, worker and scheduler; a process that exits after a restart waits for the next change.
+restarts the processes that have loaded the file; one that exits after a restart waits for the next
+change. Requests wait meanwhile: the socket on which web accepts them stays open.
 """
 
+import fcntl
+import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
-from os import environ
 from threading import Lock, Thread
 from typing import NoReturn
 
@@ -17,10 +21,12 @@ from watchfiles import PythonFilter, watch
 
 from app.settings import load
 from tools.devservers.process import ManagedProcess
-from tools.devservers.server import ROOT, ServerError, is_free
+from tools.devservers.server import ROOT, ServerError
 from tools.devservers.servers import VAR, development
 
 NAMES = ("web", "worker", "scheduler")
+# Then a process that is told to stop is killed.
+STOP_SECONDS = 10
 COLOURS = dict(zip(NAMES, (36, 33, 35), strict=True))
 # Worker and scheduler touch these files once they run.
 HEARTBEATS = [VAR / f"{name}.alive" for name in ("worker", "scheduler")]
@@ -30,19 +36,25 @@ _output = Lock()
 class AppProcess:
     """`python -m app NAME` as a ManagedProcess, restarted on changes, its log lines prefixed."""
 
-    def __init__(self, name: str, env: dict[str, str]) -> None:
+    def __init__(self, name: str, env: dict[str, str], listener: int = 0) -> None:
         self.name = name
         self.env = env
+        self.listener = listener
+        self.record = VAR / f"{name}.sources"
         self.restarted = False
         self.waiting = False
+        self.restart_by = 0.0  # when it is killed, while it stops for a restart
         self._start()
 
     def _start(self) -> None:
+        self.record.write_text("")
+        command = [sys.executable, "-m", "tools.devservers.app_process"]
         self.process = ManagedProcess(
-            [sys.executable, "-m", "app", self.name],
+            [*command, str(self.record), str(self.listener), self.name],
             env=self.env,
             cwd=ROOT,
             output=subprocess.PIPE,
+            inherited=(self.listener,) if self.listener else (),
         )
         self.reader = Thread(target=self._forward_output, args=(self.process,))
         self.reader.start()
@@ -51,33 +63,42 @@ class AppProcess:
         for line in process.popen.stdout or ():
             log(self.name, line.decode(errors="replace"))
 
+    def loaded(self) -> set[str]:
+        """Return the names of the files in src/ that the process has loaded."""
+        return set(self.record.read_text().splitlines())
+
     def send_stop_signal(self) -> None:
         self.process.send_stop_signal()
 
-    def stop(self) -> int:
+    def stop(self, timeout: float = STOP_SECONDS) -> int:
         """Stop the process, forward the rest of its output, and return its exit status."""
-        status = self.process.stop(timeout=10)
+        status = self.process.stop(timeout)
         self.reader.join()
         return status
 
     def restart(self) -> None:
-        self.stop()
-        self.restarted = True
-        self.waiting = False
-        self._start()
+        """Begin a restart, which `check` completes once the process has stopped."""
+        self.send_stop_signal()
+        self.restart_by = self.restart_by or time.monotonic() + STOP_SECONDS
 
     def check(self) -> None:
-        """Raise ServerError if the process has exited; after a restart, only log it.
+        """Complete a restart. Raise ServerError if the process has exited otherwise.
 
-        After a restart the likely cause is the edited code, which the next change may repair.
+        After a restart the likely cause is the edited code, which the next change may repair: then
+        it is only logged.
         """
-        if self.waiting or self.process.popen.poll() is None:
-            return
-        status = self.stop()
-        if not self.restarted:
-            raise ServerError(f"{self.name} exited unexpectedly with status {status}.")
-        log("dev", f"{self.name} exited with status {status}: waiting for a change")
-        self.waiting = True
+        exited = self.process.popen.poll() is not None
+        if self.restart_by:
+            if exited or time.monotonic() > self.restart_by:
+                self.stop(timeout=0)
+                self.restarted, self.waiting, self.restart_by = True, False, 0.0
+                self._start()
+        elif exited and not self.waiting:
+            status = self.stop()
+            if not self.restarted:
+                raise ServerError(f"{self.name} exited unexpectedly with status {status}.")
+            log("dev", f"{self.name} exited with status {status}: waiting for a change")
+            self.waiting = True
 
 
 def log(name: str, text: str) -> None:
@@ -118,39 +139,63 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def supervise(
-    processes: list[AppProcess], servers: dict[str, ManagedProcess], url: str, welcome: str
-) -> NoReturn:
-    """Restart on changes, and log `welcome` after the last line of the start.
+def welcome(url: str, text: str) -> None:
+    """Log a text after the last line of the start."""
+    while not is_ready(url):
+        time.sleep(0.2)
+    time.sleep(0.5)  # processes log a line after their first heartbeat
+    log("dev", text)
+
+
+def supervise(processes: list[AppProcess], servers: dict[str, ManagedProcess]) -> NoReturn:
+    """Restart on changes.
 
     Raises ServerError when a process exits by itself, and KeyboardInterrupt on Ctrl-C.
     """
-    rounds_ready = 0
     source = watch(
-        ROOT / "src", watch_filter=PythonFilter(), rust_timeout=500, yield_on_timeout=True
+        ROOT / "src", watch_filter=PythonFilter(), rust_timeout=100, yield_on_timeout=True
     )
     for changes in source:
         if changes:
-            restart(processes)
+            restart(processes, {path for _, path in changes})
         for name, server in servers.items():
             if server.popen.poll() is not None:
                 raise ServerError(f"{name} exited unexpectedly: see its log in var/.")
         for process in processes:
             process.check()
-        # In the second round, 0.5 s later: processes log a line after their first heartbeat.
-        if rounds_ready < 2 and is_ready(url):
-            rounds_ready += 1
-            if rounds_ready == 2:
-                log("dev", welcome)
     raise KeyboardInterrupt  # watch() returns only on Ctrl-C
 
 
-def restart(processes: list[AppProcess]) -> None:
-    log("dev", "src/ has changed: restarting")
-    for process in processes:
-        process.send_stop_signal()
-    for process in processes:
+def restart(processes: list[AppProcess], changed: set[str]) -> None:
+    """Restart the processes that have loaded a changed file, and those that wait for a change.
+
+    All of them, if none has loaded a file: it may be a new one.
+    """
+    loaded = {process: process.loaded() for process in processes}
+    new = changed.difference(*loaded.values())
+    affected = [
+        process for process in processes if new or process.waiting or changed & loaded[process]
+    ]
+    if affected:
+        log("dev", f"src/ has changed: restarting {', '.join(p.name for p in affected)}")
+    for process in affected:
         process.restart()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound, but does not listen yet. Raises ServerError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ServerError(
+            f"Cannot listen on port {port} of {host}: {error.strerror}. "
+            f"Try: PORT={port + 1} uv run just dev"
+        ) from error
+    return bound
 
 
 def ignore_signals() -> None:
@@ -164,29 +209,44 @@ def interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def debugger() -> dict[str, str]:
+    """Return the variables with which breakpoint() opens on this terminal, or else does nothing."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return {"PYTHONBREAKPOINT": "0"}
+    return {
+        "PYTHONBREAKPOINT": "tools.devservers.app_process.set_trace",
+        "DEV_TERMINAL": os.ttyname(sys.stdin.fileno()),
+    }
+
+
 def main() -> None:
     """Run everything until a signal; raise ServerError when a process fails."""
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
     settings = load()
-    if not is_free(settings.port, settings.host):
-        raise ServerError(
-            f"Port {settings.port} is in use. Try: PORT={settings.port + 1} uv run just dev"
-        )
     try:
-        with development(shared=False) as servers, ExitStack() as stack:
+        with (
+            bind(settings.host, settings.port) as listener,
+            development(shared=False) as servers,
+            ExitStack() as stack,
+        ):
             env = {
-                **environ,
+                **os.environ,
                 **servers.urls.environment(),
                 "HEARTBEAT_DIR": str(VAR),
                 "PYTHONUNBUFFERED": "1",
+                **debugger(),
             }
             log("dev", "migrating the database, creating demo data")
             run("migrate", env)
             *others, sign_in = run("seed", env).splitlines() or [""]
             for path in HEARTBEATS:
                 path.unlink(missing_ok=True)
-            processes = [AppProcess(name, env) for name in NAMES]
+            listener.listen()
+            # Not 3, which a ManagedProcess cannot inherit.
+            inherited = fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, 10)
+            stack.callback(os.close, inherited)
+            processes = [AppProcess(name, env, inherited if name == "web" else 0) for name in NAMES]
             for process in processes:
                 stack.callback(process.stop)
             for process in processes:
@@ -196,6 +256,7 @@ def main() -> None:
             address = f"{settings.public_url}/docs"
             lines = [f"Mails: {settings.mail_dir}/", *others, f"{address}  {sign_in}".rstrip()]
             url = f"http://{settings.host}:{settings.port}"
-            supervise(processes, servers.started, url, "\n".join(lines))
+            Thread(target=welcome, args=(url, "\n".join(lines)), daemon=True).start()
+            supervise(processes, servers.started)
     except KeyboardInterrupt:
         return

@@ -21,7 +21,8 @@ exec "$@" 3<&-
 class ManagedProcess:
     """A child process, in a process group of its own, that ends with this process.
 
-    `output` is the file descriptor of its stdout and stderr; by default it inherits both.
+    `output` is the file descriptor of its stdout and stderr; by default it inherits both. It also
+    gets the file descriptors `inherited`, of which none can be 3.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class ManagedProcess:
         cwd: Path | None = None,
         output: int | None = None,
         user: int | None = None,
+        inherited: tuple[int, ...] = (),
     ) -> None:
         self.stop_signal = stop_signal
         self._signalled = False
@@ -46,6 +48,7 @@ class ManagedProcess:
             user=user,
             group=user,
             extra_groups=None if user is None else [],
+            pass_fds=inherited,
             # The terminal sends Ctrl-C to this process only, which stops its children in order.
             start_new_session=True,
         )

@@ -1,8 +1,11 @@
 """Child processes end with their parent; servers of others are neither stopped nor replaced."""
 
+import fcntl
 import os
+import pty
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,15 +14,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tools.devservers import (
+    HOST,
     ROOT,
     ManagedProcess,
     Postgres,
     ServerError,
     Urls,
     Valkey,
+    dev,
     development,
     servers,
 )
@@ -141,3 +147,53 @@ def test_psql_of_the_machine_is_used_without_the_wheel(monkeypatch: pytest.Monke
     with pytest.raises(ServerError, match="neither") as raised:
         find_psql()
     assert "\n" not in str(raised.value)
+
+
+def test_a_process_records_its_sources_and_accepts_on_the_socket_of_its_parent(
+    tmp_path: Path,
+) -> None:
+    record = tmp_path / "sources"
+    with socket.create_server((HOST, 0)) as listener:
+        number = fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, 10)
+        command = [sys.executable, "-m", "tools.devservers.app_process", str(record), str(number)]
+        process = ManagedProcess(
+            [*command, "web"], cwd=ROOT, env=os.environ | URLS, inherited=(number,)
+        )
+        try:
+            address = f"http://{HOST}:{listener.getsockname()[1]}"
+            assert httpx2.get(f"{address}/livez", timeout=60).status_code == 200
+        finally:
+            process.stop()
+            os.close(number)
+    loaded = record.read_text().splitlines()
+    assert str(ROOT / "src" / "app" / "projects" / "routes.py") in loaded
+    assert str(ROOT / "src" / "app" / "core" / "jobs" / "worker.py") not in loaded
+
+
+def test_breakpoint_opens_on_the_terminal() -> None:
+    terminal, name = pty.openpty()
+    env = {
+        "PYTHONBREAKPOINT": "tools.devservers.app_process.set_trace",
+        "DEV_TERMINAL": os.ttyname(name),
+    }
+    code = "number = 41\nbreakpoint()\nprint(number)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.write(terminal, b"number = 42\nc\n")
+    output, _ = process.communicate(timeout=60)
+    assert output == "42\n"
+    os.close(name)
+    os.close(terminal)
+
+
+def test_a_port_in_use_is_an_error() -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ServerError, match=f"port {port} .*: Address already in use"):
+            dev.bind(HOST, port)

@@ -1,5 +1,6 @@
 """The web server: uvicorn in one process, with a shutdown time limit."""
 
+import os
 import signal
 import sys
 
@@ -22,6 +23,7 @@ def serve(application: str, *, reload: bool) -> None:
         application.removesuffix("()"),
         host=settings.host,
         port=settings.port,
+        fd=_inherited_socket(),
         factory=True,
         reload=reload,
         reload_dirs=["src"] if reload else None,
@@ -32,3 +34,13 @@ def serve(application: str, *, reload: bool) -> None:
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _inherited_socket() -> int | None:
+    """Return the socket that systemd, or `just dev`, has opened for this process.
+
+    sd_listen_fds(3).
+    """
+    # Not a setting, but the protocol by which a parent hands over a socket.
+    environment = os.environ  # noqa: TID251  # see above
+    return 3 if environment.get("LISTEN_PID") == str(os.getpid()) else None
