@@ -2,7 +2,7 @@
 
 Ends on Ctrl-C, on SIGTERM, and when one of the processes exits by itself. A change in src/
 restarts the processes that have loaded the file; one that exits after a restart waits for the next
-change. Requests wait meanwhile: the socket on which web accepts them stays open.
+change. Requests wait for web: the socket on which it accepts them stays open.
 """
 
 import fcntl

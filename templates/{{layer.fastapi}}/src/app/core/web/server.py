@@ -41,6 +41,5 @@ def _inherited_socket() -> int | None:
 
     sd_listen_fds(3).
     """
-    # Not a setting, but the protocol by which a parent hands over a socket.
-    environment = os.environ  # noqa: TID251  # see above
+    environment = os.environ  # noqa: TID251 - not a setting, but the protocol for sockets
     return 3 if environment.get("LISTEN_PID") == str(os.getpid()) else None
