@@ -12,6 +12,7 @@ from tools.conflicts import ROOT, conflicts
 ABORT = "git reset --hard && git clean -fd"
 AFTERWARDS = (
     ("uv", "lock"),
+    ("uv", "run", "just", "adopt-migrations"),
     ("uv", "run", "just", "fix"),
     ("uv", "run", "just", "check"),
 )
@@ -22,7 +23,7 @@ class UpdateError(Exception):
 
 
 def update(folder: Path, options: list[str]) -> None:
-    """Update, lock, fix and check. Raises UpdateError."""
+    """Update, lock, adopt migrations, fix and check. Raises UpdateError."""
     if changes(folder):
         raise UpdateError("commit or stash all changes first; git status lists them")
     run(folder, "uvx", "copier", "update", *options)

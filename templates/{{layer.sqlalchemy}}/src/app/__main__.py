@@ -78,13 +78,17 @@ def alive(role: Literal["worker", "scheduler"]) -> None:
 def migrate() -> None:
     """Bring the database to this release's migrations, as the owner role."""
     from alembic import command
+    from alembic.util import CommandError
 
     from app.core.db.migrations import alembic_config
     from app.core.db.reachability import describe_failure
 
     if failure := describe_failure("MIGRATION_DATABASE_URL"):
         raise click.ClickException(failure)
-    command.upgrade(alembic_config(), "head")
+    try:
+        command.upgrade(alembic_config(), "head")
+    except CommandError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -111,5 +111,6 @@ def test_migrations_have_one_head() -> None:
         heads if len(heads) > 1 else [],
         rule=12,
         message="the migrations have one head.",
-        fix="set down_revision of the later migration to the revision of the other.",
+        fix="uv run just adopt-migrations, if one is new in the template; otherwise set "
+        "down_revision of the later migration to the revision of the other.",
     )

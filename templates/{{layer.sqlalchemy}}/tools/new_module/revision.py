@@ -13,7 +13,8 @@ def with_revision(files: dict[Path, str]) -> dict[Path, str]:
     """Give the migration an id, and the latest one as its predecessor. Raises UsageError."""
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     if len(heads) != 1:
-        raise UsageError(f"the migrations have {len(heads)} heads: {', '.join(heads)}")
+        names = ", ".join(heads)
+        raise UsageError(f"no migration follows {names}: try `uv run just adopt-migrations`")
     revision = uuid.uuid4().hex[:12]  # as Alembic does
     return {
         path.with_stem(f"{revision}_{path.stem}") if "versions" in path.parts else path: (
