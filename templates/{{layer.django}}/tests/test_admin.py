@@ -38,10 +38,12 @@ from app.settings import Settings, settings
 from tests.browsers import ADMIN, PASSWORD, make_staff, set_up_totp, sign_in, signed_in
 from tests.concurrency import run_concurrently
 from tests.factories import (
+    AuditEventFactory,
     Factory,
     InvitationFactory,
     MembershipFactory,
     OutboxEntryFactory,
+    SecurityEventFactory,
     UserFactory,
     UserSessionFactory,
     every_factory,
@@ -101,6 +103,10 @@ def add_children(row: Model) -> None:
             MembershipFactory.create_batch(5, organization_id=row.pk)
             InvitationFactory.create_batch(5, organization_id=row.pk)
         case "accounts.User":
+            MembershipFactory.create_batch(5, user_id=row.pk)
+            for factory in (UserSessionFactory, SecurityEventFactory):
+                factory.create_batch(5, user_id=row.pk)
+            AuditEventFactory.create_batch(5, actor_id=row.pk)
             row.groups.set(Group.objects.all())  # type: ignore[attr-defined]  # `row` is of the model that has it
             row.user_permissions.set(Permission.objects.all())  # type: ignore[attr-defined]  # `row` is of the model that has it
         case "auth.Group":

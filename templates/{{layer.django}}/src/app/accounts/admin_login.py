@@ -53,7 +53,7 @@ class LoginForm(AdminAuthenticationForm):
         label="Code",
         required=False,
         max_length=64,
-        help_text="Of the authenticator app, or a recovery code, if you have set up one.",
+        help_text="From the authenticator app, or a recovery code, if a second factor is set up.",
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
 
