@@ -118,6 +118,10 @@ def test_authenticator_app_is_replaced(browser: Client, me: User) -> None:
     assert browser.get(SET_UP).headers["Location"] == PAGE
     assert browser.post(f"{PAGE}remove/", follow=True).redirect_chain[-1] == (SET_UP, 302)
     assert not Authenticator.objects.exists()
+    # A second click removes nothing, and is no error.
+    for path in ("remove/", "codes/"):
+        again = browser.post(PAGE + path, follow=True)
+        assert again.redirect_chain[-1] == (SET_UP, 302)
     set_up(browser)
     assert actions(me)[-3:] == ["totp.enabled", "totp.disabled", "totp.enabled"]
 

@@ -12,9 +12,8 @@ from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import admin
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import RedirectURLMixin, redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.views.generic import FormView, TemplateView, View
@@ -23,7 +22,7 @@ from app.accounts import service, sessions
 from app.accounts.admin_login import may_set_up
 from app.accounts.models import User
 from app.core.admin_site import BaseAdminSite
-from app.core.errors import AppError
+from app.core.errors import AppError, Conflict
 
 # In Django's session from the request that makes recovery codes to the page that shows them.
 _SHOWS_CODES = "shows_recovery_codes"
@@ -192,6 +191,9 @@ def _serve(site: BaseAdminSite, view: type[View[Any]]) -> Any:
             # A POST is not repeated: its page is opened again.
             following = request.path if request.method == "GET" else reverse("admin:second_factor")
             page = reverse("admin:second_factor_password")
-            return redirect_to_login(following, page, REDIRECT_FIELD_NAME)
+            return redirect_to_login(following, page)
+        except (Http404, Conflict):
+            # What the page offered was done already, for example in another tab.
+            return HttpResponseRedirect(reverse("admin:second_factor"))
 
     return site.open_view(served)
