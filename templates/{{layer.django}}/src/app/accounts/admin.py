@@ -16,19 +16,32 @@ from app.accounts import impersonation, queries, service, sessions
 from app.accounts.models import (
     EmailToken,
     Identity,
-    RefreshToken,
     SecurityEvent,
     User,
     UserSession,
 )
 from app.core import context
-from app.core.admin_site import AuditedAdmin, BaseAdminSite, ReadOnlyAdmin
+from app.core.admin_site import (
+    AuditedAdmin,
+    BaseAdminSite,
+    ReadOnlyAdmin,
+    UserTable,
+    show_on_user_page,
+)
 from app.settings import settings
 
-# allauth's and Django's pages: they edit secrets, or write no audit event.
+# allauth's and Django's pages: they edit secrets, or write no audit event. `EmailAddress` stays
+# empty (ADR 0007).
 admin.site.unregister((EmailAddress, Authenticator, Group))
 
-_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+show_on_user_page(
+    UserTable(
+        "Sessions", UserSession, ("created_at", "ip", "user_agent", "expires_at", "revoked_at")
+    ),
+    UserTable("History of the account", SecurityEvent, ("action", "ip", "created_at")),
+)
+
+_RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
 @admin.register(User)
@@ -45,8 +58,8 @@ class UserAdmin(AuditedAdmin[User]):
     date_hierarchy = "created_at"
     ordering = ("email",)
     readonly_fields = ("id", "email", "email_verified_at", "last_login", "created_at")
-    exclude = ("password",)
-    filter_horizontal = ("groups", "user_permissions")
+    exclude = ("password",)  # from filters as well, see `BaseAdmin`
+    filter_horizontal = ("groups",)
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "is_active")}),
         ("Staff", {"fields": _RIGHTS}),
@@ -69,13 +82,6 @@ class UserAdmin(AuditedAdmin[User]):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = super().get_readonly_fields(request, obj)
         return fixed if request.user.is_superuser else (*fixed, *_RIGHTS)
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any, **options: Any) -> Any:
-        """Load the content types with the permissions: their names need them (N+1)."""
-        field = super().formfield_for_manytomany(db_field, request, **options)
-        if db_field.name == "user_permissions" and field is not None and field.queryset is not None:
-            field.queryset = field.queryset.select_related("content_type")
-        return field
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save; disabling an account ends its sessions."""
@@ -125,9 +131,12 @@ class UserAdmin(AuditedAdmin[User]):
     def render_change_form(
         self, request: Any, context: dict[str, Any], *args: Any, **options: Any
     ) -> Any:
-        """Show the button where the impersonation would be allowed."""
-        user = options.get("obj")
-        context["can_impersonate"] = user is not None and impersonation.can_impersonate(
+        """Show the user's rows, and the button where the impersonation would be allowed."""
+        user = options["obj"]  # never None: users are not added here
+        site = self.admin_site
+        assert isinstance(site, BaseAdminSite)  # noqa: S101 - for mypy: `default_site` is one
+        context["user_tables"] = site.user_tables(request, user.pk)
+        context["can_impersonate"] = impersonation.can_impersonate(
             hijacker=request.user, hijacked=user
         )
         return super().render_change_form(request, context, *args, **options)
@@ -157,21 +166,6 @@ class UserSessionAdmin(OfUserAdmin):
     list_display = ("id", "user", "ip", "user_agent", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("revoked_at",)
     exclude = ("cookie_hash", "django_session_key")
-
-
-@admin.register(RefreshToken)
-class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
-    """Refresh tokens, without their hashes."""
-
-    list_display = ("id", "session", "created_at", "used_at")
-    list_filter = ("used_at",)
-    list_select_related = ("session",)
-    search_fields = ("session__user__email", "session__id")
-    date_hierarchy = "created_at"
-    exclude = ("token_hash",)
-
-    def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("session")
 
 
 @admin.register(EmailToken)
@@ -208,14 +202,3 @@ class AuthenticatorAdmin(OfUserAdmin):
     list_display = ("id", "user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     exclude = ("data",)
-
-
-@admin.register(EmailAddress)
-class EmailAddressAdmin(ReadOnlyAdmin[EmailAddress]):
-    """allauth's list of addresses, which stays empty: see ADR 0007."""
-
-    list_display = ("email", "user", "verified", "primary")
-    list_filter = ("verified", "primary")
-    list_select_related = ("user",)
-    search_fields = ("email", "user__email")
-    autocomplete_fields = ("user",)

@@ -1,7 +1,9 @@
 """Sign-in to the admin, and its change of the password, by the rules of the API."""
 
 from typing import Any
+from uuid import UUID
 
+from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
@@ -24,14 +26,34 @@ def may_enter(request: HttpRequest) -> bool:
     return settings.environment != "production" and not is_mfa_enabled(user)
 
 
+def may_set_up(request: HttpRequest) -> bool:
+    """Return whether the session of a staff user may set up a second factor.
+
+    The password alone is not enough when there is one: an attacker could add another.
+    """
+    user = request.user
+    assert user.is_authenticated  # noqa: S101 - for mypy: `is_staff` was checked
+    return sessions.has_second_factor(request.session) or not is_mfa_enabled(user)
+
+
+class _Login(sessions.Login):
+    """Counts as reauthentication: the second factor can be set up without the password again."""
+
+    def open(self, request: HttpRequest, user: User) -> UUID:
+        session_id = super().open(request, user)
+        reauthenticate_by_password(request)
+        return session_id
+
+
 class LoginForm(AdminAuthenticationForm):
     """Password and second factor at once."""
 
     request: Any
     code = forms.CharField(
-        label="Code of the authenticator app, or a recovery code",
+        label="Code",
         required=False,
         max_length=64,
+        help_text="From the authenticator app, or a recovery code, if a second factor is set up.",
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
 
@@ -49,10 +71,10 @@ class LoginForm(AdminAuthenticationForm):
         self.confirm_login_allowed(user)
         second_factor = is_mfa_enabled(user)
         if second_factor:
+            if not code:
+                raise forms.ValidationError({"code": "Enter the code."})
             service.accept_code(user, code)
-        elif settings.environment == "production":
-            raise forms.ValidationError("Set up a second factor first, through the API.")
-        self.request.opens_session = sessions.Login(second_factor=second_factor)
+        self.request.opens_session = _Login(second_factor=second_factor)
         return service.confirm_sign_in(user.pk, fingerprint=service.password_fingerprint(user))
 
 

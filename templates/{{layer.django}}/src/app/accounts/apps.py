@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "app.accounts"
     label = "accounts"
-    verbose_name = "Accounts"
+    verbose_name = "Users and sign-in"
 
     def ready(self) -> None:
         # Registers the signal receivers.

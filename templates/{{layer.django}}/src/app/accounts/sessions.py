@@ -117,11 +117,17 @@ def has_second_factor(session: SessionBase) -> bool:
 
 
 def keep(request: HttpRequest, user: User) -> None:
-    """Keep this session alive after the password was changed."""
+    """Keep this session alive, under a new key, after the password was changed."""
     request.user = user
     update_session_auth_hash(request, user)
     service.rekey_session(principal(request).session_id, **_keys(request))
     request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
+
+
+def accept_second_factor(request: HttpRequest, user: User) -> None:
+    """Note that the user proved a second factor in this session, which gets a new key."""
+    keep(request, user)
+    request.session[_SECOND_FACTOR] = True
 
 
 def open_with_tokens(user: User, *, method: str) -> UUID:

@@ -3,7 +3,16 @@ from typing import Any
 from django.contrib import admin
 
 from app.audit.models import AuditEvent
-from app.core.admin_site import ReadOnlyAdmin
+from app.core.admin_site import ReadOnlyAdmin, UserTable, show_on_user_page
+
+show_on_user_page(
+    UserTable(
+        "Changes in organizations",
+        AuditEvent,
+        ("action", "organization", "target_type", "created_at"),
+        user_field="actor_id",
+    )
+)
 
 
 @admin.register(AuditEvent)

@@ -41,6 +41,8 @@ class AuditEvent(Identified):
         ordering = ("-id",)
         indexes = (
             models.Index(fields=("organization", "action", "id"), name="audit_events_action_idx"),
+            # The page of a user in the admin, over all organizations.
+            models.Index(fields=("actor_id", "id"), name="audit_events_actor_idx"),
         )
 
     def __str__(self) -> str:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 
-from app.accounts import admin_login
+from app import about
+from app.accounts import admin_login, admin_second_factor
 from app.accounts import service as accounts
 from app.audit import service as audit
 from app.core import context
@@ -19,7 +20,7 @@ SECTIONS = {"account": "accounts", "auth": "accounts", "mfa": "accounts", "admin
 
 
 class AdminSite(BaseAdminSite):
-    site_header = site_title = "Administration"
+    site_header = site_title = about.NAME
     index_title = "Site administration"
     site_url = None  # the service has no home page
     login_form = admin_login.LoginForm
@@ -32,6 +33,10 @@ class AdminSite(BaseAdminSite):
             request.may_enter = admitted  # type: ignore[attr-defined]  # our attribute
         found: bool = request.may_enter  # type: ignore[attr-defined]  # our attribute
         return found
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        # First: Django's last pattern matches every path.
+        return [*admin_second_factor.urls(self), *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = {app["app_label"]: app for app in super().get_app_list(request)}
@@ -51,14 +56,17 @@ class AdminSite(BaseAdminSite):
         current.admin_user = user.get_username()
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        # Impersonating staff may not open the admin: send them to the page that ends it.
-        if (
-            request.method == "GET"
-            and request.user.is_authenticated
-            and context.current().impersonated_by
-        ):
-            return HttpResponseRedirect(reverse("admin:accounts_user_impersonation"))
+        if request.method == "GET" and request.user.is_authenticated:
+            # Impersonating staff may not open the admin: send them to the page that ends it.
+            if context.current().impersonated_by:
+                return HttpResponseRedirect(reverse("admin:accounts_user_impersonation"))
+            if self._lacks_second_factor(request):
+                return HttpResponseRedirect(reverse("admin:second_factor"))
         return super().login(request, extra_context)
+
+    def _lacks_second_factor(self, request: HttpRequest) -> bool:
+        is_staff = super().has_permission(request)
+        return is_staff and not self.has_permission(request) and admin_login.may_set_up(request)
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

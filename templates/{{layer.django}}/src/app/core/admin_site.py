@@ -1,9 +1,12 @@
 """Base classes of the admin: each view is one unit of work, and changes are audited."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import Model, QuerySet
@@ -11,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
@@ -42,12 +46,61 @@ def in_unit_of_work(view: View) -> View:
 
 
 def _refused(request: HttpRequest, reason: str, *, status: int) -> HttpResponse:
-    context = {"title": "Refused", "reason": reason}
+    context = {
+        "title": "Refused",
+        "reason": reason,
+        "site_header": admin.site.site_header,
+        "site_title": admin.site.site_title,
+    }
     return render(request, "staff/refused.html", context, status=status)
+
+
+# Rows of each table on the page of a user.
+NEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A read-only table of the newest rows of a user, shown on the user's page.
+
+    A foreign key links to its object; otherwise the first column links to the row.
+    """
+
+    title: str
+    model: type[Model]
+    columns: tuple[str, ...]
+    user_field: str = "user"
+
+
+_user_tables: list[UserTable] = []
+
+
+def show_on_user_page(*tables: UserTable) -> None:
+    """Add tables of a module: accounts, which shows them, imports no other module."""
+    _user_tables.extend(tables)
 
 
 class BaseAdminSite(admin.AdminSite):
     """Runs every view in one unit of work, open to all organizations."""
+
+    def user_tables(self, request: HttpRequest, user_id: UUID) -> list[dict[str, Any]]:
+        """Return the tables that the request may view, with one statement for each."""
+        shown = []
+        for table in _user_tables:
+            options = self.get_model_admin(table.model)
+            if not options.has_view_permission(request):
+                continue
+            rows = options.get_queryset(request).filter(**{table.user_field: user_id})
+            page = f"admin:{options.opts.app_label}_{options.opts.model_name}"
+            shown.append(
+                {
+                    "title": table.title,
+                    "labels": [label_for_field(name, table.model) for name in table.columns],
+                    "rows": [_cells(row, table, options) for row in rows.order_by("-pk")[:NEWEST]],
+                    "all": f"{reverse(f'{page}_changelist')}?{table.user_field}__exact={user_id}",
+                }
+            )
+        return shown
 
     def admin_view[V: Callable[..., Any]](self, view: V, cacheable: bool = False) -> V:
         inner = super().admin_view(view, cacheable)
@@ -72,6 +125,25 @@ class BaseAdminSite(admin.AdminSite):
 
     def record(self, instance: Model, action: str, changes: dict[str, object]) -> None:
         """Record a change in the audit log; `app.config.admin_site` implements it."""
+
+
+def _cells(row: Model, table: UserTable, options: admin.ModelAdmin[Any]) -> list[dict[str, Any]]:
+    cells = []
+    for number, name in enumerate(table.columns):
+        field, _, value = lookup_field(name, row, options)
+        assert field is not None  # noqa: S101 - for mypy: the columns are fields
+        target = value if field.is_relation else row if number == 0 else None
+        cells.append(
+            {
+                "text": display_for_field(value, field, options.get_empty_value_display()),
+                "url": target and _change_url(target),
+            }
+        )
+    return cells
+
+
+def _change_url(row: Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
 class BaseAdmin[M: Model](admin.ModelAdmin[M]):

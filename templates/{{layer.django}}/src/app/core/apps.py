@@ -10,7 +10,7 @@ from django.utils.module_loading import autodiscover_modules
 class CoreConfig(AppConfig):
     name = "app.core"
     label = "core"
-    verbose_name = "Operations"
+    verbose_name = "Jobs and operations"
 
     def ready(self) -> None:
         from app.core.ops import log, telemetry  # noqa: PLC0415 - models must be loaded first

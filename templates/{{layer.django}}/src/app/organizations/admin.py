@@ -3,8 +3,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin
+from app.core.admin_site import AuditedAdmin, ReadOnlyAdmin, UserTable, show_on_user_page
 from app.organizations.models import Invitation, Membership, Organization
+
+show_on_user_page(UserTable("Organizations", Membership, ("organization", "role", "created_at")))
 
 
 class AtLeastOneOwner(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # generic in django-stubs only, not at run time

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class OrganizationsConfig(AppConfig):
     name = "app.organizations"
     label = "organizations"
-    verbose_name = "Organizations"
+    verbose_name = "Organizations and members"
 
     def ready(self) -> None:
         from app.accounts.service import before_account_deletion  # noqa: PLC0415 - models must be loaded first
