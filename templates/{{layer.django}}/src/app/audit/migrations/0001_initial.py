@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         fields=["organization", "action", "id"], name="audit_events_action_idx"
                     ),
+                    models.Index(fields=["actor_id", "id"], name="audit_events_actor_idx"),
                 ],
             },
         ),
