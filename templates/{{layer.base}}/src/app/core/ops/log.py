@@ -16,6 +16,8 @@ from app.core import context
 from app.settings import settings
 
 REDACTED = "[redacted]"
+# Key of the links in a mail. They contain tokens, and are logged in development only.
+DEVELOPMENT_LINK = "link"
 
 # Keys whose values are redacted, at any depth of a log record or an error report.
 _SECRET_NAMES = re.compile(
@@ -73,8 +75,11 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 def _redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     event.pop("color_message", None)  # uvicorn repeats the message here
-    private = {key: event.pop(key) for key in ("_record", "_from_structlog") if key in event}
-    return {**redact(event), **private}
+    kept = {"_record", "_from_structlog"}
+    if settings.environment == "development":
+        kept.add(DEVELOPMENT_LINK)
+    unchanged = {key: event.pop(key) for key in kept & event.keys()}
+    return {**redact(event), **unchanged}
 
 
 def configure() -> None:
