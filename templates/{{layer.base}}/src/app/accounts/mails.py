@@ -23,10 +23,11 @@ def verification(to: str, *, token_id: UUID, name: str | None, has_password: boo
     return _message(
         to,
         f"Confirm your e-mail address for {NAME}",
-        f"A sign-up for {NAME} used this address" + (f" and the name {name}." if name else "."),
-        "To confirm the address, open this link within 24 hours.",
+        f"This e-mail address was used to sign up for {NAME}"
+        + (f" with the name {name}." if name else "."),
+        "If it was you, open this link within 24 hours to confirm the address.",
         Link("Confirm your e-mail address", f"{settings.app_url}/verify-email?token={token}"),
-        "If it was not you, do not open it; then nothing happens."
+        "If it was not you, ignore this mail: without the link, the account cannot be used."
         if has_password
         else "Then set a password with “Forgot password”: this address was used for several "
         "sign-ups, and we cannot tell which one was yours.",
@@ -38,9 +39,9 @@ def already_registered(to: str) -> Message:
     return _message(
         to,
         f"You already have an account at {NAME}",
-        f"A sign-up for {NAME} used this address, which has an account already. "
+        f"This e-mail address was used to sign up for {NAME}, but it already has an account. "
         "Nothing was changed.",
-        "You can sign in, or set a new password.",
+        "If it was you, sign in, or set a new password with “Forgot password”.",
         Link(f"Open {NAME}", settings.app_url),
     )
 

@@ -16,7 +16,7 @@ from app.core import context
 from app.settings import settings
 
 REDACTED = "[redacted]"
-# Key of the links in a mail. They contain tokens, and are logged in development only.
+# Key of a link that contains a token; only in development its value is logged.
 DEVELOPMENT_LINK = "link"
 
 # Keys whose values are redacted, at any depth of a log record or an error report.
@@ -75,11 +75,12 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 def _redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     event.pop("color_message", None)  # uvicorn repeats the message here
-    kept = {"_record", "_from_structlog"}
-    if settings.environment == "development":
-        kept.add(DEVELOPMENT_LINK)
-    unchanged = {key: event.pop(key) for key in kept & event.keys()}
-    return {**redact(event), **unchanged}
+    private = {key: event.pop(key) for key in ("_record", "_from_structlog") if key in event}
+    link = event.pop(DEVELOPMENT_LINK, "")
+    redacted = {**redact(event), **private}
+    if link and settings.environment == "development":
+        redacted["event"] += f" {link}"
+    return redacted
 
 
 def configure() -> None:
