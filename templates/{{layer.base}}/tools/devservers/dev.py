@@ -254,7 +254,7 @@ def main() -> None:
                 stack.callback(process.send_stop_signal)
             stack.callback(ignore_signals)
             address = f"{settings.public_url}/docs"
-            lines = [f"Mails: {settings.mail_dir}/", *others, f"{address}  {sign_in}".rstrip()]
+            lines = [f"Mails: {settings.public_url}/dev/mail", *others, f"{address}  {sign_in}".rstrip()]
             url = f"http://{settings.host}:{settings.port}"
             Thread(target=welcome, args=(url, "\n".join(lines)), daemon=True).start()
             supervise(processes, servers.started)

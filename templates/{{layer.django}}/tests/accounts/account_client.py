@@ -45,7 +45,7 @@ class Mailbox:
 
     def tokens(self, page: str, to: str) -> list[str]:
         """List the tokens in the links to a page that an address got, oldest first."""
-        texts = [mail.get_content() for mail in self._mails(to)]
+        texts = [mail.get_body(("plain",)).get_content() for mail in self._mails(to)]
         return [
             token for content in texts for token in re.findall(rf"/{page}\?token=(\S+)", content)
         ]

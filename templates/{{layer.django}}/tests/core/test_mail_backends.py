@@ -11,7 +11,7 @@ from app.config.settings import MAILERS, smtp_mailer
 from app.core.mail import deliver
 from app.core.mail_message import Message
 
-MESSAGE = Message(to="ann@example.com", subject="Hello", text="text\n")
+MESSAGE = Message(to="ann@example.com", subject="Hello", body=("text",))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,9 @@ def test_jobs_use_the_backend_of_the_settings() -> None:
     with override_settings(MAILERS={"default": locmem}):
         deliver(MESSAGE, key="0123")
     [sent] = django_mail.outbox
-    assert (sent.to, sent.subject, sent.body) == (["ann@example.com"], "Hello", "text\n")
+    assert (sent.to, sent.subject, sent.body) == (["ann@example.com"], "Hello", MESSAGE.text)
+    assert isinstance(sent, django_mail.EmailMultiAlternatives)
+    assert sent.alternatives == [(MESSAGE.html, "text/html")]
     assert sent.message()["X-Idempotency-Key"] == "0123"
     assert sent.message()["Message-ID"].startswith("<0123@")
 

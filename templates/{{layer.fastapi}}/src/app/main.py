@@ -19,6 +19,7 @@ from app.core.db.reachability import describe_failure
 from app.core.db.roles import refuse_privileged_role
 from app.core.ops import log, telemetry
 from app.core.web import access, docs, metrics, openapi, probes
+from app.core.web.dev import routes as dev
 from app.core.web.headers import CORS_METHODS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS
 from app.core.web.http import install_error_handlers
 from app.core.web.middleware import (
@@ -100,6 +101,8 @@ def create_app() -> FastAPI:
     app.include_router(metrics.router)
     if settings.docs_enabled:
         app.include_router(docs.router)
+    if settings.environment == "development":
+        app.include_router(dev.router)
     install_error_handlers(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # as FastAPI documents
     return app

@@ -9,6 +9,7 @@ from app.api_keys import service as api_keys_service
 from app.core.ops import log, telemetry
 from app.core.web import docs, metrics, middleware, openapi, probes
 from app.core.web.access import Authenticators
+from app.core.web.dev import routes as dev
 from app.core.web.http import App, install_error_handlers
 from app.organizations import queries as organizations_queries
 from app.organizations import service as organizations_service
@@ -57,5 +58,7 @@ def create_app() -> App:
         app.register_blueprint(blueprint)
     if settings.docs_enabled:
         app.register_blueprint(docs.blueprint)
+    if settings.environment == "development":
+        app.register_blueprint(dev.blueprint)
     app.shell_context_processor(shell_context)
     return app

@@ -12,7 +12,7 @@ from app.core.mail import deliver
 from app.core.mail_message import Message
 from app.settings import settings
 
-MESSAGE = Message(to="ann@example.com", subject="Hello", text="text\n")
+MESSAGE = Message(to="ann@example.com", subject="Hello", body=("text",))
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ class Mailbox:
 
     async def tokens(self, page: str, to: str) -> list[str]:
         """List the tokens in the links to `page`, in the mails to an address, oldest first."""
-        texts = [mail.get_content() for mail in await self._mails(to)]
+        texts = [mail.get_body(("plain",)).get_content() for mail in await self._mails(to)]
         return [
             token for content in texts for token in re.findall(rf"/{page}\?token=(\S+)", content)
         ]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.about import NAME
 from app.accounts.rules import RESET, VERIFICATION
-from app.core.mail_message import Message
+from app.core.mail_message import Link, Message
 from app.core.security.tokens import sign_row_token
 from app.settings import settings
 
@@ -23,10 +23,11 @@ def verification(to: str, *, token_id: UUID, name: str | None, has_password: boo
     return _message(
         to,
         f"Confirm your e-mail address for {NAME}",
-        f"A sign-up for {NAME} used this address" + (f" and the name {name}." if name else "."),
-        f"To confirm, open this link within 24 hours:\n"
-        f"{settings.app_url}/verify-email?token={token}",
-        "If it was not you, do not open it; then nothing happens."
+        f"This e-mail address was used to sign up for {NAME}"
+        + (f" with the name {name}." if name else "."),
+        "If it was you, open this link within 24 hours to confirm the address.",
+        Link("Confirm your e-mail address", f"{settings.app_url}/verify-email?token={token}"),
+        "If it was not you, ignore this mail: without the link, the account cannot be used."
         if has_password
         else "Then set a password with “Forgot password”: this address was used for several "
         "sign-ups, and we cannot tell which one was yours.",
@@ -38,19 +39,21 @@ def already_registered(to: str) -> Message:
     return _message(
         to,
         f"You already have an account at {NAME}",
-        f"A sign-up for {NAME} used this address, which has an account already. "
+        f"This e-mail address was used to sign up for {NAME}, but it already has an account. "
         "Nothing was changed.",
-        f"To sign in, or to set a new password, go to:\n{settings.app_url}",
+        "If it was you, sign in, or set a new password with “Forgot password”.",
+        Link(f"Open {NAME}", settings.app_url),
     )
 
 
 def password_reset(to: str, *, token_id: UUID) -> Message:
+    token = sign_row_token(RESET, token_id)
     return _message(
         to,
         f"Set a new password for {NAME}",
-        f"To set a new password, open this link within 30 minutes:\n"
-        f"{settings.app_url}/reset-password?token={sign_row_token(RESET, token_id)}",
-        "If you did not ask for it, ignore this mail; your password stays.",
+        f"To set a new password for {NAME}, open this link within 30 minutes.",
+        Link("Set a new password", f"{settings.app_url}/reset-password?token={token}"),
+        "If you did not ask for it, ignore this mail; your password stays the same.",
     )
 
 
@@ -60,9 +63,10 @@ def notice(to: str, text: str) -> Message:
         to,
         f"Your account at {NAME}",
         text,
-        f"If it was not you, set a new password at once:\n{settings.app_url}",
+        "If it was not you, set a new password at once.",
+        Link(f"Open {NAME}", settings.app_url),
     )
 
 
-def _message(to: str, subject: str, *paragraphs: str) -> Message:
-    return Message(to=to, subject=subject, text="\n\n".join(paragraphs) + "\n")
+def _message(to: str, subject: str, *body: str | Link) -> Message:
+    return Message(to=to, subject=subject, body=body)

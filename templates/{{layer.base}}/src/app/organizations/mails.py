@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.about import NAME
-from app.core.mail_message import Message
+from app.core.mail_message import Link, Message
 from app.core.security.tokens import sign_tenant_row_token
 from app.organizations.rules import INVITATION, INVITATION_LIFETIME
 from app.settings import settings
@@ -16,9 +16,9 @@ def invitation(
     return Message(
         to=email,
         subject=f"You are invited to {organization_name}",
-        text=(
-            f"You are invited to join {organization_name} on {NAME} as {role}.\n\n"
-            f"Open this link within {INVITATION_LIFETIME.days} days, signed in as {email}:\n"
-            f"{settings.app_url}/accept-invitation?token={token}\n"
+        body=(
+            f"You are invited to join {organization_name} on {NAME} as {role}.",
+            f"Sign in as {email}, then open this link within {INVITATION_LIFETIME.days} days.",
+            Link("Accept the invitation", f"{settings.app_url}/accept-invitation?token={token}"),
         ),
     )

@@ -150,3 +150,14 @@ def test_console_format_shows_the_exception(output: Output) -> None:
 )
 def test_redact(value: Any, expected: Any) -> None:
     assert redact(value) == expected
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_link_of_a_mail_is_logged_in_development_only(
+    environment: str, output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.__dict__, "environment", environment)
+    output.configure()
+    link = f"https://app.example.com/verify-email?token={SECRET_VALUE}"
+    logging.getLogger("app").info("mail", extra={log.DEVELOPMENT_LINK: link})
+    assert (SECRET_VALUE in output.text()) == (environment == "development")

@@ -9,6 +9,8 @@ urlpatterns = [
     path("_allauth/", include("app.accounts.urls")),
     path("", api.urls),
 ]
+if settings.environment == "development":
+    urlpatterns.append(path("", include("app.core.web.dev.urls")))
 handler400 = "app.core.web.http.bad_request"
 handler403 = "app.core.web.http.forbidden"
 handler404 = "app.core.web.http.not_found"

@@ -9,12 +9,14 @@ _ADDED = {"subject", "from", "to", "content-type", "content-transfer-encoding", 
 
 
 def send(mail: EmailMessage) -> None:
-    message = django_mail.EmailMessage(
+    text, html = (part.get_content() for part in mail.iter_parts())
+    message = django_mail.EmailMultiAlternatives(
         subject=str(mail["Subject"]),
-        body=mail.get_content(),
+        body=text,
         from_email=str(mail["From"]),
         to=[str(mail["To"])],
         headers={name: str(mail[name]) for name in mail if name.lower() not in _ADDED},
+        alternatives=[(html, "text/html")],
     )
     with django_mail.mailers.default as mailer:  # closes the connection when opening it failed
         mailer.send_messages([message])

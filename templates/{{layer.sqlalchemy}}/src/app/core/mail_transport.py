@@ -1,12 +1,11 @@
 """Delivers mail to the SMTP server of SMTP_URL, or to files in MAIL_DIR when it is not set."""
 
-import os
 import smtplib
 import ssl
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from app.core import mail_files
 from app.settings import settings
 
 TIMEOUT_SECONDS = 20
@@ -14,18 +13,9 @@ TIMEOUT_SECONDS = 20
 
 def send(mail: EmailMessage) -> None:
     if settings.smtp_url is None:
-        _write(mail)
+        mail_files.write(mail)
     else:
         _send(mail, urlsplit(settings.smtp_url))
-
-
-def _write(mail: EmailMessage) -> None:
-    settings.mail_dir.mkdir(parents=True, exist_ok=True)
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{mail['X-Idempotency-Key']}.eml"
-    # Renamed when complete: a reader of the directory never sees a partial file.
-    unfinished = settings.mail_dir / f".{name}.{os.getpid()}"
-    unfinished.write_bytes(mail.as_bytes())
-    unfinished.rename(settings.mail_dir / name)
 
 
 def _send(mail: EmailMessage, server: SplitResult) -> None:

@@ -16,6 +16,8 @@ from app.core import context
 from app.settings import settings
 
 REDACTED = "[redacted]"
+# Key of a link that contains a token; only in development its value is logged.
+DEVELOPMENT_LINK = "link"
 
 # Keys whose values are redacted, at any depth of a log record or an error report.
 _SECRET_NAMES = re.compile(
@@ -74,7 +76,11 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 def _redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     event.pop("color_message", None)  # uvicorn repeats the message here
     private = {key: event.pop(key) for key in ("_record", "_from_structlog") if key in event}
-    return {**redact(event), **private}
+    link = event.pop(DEVELOPMENT_LINK, "")
+    redacted = {**redact(event), **private}
+    if link and settings.environment == "development":
+        redacted["event"] += f" {link}"
+    return redacted
 
 
 def configure() -> None:

@@ -1,4 +1,4 @@
-"""Documentation pages, and the admin of Django, in Chromium with JavaScript."""
+"""Documentation and development pages, and the admin of Django, in Chromium with JavaScript."""
 
 import os
 import shutil
@@ -85,6 +85,7 @@ def test_admin_and_documentation_work_in_a_browser(browser: Browser, released: P
         assert newest_event(site, "Made in a browser")["changes"]["admin_user"] == STAFF[0]
         impersonate(page, site)
         set_up_second_factor(page, site)
+        walk_from_sign_up_to_project(browser, site)
     assert problems == []
 
 
@@ -95,6 +96,7 @@ def test_documentation_works_in_a_browser(browser: Browser, released: Path, fram
     with serving(released, framework) as site:
         page.goto(f"{site}/docs")
         sign_in_as_offered(page, site, page.locator("#docs"), "/api/v1/auth/sign-in")
+        walk_from_sign_up_to_project(browser, site)
     assert problems == []
 
 
@@ -228,3 +230,65 @@ def set_up_second_factor(page: Page, site: str) -> None:
     expect(page).to_have_url(f"{site}/admin/")
     page.get_by_role("link", name="Second factor").click()
     expect(page.get_by_text("9 unused")).to_be_visible()
+
+
+def walk_from_sign_up_to_project(browser: Browser, site: str) -> None:
+    """Use the development pages: sign up, follow the links of the mails, create, invite, accept."""
+    owner, member = "ada@example.com", "grace@example.com"
+    with browser.new_context() as context:
+        page = context.new_page()
+        problems = watch(page)
+        sign_up(page, site, owner, "Ada Lovelace")
+        sign_in_on_page(page, site, owner)
+        page.get_by_label("Name of the organization").fill("Analytical Engines")
+        page.get_by_role("button", name="Create organization").click()
+        page.get_by_label("Name of the project").fill("First project")
+        page.get_by_role("button", name="Create project").click()
+        expect(page.get_by_role("listitem")).to_have_text(["First project"])
+        page.get_by_label("E-mail address").fill(member)
+        page.get_by_role("button", name="Invite").click()
+        expect(page.get_by_text("Invited")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page).to_have_url(f"{site}/dev/sign-in")
+        sign_up(page, site, member, "Grace Hopper")
+        sign_in_on_page(page, site, member)
+        open_mail(page, site, member, "You are invited to Analytical Engines")
+        follow_link(page, "Accept the invitation")
+        page.get_by_role("button", name="Accept").click()
+        expect(page.get_by_role("listitem")).to_have_text(["First project"])
+        # allauth answers sign-up, verification and sign-out with 401.
+        assert [problem for problem in problems if "401" not in problem] == []
+
+
+def sign_up(page: Page, site: str, email: str, name: str) -> None:
+    page.goto(f"{site}/dev/sign-up")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill("velvet otter 7 harbour")
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_text("We have sent you a mail")).to_be_visible()
+    open_mail(page, site, email, "Confirm your e-mail address")
+    follow_link(page, "Confirm your e-mail address")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Your address is confirmed")).to_be_visible()
+
+
+def open_mail(page: Page, site: str, to: str, subject: str) -> None:
+    page.goto(f"{site}/dev/mail")
+    # The page reloads until the worker has sent the mail.
+    mail = page.get_by_role("row").filter(has_text=to).get_by_role("link", name=subject)
+    expect(mail).to_be_visible(timeout=30_000)
+    page.goto(f"{site}{mail.get_attribute('href')}")
+
+
+def follow_link(page: Page, label: str) -> None:
+    page.frame_locator("iframe").get_by_role("link", name=label).click()
+    expect(page.get_by_role("heading", name=label)).to_be_visible()
+
+
+def sign_in_on_page(page: Page, site: str, email: str) -> None:
+    page.goto(f"{site}/dev/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill("velvet otter 7 harbour")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text(f"Signed in as {email}")).to_be_visible()

@@ -1,0 +1,82 @@
+"""Pages to try the service without a front end: sign-up, links of mails, a viewer of the mails.
+
+Served in development only: the mails contain links that open accounts. The forms call the API.
+"""
+
+from email.message import EmailMessage
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from app import about
+from app.core import mail_files
+
+PAGES = {
+    "/dev/sign-up": "Sign up",
+    "/dev/sign-in": "Sign in",
+    "/dev/forgot-password": "Forgot password",
+    "/dev/projects": "Projects",
+    # Links in mails lead to these paths below APP_URL.
+    "/verify-email": "Confirm your e-mail address",
+    "/reset-password": "Set a new password",
+    "/accept-invitation": "Accept the invitation",
+}
+ASSETS = {"pages.css": "text/css", "pages.js": "text/javascript"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
+    "connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+)
+_SHOWN_MAILS = 50
+_FILES = files(__package__) / "files"
+
+
+def render_page(path: str) -> str:
+    """Return the HTML of a path of `PAGES`."""
+    return _render(PAGES[path], read_file(f"{path.rpartition('/')[2]}.html"))
+
+
+def read_file(name: str) -> str:
+    return (_FILES / name).read_text(encoding="utf-8")
+
+
+def render_mails() -> str:
+    """Return the list of the newest mails."""
+    rows = "".join(
+        f"<tr><td>{mail['Date'].datetime:%H:%M:%S}<td>{escape(mail['To'])}"
+        f'<td><a href="/dev/mail/{name}">{escape(mail["Subject"])}</a>\n'
+        for name, mail in mail_files.newest(_SHOWN_MAILS)
+    )
+    return _render(
+        "Mails",
+        "<p>Newest first; times in UTC. This page reloads every 3 seconds.\n"
+        f"<table><thead><tr><th>Time<th>To<th>Subject\n<tbody>\n{rows}</table>\n",
+    )
+
+
+def render_mail(name: str) -> str:
+    """Return the mail of a file in MAIL_DIR; raises NotFound."""
+    mail = mail_files.read(name)
+    text, html = _content(mail, "plain"), _content(mail, "html")
+    # Sandboxed: a mail runs no script here. Its links open in this tab.
+    frame = (
+        '<iframe title="Mail" sandbox="allow-top-navigation-by-user-activation" '
+        f'srcdoc="{escape(f'<base target="_top">{html}')}"></iframe>\n'
+        if html
+        else ""
+    )
+    return _render(
+        mail["Subject"],
+        f"<p>From {escape(mail['From'])}<br>To {escape(mail['To'])}\n{frame}"
+        f"<details{'' if html else ' open'}><summary>Text</summary>"
+        f"<pre>{escape(text)}</pre></details>\n",
+    )
+
+
+def _content(mail: EmailMessage, subtype: str) -> str:
+    body = mail.get_body((subtype,))
+    return str(body.get_content()) if body else ""
+
+
+def _render(title: str, main: str) -> str:
+    layout = Template(read_file("layout.html"))
+    return layout.substitute(title=escape(title), name=escape(about.NAME), main=main)

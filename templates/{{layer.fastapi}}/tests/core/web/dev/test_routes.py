@@ -1,0 +1,39 @@
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+
+from app.core.web.dev.pages import ASSETS, PAGES, POLICY
+from app.main import create_app
+from app.settings import settings
+
+PATHS = [*PAGES, *(f"/dev/{name}" for name in ASSETS), "/dev/mail"]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def _client(environment: str, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+    monkeypatch.setitem(settings.__dict__, "environment", environment)
+    return AsyncClient(transport=ASGITransport(create_app()), base_url="http://test")
+
+
+async def test_development_serves_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _client("development", monkeypatch) as client:
+        for path in PATHS:
+            response = await client.get(path)
+            assert response.status_code == 200, path
+            if not path.endswith((".js", ".css")):
+                assert response.headers["Content-Security-Policy"] == POLICY
+        document = (await client.get("/openapi.json")).json()
+    assert not set(PATHS) & set(document["paths"])
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fpyproject.toml", "..", "other.eml"])
+async def test_other_files_are_not_served(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _client("development", monkeypatch) as client:
+        assert (await client.get(f"/dev/mail/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("environment", ["test", "production"])
+async def test_other_environments_do_not(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.__dict__, "docs_enabled", True)
+    async with _client(environment, monkeypatch) as client:
+        for path in PATHS:
+            assert (await client.get(path)).status_code == 404, path

@@ -1,0 +1,38 @@
+import pytest
+from flask.testing import FlaskClient
+
+from app.core.web.dev.pages import ASSETS, PAGES, POLICY
+from app.main import create_app
+from app.settings import settings
+
+PATHS = [*PAGES, *(f"/dev/{name}" for name in ASSETS), "/dev/mail"]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def _client(environment: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setitem(settings.__dict__, "environment", environment)
+    return create_app().test_client()
+
+
+def test_development_serves_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = _client("development", monkeypatch)
+    for path in PATHS:
+        response = client.get(path)
+        assert response.status_code == 200, path
+        if not path.endswith((".js", ".css")):
+            assert response.headers["Content-Security-Policy"] == POLICY
+    assert not set(PATHS) & set(client.get("/openapi.json").get_json()["paths"])
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fpyproject.toml", "..", "other.eml"])
+def test_other_files_are_not_served(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = _client("development", monkeypatch)
+    assert client.get(f"/dev/mail/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("environment", ["test", "production"])
+def test_other_environments_do_not(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.__dict__, "docs_enabled", True)
+    client = _client(environment, monkeypatch)
+    for path in PATHS:
+        assert client.get(path).status_code == 404, path
