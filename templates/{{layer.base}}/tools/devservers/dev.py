@@ -253,8 +253,9 @@ def main() -> None:
                 # Runs before the calls of stop() above, so that the processes stop in parallel.
                 stack.callback(process.send_stop_signal)
             stack.callback(ignore_signals)
-            address = f"{settings.public_url}/docs"
-            lines = [f"Mails: {settings.public_url}/dev/mail", *others, f"{address}  {sign_in}".rstrip()]
+            address = settings.public_url
+            sign_in = f"{address}/docs  {sign_in}".rstrip()
+            lines = [f"Mails: {address}/dev/mail", *others, sign_in]
             url = f"http://{settings.host}:{settings.port}"
             Thread(target=welcome, args=(url, "\n".join(lines)), daemon=True).start()
             supervise(processes, servers.started)

@@ -177,6 +177,6 @@ def test_migrations_have_one_head() -> None:
         (f"{app}: {', '.join(names)}" for app, names in loader().detect_conflicts().items()),
         rule=12,
         message="the migrations of an app are one line.",
-        fix="uv run just adopt-migrations, if one is new in the template; otherwise let the later one "
-        "follow the other: change its dependencies.",
+        fix="uv run just adopt-migrations, if one is new in the template; otherwise let the later "
+        "one follow the other: change its dependencies.",
     )
