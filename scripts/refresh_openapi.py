@@ -21,7 +21,7 @@ type Document = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAGMENTS = ROOT / "templates" / "_partials" / "openapi"
-# Flask shares FastAPI's document; Django's lacks the account operations that allauth provides.
+# Flask shares FastAPI's document; Django's has the account operations of allauth instead.
 FRAMEWORKS = ("fastapi", "django")
 REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 
@@ -34,7 +34,7 @@ def main() -> None:
         files |= {
             f"{module}.{framework}.json": fragment
             for module, fragment in fragments.items()
-            if fragment != shared[module]
+            if fragment != shared.get(module)
         }
     FRAGMENTS.mkdir(exist_ok=True)
     for path in FRAGMENTS.glob("*.json"):
@@ -70,14 +70,15 @@ def features() -> list[str]:
 def divide(document: Document) -> dict[str, Document]:
     """Return paths and schemas by module; `core` has what belongs to none, and all else.
 
-    A schema is in the first fragment that refers to it; those of features come last, since a
+    Django's fragment `allauth` has the operations of django-allauth, which come last. A schema is in the first fragment that refers to it; those of features come last, since a
     service may lack them.
     """
     paths: dict[str, Document] = {}
     for path, operations in document["paths"].items():
         tag = next(iter(operations.values()))["tags"][0].lower().replace(" ", "_")
-        is_of_module = path.startswith("/api/")
-        paths.setdefault(tag if is_of_module else "core", {})[path] = operations
+        top = path.split("/")[1]
+        module = {"api": tag, "_allauth": "allauth"}.get(top, "core")
+        paths.setdefault(module, {})[path] = operations
     components = document["components"]
     schemas = dict(components.pop("schemas"))
     fragments: dict[str, Document] = {}

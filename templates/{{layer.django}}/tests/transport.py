@@ -3,6 +3,8 @@
 from django.test import Client
 from httpx2 import BaseTransport, Request, Response
 
+from tests import described
+
 
 class _Transport(BaseTransport):
     def __init__(self, address: str) -> None:
@@ -23,7 +25,9 @@ class _Transport(BaseTransport):
             *answer.headers.items(),
             *(("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()),
         ]
-        return Response(answer.status_code, headers=headers, content=answer.getvalue())
+        response = Response(answer.status_code, headers=headers, content=answer.getvalue())
+        described.check(request, response)
+        return response
 
 
 def transport(address: str = "127.0.0.1") -> BaseTransport:

@@ -1,6 +1,5 @@
 """allauth's adapters (`ACCOUNT_ADAPTER`, `HEADLESS_ADAPTER`, `MFA_ADAPTER`)."""
 
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from app import about
 from app.accounts import service
+from app.accounts.headless.answers import SignedInUser
 from app.core import context
 from app.core.errors import Unauthenticated
 from app.settings import settings
@@ -42,25 +42,16 @@ class AccountAdapter(DefaultAccountAdapter):
         raise RuntimeError("rule 7: mails leave through the outbox, see app.accounts.jobs")
 
 
-def _example(value: object) -> Any:
-    return field(metadata={"example": value})
-
-
-@dataclass(frozen=True)
-class UserData:
-    id: str = _example("0193a1c2-7d3e-7a55-9c1b-2f4e6d8a0b1c")
-    display: str = _example("Ada Lovelace")
-    email: str = _example("ada@example.com")
-    has_usable_password: bool = _example(True)
-
-
 class HeadlessAdapter(DefaultHeadlessAdapter):
-    # allauth's own reads the address from its EmailAddress, and changes the document each time.
-    def get_user_dataclass(self) -> type[UserData]:
-        return UserData
-
-    def user_as_dataclass(self, user: Any) -> UserData:
-        return UserData(str(user.pk), user.name, user.email, user.has_usable_password())
+    # allauth's own reads the address from its EmailAddress, which stays empty.
+    def serialize_user(self, user: Any) -> dict[str, Any]:
+        described = SignedInUser(
+            id=user.pk,
+            display=user.name,
+            email=user.email,
+            has_usable_password=user.has_usable_password(),
+        )
+        return described.model_dump(mode="json")
 
 
 class MFAAdapter(DefaultMFAAdapter):

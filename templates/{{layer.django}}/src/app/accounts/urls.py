@@ -1,4 +1,7 @@
-"""The operations of allauth that are served. Read ADR 0007 before another one is added."""
+"""The operations of allauth that are served. Read ADR 0007 before another one is added.
+
+`specification.py` describes each.
+"""
 
 from typing import Any
 
@@ -9,9 +12,7 @@ from allauth.headless.mfa import views as mfa
 from allauth.headless.tokens.views import RefreshTokenView
 from django.urls import URLPattern, URLResolver, include, path
 
-from app.accounts import specification
 from app.accounts.headless import inputs, views
-from app.settings import settings
 
 # The view, and an input that replaces allauth's.
 _VIEWS: dict[str, tuple[type[base.APIView], Any]] = {
@@ -52,5 +53,3 @@ urlpatterns: list[URLPattern | URLResolver] = [
     _paths(Client.APP, _VIEWS | _APP_ONLY),
     _paths(Client.BROWSER, _VIEWS),
 ]
-if settings.docs_enabled:
-    urlpatterns.append(path("openapi.json", specification.serve, name="openapi_yaml"))

@@ -5,6 +5,7 @@ from ninja import Router
 from app import about, modules
 from app.accounts import routes as accounts
 from app.accounts import service as accounts_service
+from app.accounts import specification as accounts_specification
 from app.api_keys import service as api_keys_service
 from app.core.web import access, docs, metrics, probes
 from app.core.web.http import Api, JsonParser, JsonRenderer, in_unit_of_work
@@ -42,6 +43,7 @@ def create_api() -> Api:
     api.add_router("", metrics.router)
     if settings.docs_enabled:
         api.add_router("", docs.router)
+    api.add_operations = accounts_specification.add_operations
     return api
 
 

@@ -113,6 +113,7 @@ async def sign_in(
 ) -> Response:
     """Sign in.
 
+    200 has the tokens; with `transport=cookie` it is 204, and the session is in the cookie.
     401 with `/problems/mfa-required` asks for a code as well.
     """
     if transport == "cookie":

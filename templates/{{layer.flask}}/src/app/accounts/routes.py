@@ -119,6 +119,7 @@ def resend_verification(body: schemas.EmailOnly) -> Response:
 def sign_in(query: TransportQuery, body: schemas.SignIn) -> Response:
     """Sign in.
 
+    200 has the tokens; with `transport=cookie` it is 204, and the session is in the cookie.
     401 with `/problems/mfa-required` asks for a code as well.
     """
     if query.transport == "cookie":

@@ -1,4 +1,4 @@
-"""Adds the common responses to the OpenAPI document that a framework has generated."""
+"""Completes the OpenAPI document that a framework has generated: responses, texts, titles."""
 
 from inspect import cleandoc
 from typing import Any
@@ -40,6 +40,20 @@ def add_problem_schemas(document: dict[str, Any]) -> None:
     """Add the schema of problem details to the components."""
     problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+
+
+def remove_titles(node: Any) -> None:
+    """Remove Pydantic's titles in place: they repeat the names, also in generated clients."""
+    if isinstance(node, list):
+        for item in node:
+            remove_titles(item)
+    elif isinstance(node, dict):
+        # A property that is named "title" has a schema, not a string.
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for key, value in node.items():
+            if key != "examples":
+                remove_titles(value)
 
 
 def describe_operation(operation: dict[str, Any], view: object) -> None:

@@ -21,23 +21,43 @@ from app.core.schemas import Email, Input
 
 
 class Credentials(Input):
+    """The first step of a sign-in."""
+
+    model_config = schemas.SignIn.model_config
+
     email: Email
     password: schemas.Password
 
 
 class Key(Input):
+    """The token from the mail."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"key": "token-from-the-mail"}]})
+
     key: schemas.Token
 
 
 class KeyAndPassword(Key):
+    """The token from the mail, and the new password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"key": "token-from-the-mail", "password": "velvet otter 7 harbour"}]
+        }
+    )
+
     password: schemas.NewPassword
 
 
 class Code(Input):
+    """A TOTP code, or a recovery code where one is accepted."""
+
+    model_config = schemas.TotpConfirm.model_config
+
     code: schemas.Code
 
 
-class _Camel(BaseModel):
+class _WebAuthn(BaseModel):
     """A part of WebAuthn's JSON. A field that has no name here is dropped."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -48,15 +68,15 @@ _Word = Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,30}$")]
 _Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=100)]
 
 
-class _CredProps(_Camel):
+class CredentialProperties(_WebAuthn):
     rk: bool | None = None
 
 
-class _Extensions(_Camel):
-    cred_props: _CredProps | None = None
+class CredentialExtensions(_WebAuthn):
+    cred_props: CredentialProperties | None = None
 
 
-class _Response(_Camel):
+class AuthenticatorResponse(_WebAuthn):
     client_data_json: Annotated[_Encoded, Field(alias="clientDataJSON")]
     attestation_object: _Encoded | None = None
     transports: Annotated[list[_Word], Field(max_length=10)] | None = None
@@ -65,18 +85,67 @@ class _Response(_Camel):
     user_handle: _Encoded | None = None
 
 
-class _Credential(_Camel):
+class PublicKeyCredential(_WebAuthn):
+    """A credential of the browser, as `toJSON` of WebAuthn writes it."""
+
     id: _Encoded
     raw_id: _Encoded
     type: Literal["public-key"]
     authenticator_attachment: _Word | None = None
-    client_extension_results: _Extensions = Field(default_factory=_Extensions)
-    response: _Response
+    client_extension_results: CredentialExtensions = Field(default_factory=CredentialExtensions)
+    response: AuthenticatorResponse
 
 
-class Passkey(_Camel):
-    credential: _Credential | None = None
+class Passkey(_WebAuthn):
+    credential: PublicKeyCredential | None = None
     name: _Line | None = None
+
+
+_ASSERTION: dict[str, Any] = {
+    "id": "a2V5",
+    "rawId": "a2V5",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "e30", "signature": "e30"},
+}
+_ATTESTATION: dict[str, Any] = _ASSERTION | {
+    "response": {"clientDataJSON": "e30", "attestationObject": "e30"}
+}
+
+
+# What allauth's forms require of a body that `Passkey` has checked: for the OpenAPI document.
+class PasskeyAnswer(Input):
+    """The credential that answers a challenge."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"credential": _ASSERTION}]})
+
+    credential: PublicKeyCredential
+
+
+class PasskeyCreate(PasskeyAnswer):
+    """A new passkey."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Phone", "credential": _ATTESTATION}]}
+    )
+
+    name: Annotated[_Line | None, Field(description="Chosen by the service when absent")] = None
+
+
+class PasskeyRename(Input):
+    """The new name of a passkey."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": 1, "name": "Phone"}]})
+
+    id: int
+    name: Annotated[_Line, Field(min_length=1)]
+
+
+class PasskeyDelete(Input):
+    """The passkeys to remove."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"authenticators": [1]}]})
+
+    authenticators: Annotated[list[int], Field(min_length=1, description="Their ids")]
 
 
 def validate[Model: BaseModel](model: type[Model], data: Any) -> Model:

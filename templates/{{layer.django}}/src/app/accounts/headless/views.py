@@ -188,9 +188,10 @@ def serve(view: type[APIView], client: Client, **attributes: Any) -> View:
             _refuse_cross_site(request)
             if request.user.is_authenticated and view not in _OPEN_WHILE_IMPERSONATING:
                 refuse_while_impersonating()
-        if request.body:
-            # allauth's parser crashes on deep nesting and long numbers; this one refuses them.
-            JsonParser().parse_body(request)
+        # allauth's parser crashes on deep nesting and long numbers, and answers 400 without problem
+        # details to what is not an object: refused here.
+        if request.body and not isinstance(JsonParser().parse_body(request), dict):
+            raise Invalid(pointer="", code="dict_type", detail="The body is not an object.")
         response = inner(request, *args, **kwargs)
         # No CSRF token is needed here, so no cookie of it is set.
         request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

@@ -72,9 +72,17 @@ class Api(NinjaAPI):
             raise exc.__cause__
         raise exc
 
+    # Describes operations that other URL tables serve.
+    add_operations: Callable[[dict[str, Any]], None] | None = None
+
     @cached_property
     def document(self) -> dict[str, Any]:
-        return openapi.complete(self, super().get_openapi_schema(path_prefix=""))
+        document = openapi.complete(self, super().get_openapi_schema(path_prefix=""))
+        if self.add_operations:
+            self.add_operations(document)
+            schemas = document["components"]["schemas"]
+            document["components"]["schemas"] = dict(sorted(schemas.items()))
+        return document
 
     def get_openapi_schema(self, **_: Any) -> Any:
         # Ninja's view of `/openapi.json` calls it.

@@ -52,6 +52,7 @@ def complete(api: NinjaAPI, derived: dict[str, Any]) -> dict[str, Any]:
                 document, path, method, described, is_public=is_public
             )
     _drop_unused(document)
+    openapi_responses.remove_titles([document["paths"], document["components"]])
     return document
 
 
@@ -81,17 +82,12 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
         response = described["responses"][str(status)]
         if response["description"] == responses.get(status):
             response["description"] = "Successful Response"
-        for content in response.get("content", {}).values():
-            if content["schema"].get("title") == "Response":
-                del content["schema"]["title"]
     if not described["parameters"]:
         del described["parameters"]
     for parameter in described.get("parameters", ()):
         schema = parameter["schema"]
         if schema.get("default", "") is None:
             del schema["default"]
-        if "$ref" not in schema:
-            schema.setdefault("title", parameter["name"].replace("_", " ").title())
 
 
 def _drop_unused(document: dict[str, Any]) -> None:

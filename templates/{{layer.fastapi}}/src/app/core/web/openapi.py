@@ -42,9 +42,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = document["paths"][context.path_format][method.lower()]
             operation["responses"].pop("422", None)
-            for response in operation["responses"].values():
-                for content in response.get("content", {}).values():
-                    content["schema"].pop("title", None)  # derived from the operation id
             openapi_responses.describe_operation(operation, route.endpoint)
             declared = next(access_of(route.dependant), access.public)
             openapi_responses.complete_operation(
@@ -54,5 +51,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation,
                 is_public=declared is access.public,
             )
+    openapi_responses.remove_titles([document["paths"], document["components"]])
     app.openapi_schema = document
     return document

@@ -72,6 +72,7 @@ def _complete_document(app: APIFlask, document: dict[str, Any]) -> dict[str, Any
                 openapi_responses.complete_operation(
                     document, path, method, operation, is_public=is_public
                 )
+    openapi_responses.remove_titles([document["paths"], document["components"]])
     return document
 
 
@@ -93,9 +94,7 @@ def _complete_parameter(parameter: dict[str, Any], rule: Rule) -> None:
     if isinstance(rule._converters.get(parameter["name"]), UUIDConverter):
         schema["format"] = "uuid"
     if parameter["in"] == "header":
-        parameter["name"] = schema["title"] = header_name(parameter["name"])
-    elif "$ref" not in schema:
-        schema.setdefault("title", _title(parameter["name"]))
+        parameter["name"] = header_name(parameter["name"])
     if "description" in schema:
         parameter["description"] = schema["description"]
     _drop_null_default(schema)
@@ -104,7 +103,3 @@ def _complete_parameter(parameter: dict[str, Any], rule: Rule) -> None:
 def _drop_null_default(schema: dict[str, Any]) -> None:
     if schema.get("default", "") is None:
         del schema["default"]
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").title()
