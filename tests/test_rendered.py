@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -129,6 +130,26 @@ def test_docker_context_contains_all_copied_files(variant: Variant, render: Rend
     assert {"pyproject.toml", "src"} <= needed
     assert needed <= {name.removeprefix("!").rstrip("/") for name in admitted}
     assert all((project / name).exists() for name in needed)
+
+
+@VARIANTS
+def test_editor_settings_fit_the_service(variant: Variant, render: Render) -> None:
+    project = render(variant)
+
+    def read(name: str) -> Any:
+        return json.loads((project / name).read_text())
+
+    container, tasks = read(".devcontainer/devcontainer.json"), read(".vscode/tasks.json")["tasks"]
+    assert container["image"].endswith(f":{variant.answers['python_version']}")
+    port = re.search(r"^#PORT=(\d+)$", (project / ".env.example").read_text(), re.M)
+    assert port is not None
+    assert container["forwardPorts"] == [int(port[1])]
+    recommended = read(".vscode/extensions.json")["recommendations"]
+    assert container["customizations"]["vscode"]["extensions"] == recommended
+    recipes = re.findall(r"^([a-z-]+)(?: .*)?:$", (project / "justfile").read_text(), re.M)
+    assert {task["command"].removeprefix("uv run just ") for task in tasks} <= set(recipes)
+    (default,) = [task for task in tasks if task.get("group", {}).get("kind") == "build"]
+    assert default["command"] == "uv run just dev"
 
 
 @VARIANTS

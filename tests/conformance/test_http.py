@@ -85,6 +85,7 @@ def test_cors_is_off_by_default(organization: Organization) -> None:
                 },
             ),
         ]
+        assert "CORS_ORIGINS" in assert_problem(answers[-1], 403, "forbidden")["detail"]
         for answer in answers:
             assert not [name for name in answer.headers if name.startswith("access-control-")]
 
@@ -118,4 +119,6 @@ def test_cors_allows_listed_origins_only(
                 answer = web.http.get(path, headers={"Origin": other})
                 assert "access-control-allow-origin" not in answer.headers
         answer = web.http.options(organization.path, headers={**headers, "Origin": "null"})
+        assert_problem(answer, 403, "forbidden")
+        assert "CORS_ORIGINS" in answer.json()["detail"]
         assert "access-control-allow-origin" not in answer.headers

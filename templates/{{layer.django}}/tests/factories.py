@@ -268,9 +268,13 @@ class Factory:
         """Create a verified user with a session; without a password, only the token works."""
         named = {"name": name.title()} if name else {}
         user = UserFactory.create(password=password, **named)
-        signed_in = UserSessionFactory.create(user_id=user.id)
-        token = access_tokens.issue(user_id=user.id, session_id=signed_in.id)
-        return SignedInUser(user.id, user.email, signed_in.id, token, self.client)
+        session_id = self.session(user.id)
+        token = access_tokens.issue(user_id=user.id, session_id=session_id)
+        return SignedInUser(user.id, user.email, session_id, token, self.client)
+
+    def session(self, user_id: UUID) -> UUID:
+        """Create a session of a user; return its id."""
+        return UserSessionFactory.create(user_id=user_id).id
 
     def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Create an organization through the API."""

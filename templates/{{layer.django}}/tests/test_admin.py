@@ -93,7 +93,12 @@ def make_rows(count: int, user: User) -> None:
 def first(model: type[Model]) -> Any:
     with unit_of_work():
         tenancy.enter_staff()
-        return model._default_manager.earliest("pk")
+        row = model._default_manager.order_by("pk").first()
+    assert row is not None, (
+        f"no row of {model._meta.label}: add a factory for it to"
+        f" tests/{model._meta.app_label}/factories.py, as `just new-module` writes it"
+    )
+    return row
 
 
 def add_children(row: Model) -> None:
@@ -155,7 +160,12 @@ def statements(browser: Client, model: type[Model]) -> dict[str, int]:
 
 def test_every_model_has_an_admin() -> None:
     shown = {model._meta.label for model in REGISTERED}
-    assert shown == {model._meta.label for model in apps.get_models()} - NOT_SHOWN
+    missing = {model._meta.label for model in apps.get_models()} - NOT_SHOWN - shown
+    assert not missing, (
+        f"register {sorted(missing)} in the admin.py of their module, as src/app/projects/admin.py"
+        " does, or add them to NOT_SHOWN with the reason"
+    )
+    assert not shown & NOT_SHOWN
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label_lower)
@@ -190,16 +200,25 @@ def test_admins_of_all_models_are_complete() -> None:
             continue
         label = model._meta.label
         relations = [field for field in model._meta.fields if field.remote_field]
-        assert options.search_fields, label
-        assert options.list_filter or label == "organizations.Organization", label
+        where = f"in {type(options).__module__}.{type(options).__name__}"
+        assert options.search_fields, f"{label}: add the fields to search to search_fields {where}"
+        assert options.list_filter or label == "organizations.Organization", (
+            f'{label}: add a field to list_filter {where}, such as ("created_at",)'
+        )
         dated = any(field.name == "created_at" for field in model._meta.fields)
-        assert options.date_hierarchy or not dated, label
+        assert options.date_hierarchy or not dated, (
+            f'{label}: add date_hierarchy = "created_at" {where}'
+        )
         listed = {field.name for field in relations} & set(options.list_display)
         loaded = options.list_select_related
-        assert listed <= set(loaded if isinstance(loaded, tuple) else ()), label
+        missing = listed - set(loaded if isinstance(loaded, tuple) else ())
+        assert not missing, f"{label}: add {sorted(missing)} to list_select_related {where}"
         if not isinstance(options, ReadOnlyAdmin):
             edited = {field.name for field in relations if field.editable}
-            assert edited - set(options.readonly_fields) <= set(options.autocomplete_fields), label
+            missing = edited - set(options.readonly_fields) - set(options.autocomplete_fields)
+            assert not missing, (
+                f"{label}: add {sorted(missing)} to autocomplete_fields or readonly_fields {where}"
+            )
 
 
 # Changes

@@ -5,7 +5,14 @@ import pytest
 from allauth.mfa.models import Authenticator
 from httpx2 import Response
 
-from tests.accounts.account_client import PASSWORD, Account, AccountClient, Mailbox, actions
+from tests.accounts.account_client import (
+    PASSWORD,
+    Account,
+    AccountClient,
+    Mailbox,
+    actions,
+    cookie_of,
+)
 from tests.concurrency import run_concurrently
 
 TOTP = "account/authenticators/totp"
@@ -52,6 +59,20 @@ def test_set_up_needs_reauthentication(
     assert account_client.post(TOTP, access, code=code).status_code == 409
     assert actions()[-1] == "totp.enabled"
     assert len(mailbox.subjects(account.email)) == 1
+
+
+def test_browser_finishes_the_sign_in_with_its_cookie(
+    account_client: AccountClient, account: Account
+) -> None:
+    access, _ = account_client.tokens(account.email)
+    app = account_client.set_up_totp(access)
+    forget_the_last_step()
+    begun = account_client.browse("POST", "auth/login", email=account.email, password=PASSWORD)
+    assert begun.status_code == 401
+    done = account_client.browse("POST", "auth/2fa/authenticate", cookie_of(begun), code=app.now())
+    assert done.status_code == 200, done.text
+    cookie = {"Cookie": f"__Host-session={cookie_of(done)}"}
+    assert account_client.http.get("/api/v1/me", headers=cookie).status_code == 200
 
 
 def test_secrets_are_encrypted(account_client: AccountClient, account: Account) -> None:

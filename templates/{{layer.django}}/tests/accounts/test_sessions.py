@@ -247,6 +247,7 @@ def test_cross_site_requests_with_the_cookie_are_refused(
     for method, path in (("DELETE", "auth/session"), ("POST", "account/password/change")):
         answer = account_client.browse(method, path, cookie, headers=headers)
         assert answer.status_code == 403
+        assert "CORS_ORIGINS" in answer.json()["detail"]
     signed_in = account_client.browse(
         "POST", "auth/login", headers=headers, email=account.email, password=OTHER_PASSWORD
     )

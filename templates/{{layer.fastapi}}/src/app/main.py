@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from app import about, modules
 from app.accounts import routes as accounts
@@ -20,10 +19,10 @@ from app.core.db.roles import refuse_privileged_role
 from app.core.ops import log, telemetry
 from app.core.web import access, docs, metrics, openapi, probes
 from app.core.web.dev import routes as dev
-from app.core.web.headers import CORS_METHODS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS
 from app.core.web.http import install_error_handlers
 from app.core.web.middleware import (
     BodyLimitMiddleware,
+    CorsMiddleware,
     RateLimitMiddleware,
     RequestContextMiddleware,
 )
@@ -56,21 +55,10 @@ def create_app() -> FastAPI:
     modules.load("jobs")
     middleware = [
         Middleware(RequestContextMiddleware),
+        Middleware(CorsMiddleware),
         Middleware(RateLimitMiddleware),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
     ]
-    if settings.cors_origins:
-        middleware.insert(
-            1,
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_credentials=True,
-                allow_methods=CORS_METHODS,
-                allow_headers=CORS_REQUEST_HEADERS,
-                expose_headers=CORS_RESPONSE_HEADERS,
-            ),
-        )
     app = FastAPI(
         title=about.NAME,
         description=about.DESCRIPTION,

@@ -92,6 +92,15 @@ def test_every_response_has_security_headers(client: Client) -> None:
         assert "access-control-allow-origin" not in headers
 
 
+def test_preflight_from_another_origin_names_the_setting(client: Client) -> None:
+    headers = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
+    response = client.options("/api/v1/organizations", headers=headers)
+    _assert_problem(response, 403, "forbidden")
+    assert "CORS_ORIGINS" in response.json()["detail"]
+    assert "access-control-allow-origin" not in response.headers
+    assert "ratelimit" not in response.headers
+
+
 def test_missing_or_invalid_token_is_401_with_a_challenge(client: Client) -> None:
     for headers in (
         {},

@@ -282,6 +282,7 @@ def test_cookie_transport_sets_a_session_cookie_and_requires_same_origin(
     for other in (evil, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {}):
         refused = client.patch("/api/v1/me", json={"name": "X"}, headers=headers | other)
         assert refused.status_code == 403, other
+        assert "CORS_ORIGINS" in refused.json()["detail"]
     for own in (SAME_ORIGIN, {"Origin": SAME_ORIGIN["Origin"]}, {"Sec-Fetch-Site": "same-origin"}):
         changed = client.patch("/api/v1/me", json={"name": "Ada"}, headers=headers | own)
         assert changed.status_code == 200, own

@@ -32,4 +32,7 @@ def refuse_cross_site(method: str, headers: Headers, *, trusted_origins: Collect
         # Neither header: the client is not a browser, or too old to be protected.
         allowed = headers.get("sec-fetch-site") in {"same-origin", "none"}
     if not allowed:
-        raise Forbidden("The request comes from another site.")
+        raise Forbidden(
+            "The request comes from another site:"
+            " its `Origin` must be that of PUBLIC_URL, or be one of CORS_ORIGINS."
+        )

@@ -1,5 +1,6 @@
 """Security headers of every response, and the methods and headers that CORS allows."""
 
+from app.core.errors import Forbidden
 from app.settings import settings
 
 SECURITY_HEADERS = {
@@ -32,3 +33,8 @@ CORS_RESPONSE_HEADERS = (
     "Retry-After",
     "X-Request-ID",
 )
+
+
+def origin_not_allowed() -> Forbidden:
+    """Return the error of a preflight from an origin that is not one of CORS_ORIGINS."""
+    return Forbidden("The `Origin` of the page is not one of CORS_ORIGINS.")

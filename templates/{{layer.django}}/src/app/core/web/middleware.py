@@ -19,6 +19,7 @@ from app.core.web.headers import (
     CORS_REQUEST_HEADERS,
     CORS_RESPONSE_HEADERS,
     SECURITY_HEADERS,
+    origin_not_allowed,
 )
 from app.core.web.http import error_response, problem_response, status_response
 from app.settings import settings
@@ -123,13 +124,13 @@ class CorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not settings.cors_origins:
-            return self.get_response(request)
         origin = request.headers.get("Origin")
         allowed = origin in settings.cors_origins
         wanted = request.headers.get("Access-Control-Request-Method")
         response: HttpResponseBase
-        if request.method == "OPTIONS" and wanted and allowed:
+        if request.method == "OPTIONS" and wanted and not allowed:
+            response = problem_response(request, origin_not_allowed())
+        elif request.method == "OPTIONS" and wanted:
             response = HttpResponse(
                 headers={
                     "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
@@ -139,7 +140,8 @@ class CorsMiddleware:
             )
         else:
             response = self.get_response(request)
-        patch_vary_headers(response, ("Origin",))
+        if settings.cors_origins:
+            patch_vary_headers(response, ("Origin",))
         if origin and allowed:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Credentials"] = "true"

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +19,13 @@ from app.core.ops import telemetry
 from app.core.security import ratelimit
 from app.core.security.client_ip import network
 from app.core.web import request_context
-from app.core.web.headers import SECURITY_HEADERS
+from app.core.web.headers import (
+    CORS_METHODS,
+    CORS_REQUEST_HEADERS,
+    CORS_RESPONSE_HEADERS,
+    SECURITY_HEADERS,
+    origin_not_allowed,
+)
 from app.core.web.http import deprecation_headers, problem_response, status_response
 from app.settings import settings
 
@@ -99,6 +106,38 @@ def _template(scope: Scope) -> str | None:
         }
     template: str | None = app.state.route_templates.get(id(scope["route"]))
     return template
+
+
+class CorsMiddleware(CORSMiddleware):
+    """Allows CORS_ORIGINS, with credentials; other preflights get a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            app,
+            allow_origins=settings.cors_origins,
+            allow_credentials=True,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_RESPONSE_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._is_refused_preflight(scope):
+            response = problem_response(Request(scope), origin_not_allowed())
+            await response(scope, receive, send)
+        elif settings.cors_origins:
+            await super().__call__(scope, receive, send)
+        else:
+            # Without origins, Starlette would still add the other headers of CORS.
+            await self.app(scope, receive, send)
+
+    def _is_refused_preflight(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        return (
+            scope["method"] == "OPTIONS"
+            and "access-control-request-method" in headers
+            and not self.is_allowed_origin(headers.get("origin", ""))
+        )
 
 
 class RateLimitMiddleware:

@@ -15,6 +15,7 @@ from app.core.web.headers import (
     CORS_REQUEST_HEADERS,
     CORS_RESPONSE_HEADERS,
     SECURITY_HEADERS,
+    origin_not_allowed,
 )
 from app.core.web.http import deprecation_headers, problem_response, refuse_large_body
 from app.settings import settings
@@ -24,7 +25,7 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 def init_app(app: Flask) -> None:
     """Register the functions; Flask runs them in this order, and `_finish_response` last."""
-    for function in (_bind_context, _limit_rate, _limit_body, _handle_preflight):
+    for function in (_bind_context, _handle_preflight, _limit_rate, _limit_body):
         app.before_request(function)
     app.after_request(_finish_response)
     got_request_exception.connect(_report_exception, app)
@@ -65,9 +66,10 @@ def _limit_body() -> None:
 
 def _handle_preflight() -> Response | None:
     """Respond to CORS preflights."""
-    wanted = "Access-Control-Request-Method" in request.headers
-    if request.method != "OPTIONS" or not wanted or not _allowed_origin():
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
+    if not _allowed_origin():
+        return problem_response(origin_not_allowed())
     headers = {
         "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
         "Access-Control-Allow-Headers": ", ".join(CORS_REQUEST_HEADERS),

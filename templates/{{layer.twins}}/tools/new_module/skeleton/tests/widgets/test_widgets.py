@@ -1,27 +1,36 @@
 from typing import Any
+from uuid import UUID
 
 import pytest
+from httpx2 import Response
 
 from tests.factories import Factory, SignedInUser
+from tests.tenant_rows import new_body
 
 
 def _path(factory: Factory, owner: SignedInUser) -> str:
     return f"/organizations/{factory.organization(owner)}/widgets"
 
 
-def _create(user: SignedInUser, path: str, name: str) -> dict[str, Any]:
-    response = user.request("POST", path, json={"name": name})
+def _create(user: SignedInUser, path: str, name: str) -> Response:
+    _, _, organization, rows = path.split("/")
+    body = new_body(user, UUID(organization), rows) | {"name": name}
+    response = user.request("POST", path, json=body)
     assert response.status_code == 201, response.text
-    created: dict[str, Any] = response.json()
-    return created
+    return response
+
+
+def _id(user: SignedInUser, path: str) -> str:
+    id_: str = _create(user, path, "First").json()["id"]
+    return id_
 
 
 def test_create_read_update_delete(factory: Factory) -> None:
     ada = factory.user()
     path = _path(factory, ada)
-    created = ada.request("POST", path, json={"name": " First "})
+    created = _create(ada, path, " First ")
     body = created.json()
-    assert (created.status_code, body["name"], body["version"]) == (201, "First", 1)
+    assert (body["name"], body["version"]) == ("First", 1)
     one = f"{path}/{body['id']}"
     assert created.headers["location"] == f"/api/v1{one}"
     assert (ada.request("GET", one)).json() == body
@@ -37,7 +46,7 @@ def test_create_read_update_delete(factory: Factory) -> None:
 def test_every_change_is_recorded(factory: Factory) -> None:
     ada = factory.user()
     path = _path(factory, ada)
-    one = f"{path}/{(_create(ada, path, 'First'))['id']}"
+    one = f"{path}/{_id(ada, path)}"
     ada.request("PATCH", one, json={"name": "Second"})
     ada.request("DELETE", one)
     events = ada.request("GET", f"{path.rpartition('/')[0]}/audit-events")
@@ -62,10 +71,10 @@ def test_pages_contain_every_row_once(factory: Factory) -> None:
 
 def test_rows_of_another_organization_are_not_found(factory: Factory) -> None:
     ada, eve = factory.user(), factory.user()
-    created = _create(ada, _path(factory, ada), "First")
+    id_ = _id(ada, _path(factory, ada))
     other = _path(factory, eve)
     for method, body in (("GET", None), ("PATCH", {"name": "Mine"}), ("DELETE", None)):
-        response = eve.request(method, f"{other}/{created['id']}", json=body)
+        response = eve.request(method, f"{other}/{id_}", json=body)
         assert response.status_code == 404
     assert (eve.request("GET", other)).json()["items"] == []
 
@@ -74,6 +83,6 @@ def test_rows_of_another_organization_are_not_found(factory: Factory) -> None:
 def test_invalid_body_is_rejected(factory: Factory, body: dict[str, Any]) -> None:
     ada = factory.user()
     path = _path(factory, ada)
-    one = f"{path}/{(_create(ada, path, 'First'))['id']}"
+    one = f"{path}/{_id(ada, path)}"
     for method, url in (("POST", path), ("PATCH", one)):
         assert (ada.request(method, url, json=body)).status_code == 422

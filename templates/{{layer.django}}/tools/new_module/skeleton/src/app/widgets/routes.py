@@ -42,7 +42,7 @@ def create_widget(
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Widget:
     """Create a widget."""
-    widget = service.create_widget(organization_id=organization_id, name=body.name)
+    widget = service.create_widget(organization_id=organization_id, **body.model_dump())
     response.headers["Location"] = rules.widget_url(organization_id, widget.id)
     response.headers["ETag"] = rules.widget_etag(widget)
     return schemas.Widget.model_validate(widget)

@@ -46,7 +46,7 @@ async def create_widget(
 ) -> schemas.Widget:
     """Create a widget."""
     widget = await service.create_widget(
-        session, organization_id=member.organization_id, name=body.name
+        session, organization_id=member.organization_id, **body.model_dump()
     )
     response.headers["Location"] = rules.widget_url(member.organization_id, widget.id)
     set_etag(response, rules.widget_etag(widget))

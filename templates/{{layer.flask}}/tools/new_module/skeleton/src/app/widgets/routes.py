@@ -46,7 +46,7 @@ def create_widget(
     member: Member, body: schemas.WidgetCreate
 ) -> tuple[schemas.Widget, dict[str, str]]:
     """Create a widget."""
-    widget = service.create_widget(db, organization_id=member.organization_id, name=body.name)
+    widget = service.create_widget(db, organization_id=member.organization_id, **body.model_dump())
     return schemas.Widget.model_validate(widget), {
         "Location": rules.widget_url(member.organization_id, widget.id),
         "ETag": rules.widget_etag(widget),
