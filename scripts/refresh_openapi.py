@@ -70,8 +70,9 @@ def features() -> list[str]:
 def divide(document: Document) -> dict[str, Document]:
     """Return paths and schemas by module; `core` has what belongs to none, and all else.
 
-    Django's fragment `allauth` has the operations of django-allauth, which come last. A schema is in the first fragment that refers to it; those of features come last, since a
-    service may lack them.
+    Django's fragment `allauth` has the operations of django-allauth, which come last. A schema is
+    in the first fragment that refers to it; those of features come last, since a service may lack
+    them.
     """
     paths: dict[str, Document] = {}
     for path, operations in document["paths"].items():

@@ -276,7 +276,7 @@ def test_update_command_updates_with_copier(flask_service: Path, tmp_path: Path)
     commit(service, "The update command")
     printed = run(*command, cwd=service)
     assert (service / "added.md").is_file()
-    assert "uv lock\nuv run just fix\nuv run just check\n" in printed
+    assert "uv lock\nuv run just adopt-migrations\nuv run just fix\nuv run just check\n" in printed
 
 
 def refusal(service: Path) -> str:
