@@ -16,6 +16,8 @@ from app.core.models import OutboxEntry
 
 PASSWORD = "velvet otter 7 harbour"
 OTHER_PASSWORD = "quiet lantern 42 meadow"
+# The same for every address: it must not tell which ones have an account.
+ACCEPTED = {"detail": "If the address qualifies, we have sent a mail to it."}
 
 
 @dataclass

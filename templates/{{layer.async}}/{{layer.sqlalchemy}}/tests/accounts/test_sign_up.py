@@ -8,6 +8,7 @@ from app.about import NAME
 from app.accounts import service
 from app.core.db.unit_of_work import unit_of_work
 from tests.accounts.account_client import (
+    ACCEPTED,
     OTHER_PASSWORD,
     PASSWORD,
     Account,
@@ -20,7 +21,7 @@ from tests.concurrency import run_concurrently
 
 async def test_sign_up_verify_and_sign_in(account_client: AccountClient, mailbox: Mailbox) -> None:
     response = await account_client.sign_up("Ada@Example.com")
-    assert (response.status_code, response.content) == (202, b"")
+    assert (response.status_code, response.json()) == (202, ACCEPTED)
     assert (await account_client.sign_in("ada@example.com")).status_code == 401
     (token,) = await mailbox.tokens("verify-email", "ada@example.com")
     verified = await account_client.post("verify-email", token=token)
@@ -68,7 +69,7 @@ async def test_resent_link_verifies_a_single_sign_up(
     await mailbox.run_jobs()
     await backdate("email_tokens", "expires_at", "2 days")
     response = await account_client.post("verify-email/resend", email="Ada@example.com")
-    assert (response.status_code, response.content) == (202, b"")
+    assert (response.status_code, response.json()) == (202, ACCEPTED)
     expired, fresh = await mailbox.tokens("verify-email", "ada@example.com")
     assert (await account_client.post("verify-email", token=expired)).status_code == 422
     assert (await account_client.post("verify-email", token=fresh)).status_code == 204
@@ -96,7 +97,7 @@ async def test_resend_response_does_not_reveal_an_account(
 ) -> None:
     for email in (account.email, "unknown@example.com"):
         response = await account_client.post("verify-email/resend", email=email)
-        assert (response.status_code, response.content) == (202, b"")
+        assert (response.status_code, response.json()) == (202, ACCEPTED)
         assert await mailbox.subjects(email) == []
 
 

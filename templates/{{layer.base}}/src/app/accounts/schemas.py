@@ -82,6 +82,12 @@ class Refresh(Input):
     refresh_token: Token
 
 
+class Accepted(Schema):
+    """What follows is in a mail; the response does not tell whether there is one."""
+
+    detail: str = "If the address qualifies, we have sent a mail to it."
+
+
 class Tokens(Schema):
     """The tokens of a session."""
 

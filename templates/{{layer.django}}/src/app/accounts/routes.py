@@ -43,16 +43,11 @@ class CallbackQuery(BaseModel):
     iss: Annotated[str | None, Field(max_length=2000)] = None
 
 
-@router.post(
-    "/auth/verify-email/resend",
-    auth=public,
-    response={202: None},
-    openapi_extra={"responses": empty_answer(202)},
-)
-def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> HttpResponse:
+@router.post("/auth/verify-email/resend", auth=public, response={202: schemas.Accepted})
+def resend_verification(request: HttpRequest, body: schemas.EmailOnly) -> schemas.Accepted:
     """Send the verification mail again, if the address has an unverified account."""
     service.request_verification(email=body.email)
-    return empty_response(202)
+    return schemas.Accepted()
 
 
 @router.get("/auth/sessions", auth=current_user, response=schemas.SessionPage)

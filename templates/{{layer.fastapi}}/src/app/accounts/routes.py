@@ -63,19 +63,14 @@ def _refuse_cross_site(request: Request) -> None:
         )
 
 
-@router.post(
-    "/auth/sign-up",
-    status_code=202,
-    response_class=Response,
-    dependencies=[Public],
-)
-async def sign_up(body: schemas.SignUp, session: SessionDep) -> Response:
+@router.post("/auth/sign-up", status_code=202, dependencies=[Public])
+async def sign_up(body: schemas.SignUp, session: SessionDep) -> schemas.Accepted:
     """Create an account.
 
     The response does not tell whether the address has one; the mail does.
     """
     await service.sign_up(session, email=body.email, password=body.password, name=body.name)
-    return Response(status_code=202)
+    return schemas.Accepted()
 
 
 @router.post("/auth/verify-email", status_code=204, dependencies=[Public])
@@ -87,16 +82,11 @@ async def verify_email(body: schemas.VerifyEmail, session: SessionDep) -> None:
     await service.verify_email(session, token=body.token)
 
 
-@router.post(
-    "/auth/verify-email/resend",
-    status_code=202,
-    response_class=Response,
-    dependencies=[Public],
-)
-async def resend_verification(body: schemas.EmailOnly, session: SessionDep) -> Response:
+@router.post("/auth/verify-email/resend", status_code=202, dependencies=[Public])
+async def resend_verification(body: schemas.EmailOnly, session: SessionDep) -> schemas.Accepted:
     """Send the verification mail again, if the address has an unverified account."""
     await service.request_verification(session, email=body.email)
-    return Response(status_code=202)
+    return schemas.Accepted()
 
 
 @router.post(
@@ -179,16 +169,11 @@ async def end_session(session_id: UUID, user: CurrentUser, session: SessionDep) 
     await service.end_session(session, user_id=user.id, session_id=session_id)
 
 
-@router.post(
-    "/auth/password/forgot",
-    status_code=202,
-    response_class=Response,
-    dependencies=[Public],
-)
-async def forgot_password(body: schemas.EmailOnly, session: SessionDep) -> Response:
+@router.post("/auth/password/forgot", status_code=202, dependencies=[Public])
+async def forgot_password(body: schemas.EmailOnly, session: SessionDep) -> schemas.Accepted:
     """Send a mail with a reset token, if the address has an account."""
     await service.request_password_reset(session, email=body.email)
-    return Response(status_code=202)
+    return schemas.Accepted()
 
 
 @router.post("/auth/password/reset", status_code=204, dependencies=[Public])

@@ -77,14 +77,14 @@ def _refuse_cross_site() -> None:
 @blueprint.post("/auth/sign-up")
 @public
 @blueprint.input(schemas.SignUp, arg_name="body")
-@blueprint.doc(responses=empty_answer(202))
-def sign_up(body: schemas.SignUp) -> Response:
+@blueprint.output(schemas.Accepted, status_code=202)
+def sign_up(body: schemas.SignUp) -> schemas.Accepted:
     """Create an account.
 
     The response does not tell whether the address has one; the mail does.
     """
     service.sign_up(db, email=body.email, password=body.password, name=body.name)
-    return empty_response(202)
+    return schemas.Accepted()
 
 
 @blueprint.post("/auth/verify-email")
@@ -103,11 +103,11 @@ def verify_email(body: schemas.VerifyEmail) -> Response:
 @blueprint.post("/auth/verify-email/resend")
 @public
 @blueprint.input(schemas.EmailOnly, arg_name="body")
-@blueprint.doc(responses=empty_answer(202))
-def resend_verification(body: schemas.EmailOnly) -> Response:
+@blueprint.output(schemas.Accepted, status_code=202)
+def resend_verification(body: schemas.EmailOnly) -> schemas.Accepted:
     """Send the verification mail again, if the address has an unverified account."""
     service.request_verification(db, email=body.email)
-    return empty_response(202)
+    return schemas.Accepted()
 
 
 @blueprint.post("/auth/sign-in")
@@ -194,11 +194,11 @@ def end_session(session_id: UUID, user: UserPrincipal) -> Response:
 @blueprint.post("/auth/password/forgot")
 @public
 @blueprint.input(schemas.EmailOnly, arg_name="body")
-@blueprint.doc(responses=empty_answer(202))
-def forgot_password(body: schemas.EmailOnly) -> Response:
+@blueprint.output(schemas.Accepted, status_code=202)
+def forgot_password(body: schemas.EmailOnly) -> schemas.Accepted:
     """Send a mail with a reset token, if the address has an account."""
     service.request_password_reset(db, email=body.email)
-    return empty_response(202)
+    return schemas.Accepted()
 
 
 @blueprint.post("/auth/password/reset")
