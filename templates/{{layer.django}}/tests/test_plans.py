@@ -106,12 +106,13 @@ def test_lists_follow_an_index(filled: tuple[UUID, UUID]) -> None:
             assert cursor is not None
             for begin in (None, cursor):
                 page = partial(read, limit=10, cursor=begin, **arguments)
-                (planned,) = explain(page)
-                # A user's few rows may be sorted more cheaply; but they need not be.
-                (unsorted,) = explain(page, "enable_sort = off")
+                # In tables as small as these, reading all rows or sorting a few can be cheaper, as
+                # the sampled statistics have it; but neither is needed.
+                (planned,) = explain(page, "enable_seqscan = off")
+                (unsorted,) = explain(page, "enable_seqscan = off", "enable_sort = off")
                 (scope,) = arguments.keys() & {"organization_id", "user_id"}
                 if scanned(planned) & LARGE or not _follows(unsorted, scope):
-                    wrong.append((name, begin is not None))
+                    wrong.append((name, planned, unsorted))
     assert wrong == []
 
 
