@@ -1,13 +1,32 @@
-"""Apply the code blocks of docs/adding-a-resource.md to a service, as a reader does."""
+"""Follow docs/adding-a-resource.md in a service, as a reader does."""
 
 import ast
 import re
+import shlex
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```$", re.M | re.S)
 IMPORTS = re.compile(r"(?:^(?:from|import) .*\n|^\n)*", re.M)
+
+
+def follow(service: Path, just: Callable[..., object]) -> None:
+    """Apply each block; `just` runs a recipe of the service."""
+    for language, block in blocks((service / "docs" / "adding-a-resource.md").read_text()):
+        if language == "python":
+            apply(service, block)
+            continue
+        for line in block.splitlines():
+            match shlex.split(line):
+                case ["rm", pattern]:
+                    (path,) = service.glob(pattern)
+                    path.unlink()
+                case ["uv", "run", "just", *arguments]:
+                    just(*arguments)
+                case _:
+                    raise AssertionError(f"expected `rm` or `uv run just`: {line}")
+    just("fix")
 
 
 def blocks(document: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import documented
 from conftest import once
 from template import UV, clean_environment, commit, git, run
 from variants import Render, runnable
@@ -19,15 +17,14 @@ from violations import FRAMEWORK_CASES, IMPORTS, SOURCES, FrameworkCase, Violati
 
 pytestmark = pytest.mark.slow
 
-# Flask shares FastAPI's checks, except for those of routes, so that it has no case. The violations
-# are in every module.
+# Flask shares FastAPI's checks, except for those of routes. The violations are in every module.
 VARIANTS = {
     framework: next(
         variant
         for variant in runnable()
         if variant.answers["framework"] == framework and not variant.features_off()
     )
-    for framework in (*FRAMEWORK_CASES, "flask")
+    for framework in FRAMEWORK_CASES
 }
 # The other commands (mypy, migrations on a database) are slow and enforce no rule.
 CHECKS = ("ruff", "lint-imports", "pytest")
@@ -233,40 +230,3 @@ def test_new_module_passes_the_checks(installed: Path, tmp_path: Path, case: Fra
     call(project, installed, "ruff", "check", "--quiet", "--select=I", "--fix", str(migration))
     call(project, installed, "ruff", "format", "--quiet", str(migration))
     assert "Rule 6:" in (check(project, installed) or "")
-
-
-@pytest.mark.parametrize("framework", VARIANTS)
-def test_documented_fields_and_relations_work(
-    framework: str, installed: Path, tmp_path: Path
-) -> None:
-    """Follow docs/adding-a-resource.md to the letter."""
-    project = copy(installed, tmp_path / "svc")
-
-    def just(*arguments: str) -> None:
-        done = call(project, installed, "just", *arguments)
-        assert done.returncode == 0, done.stdout
-
-    just("new-module", "invoices")
-    for language, block in documented.blocks((project / "docs/adding-a-resource.md").read_text()):
-        if language == "python":
-            documented.apply(project, block)
-            continue
-        for line in block.splitlines():
-            match shlex.split(line):
-                case ["rm", pattern]:
-                    (path,) = project.glob(pattern)
-                    path.unlink()
-                case ["uv", "run", "just", *arguments]:
-                    just(*arguments)
-                case _:
-                    pytest.fail(f"expected `rm` or `uv run just`: {line}")
-    just("fix")
-    just("check")
-    tests = ["tests/invoices", "tests/core/db", "tests/test_lists.py"]
-    if framework == "django":
-        admin = "tests/test_admin.py::test_"
-        tests += [
-            f"{admin}admins_of_all_models_are_complete",
-            f"{admin}pages_need_as_many_statements_for_many_rows[invoices.invoice]",
-        ]
-    just("test", *tests)

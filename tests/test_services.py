@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from copier import run_copy
 
+import documented
 from conformance.drivers import DRIVERS, bearer
 from conformance.service import free_port
 from template import ROOT, UV, clean_environment, commit, git, run
@@ -33,6 +35,14 @@ NAMES = {
     "project_name": 'O\'Brien & "Söhne" \\ {{ 7 * 7 }} ${X} 😀 שלום <b>',
     "project_description": "- 'a' \"b\" \\n $(id) {% raw %} | # %s",
     "author_name": '"), (',
+}
+# An invoice of docs/adding-a-resource.md.
+INVOICE = {
+    "name": "First",
+    "due_date": "2030-01-31",
+    "quantity": 2,
+    "amount": 1999,
+    "currency": "EUR",
 }
 pytestmark = pytest.mark.slow
 
@@ -63,7 +73,9 @@ def test_service_passes_its_checks_and_the_conformance_suite(
         assert git(service, "status", "--porcelain") == "?? uv.lock"
     if variant in WITH_INVOICES:
         with subtests.test("new module"):
-            run(UV, "run", "just", "new-module", "invoices", cwd=service)
+            just = partial(run, UV, "run", "just", cwd=service)
+            just("new-module", "invoices")
+            documented.follow(service, just)
             commit(service, "Add invoices")
     with subtests.test("just check"):
         check(service, variant)
@@ -112,10 +124,12 @@ def second_run(service: Path, variant: Variant, location: str) -> None:
         headers = signed_in(http, variant)
         assert http.get(location, headers=headers).json()["name"] == "Kept"
         if variant in WITH_INVOICES:
-            invoices = location.rpartition("/projects/")[0] + "/invoices"
-            made = http.post(invoices, headers=headers, json={"name": "First"})
+            organization, _, project = location.rpartition("/projects/")
+            body = {**INVOICE, "project_id": project}
+            made = http.post(f"{organization}/invoices", headers=headers, json=body)
             assert made.status_code == 201, made.text
-            assert http.get(made.headers["Location"], headers=headers).json()["name"] == "First"
+            row = http.get(made.headers["Location"], headers=headers).json()
+            assert body.items() <= row.items()
         restart_web(service, http)
 
 

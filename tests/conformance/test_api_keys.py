@@ -107,6 +107,7 @@ def test_expired_key_is_rejected(http: httpx2.Client, organization: Organization
         {"expires_at": "tomorrow"},
         {"expires_at": "2030-01-01T00:00:00"},
         {"expires_at": 1900000000},
+        {"expires_at": "1900000000"},
         {"expires_at": "99999-01-01T00:00:00Z"},
         {"key": "sk_chosen"},
     ],

@@ -1,7 +1,8 @@
 """Base classes and field types of the modules' schemas."""
 
+import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import (
@@ -73,15 +74,28 @@ def _to_utc(value: datetime) -> datetime:
         raise ValueError("must be within the years 1 to 9999 in UTC") from error
 
 
-def _refuse_number(value: object) -> object:
-    # Pydantic accepts a number as Unix time; the contract is RFC 3339 only.
-    if isinstance(value, int | float):
-        raise ValueError("must be an RFC 3339 date and time")
-    return value
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+# Pydantic also accepts Unix time, as a number or a string of digits, and a time as a date; the
+# contract is RFC 3339 only.
+def _require_date(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and _DATE.fullmatch(value)):
+        return value
+    raise ValueError("must be an RFC 3339 date, such as 2030-01-31")
+
+
+def _require_date_and_time(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("must be an RFC 3339 date and time, such as 2030-01-31T12:00:00Z")
 
 
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-TimestampInput = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_to_utc)]
+TimestampInput = Annotated[
+    AwareDatetime, BeforeValidator(_require_date_and_time), AfterValidator(_to_utc)
+]
+DateInput = Annotated[date, BeforeValidator(_require_date)]
 
 
 class Page[Item](Schema):
