@@ -37,13 +37,16 @@ def update(folder: Path, options: list[str]) -> None:
 
 def changes(folder: Path) -> str:
     """Return the uncommitted changes, one on a line."""
-    done = subprocess.run(
-        ("git", "status", "--porcelain"),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ("git", "status", "--porcelain"),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise UpdateError("git is not installed") from error
     if done.returncode:
         raise UpdateError(done.stderr.strip())
     return done.stdout

@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.adopt_migrations.files import folders, read
-from tools.adopt_migrations.migration import Migration, Parent
-
-
-class AdoptionError(Exception):
-    """The migrations cannot be put in order; the text says what to do."""
+from tools.adopt_migrations.migration import AdoptionError, Migration, Parent
+from tools.released import ShallowCloneError, is_released
 
 
 def adopt(folder: Path) -> list[str]:
@@ -44,18 +41,24 @@ def _next(folder: Path) -> tuple[Migration, Parent, str] | None:
         names = ", ".join(head.name for head in own)
         raise AdoptionError(f"{folder}: no migration follows {names}. Let one follow the other.")
     complete = [head for head in heads if before[head.name] <= by_name.keys()]
-    latest = (own or complete or heads)[0]
+    latest = (own or sorted(complete, key=lambda head: not is_released(head.path)) or heads)[0]
     if latest not in complete:
         missing = ", ".join(before[latest.name] - by_name.keys())
         raise AdoptionError(f"{latest.path}: follows {missing}, which does not exist. Restore it.")
-    first = next(head for head in heads if head is not latest)
+    head = first = next(head for head in heads if head is not latest)
     while (parent := _parent(first, before[latest.name])) and parent.name in by_name:
         first = by_name[parent.name]
         if not first.is_of_template:
             raise AdoptionError(f"{first.path}: follows a new migration of the template.")
     if not first.parents:
         raise AdoptionError(f"{first.path}: follows no migration.")
-    return first, parent or first.parents[0], latest.name
+    parent = parent or first.parents[0]
+    if is_released(first.path):
+        raise AdoptionError(
+            f"{first.path}: is released, so that databases have applied it after {parent.name}. "
+            f"Let your migration that follows {parent.name} follow {head.name} instead."
+        )
+    return first, parent, latest.name
 
 
 def _parent(migration: Migration, shared: set[str]) -> Parent | None:
@@ -76,7 +79,7 @@ def _ancestors(migration: Migration, by_name: dict[str, Migration]) -> Iterator[
 def main() -> None:
     try:
         changed = [line for folder in folders() for line in adopt(folder)]
-    except AdoptionError as error:
+    except (AdoptionError, ShallowCloneError) as error:
         sys.exit(f"adopt-migrations: {error}")
     print("\n".join(changed) or "Every migration of the template is in its place.")
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Self
 
 
+class AdoptionError(Exception):
+    """The migrations cannot be put in order; the text says what to do."""
+
+
 @dataclass(frozen=True)
 class Parent:
     """The name of a migration that another one follows, and its place in that file."""

@@ -25,7 +25,7 @@ from tools.devservers.server import ROOT, ServerError
 from tools.devservers.servers import VAR, development
 
 NAMES = ("web", "worker", "scheduler")
-# Then a process that is told to stop is killed.
+# From the stop signal until a process is killed.
 STOP_SECONDS = 10
 COLOURS = dict(zip(NAMES, (36, 33, 35), strict=True))
 # Worker and scheduler touch these files once they run.
@@ -41,6 +41,7 @@ class AppProcess:
         self.env = env
         self.listener = listener
         self.record = VAR / f"{name}.sources"
+        self.sources: set[str] = set()
         self.restarted = False
         self.waiting = False
         self.restart_by = 0.0  # when it is killed, while it stops for a restart
@@ -64,8 +65,12 @@ class AppProcess:
             log(self.name, line.decode(errors="replace"))
 
     def loaded(self) -> set[str]:
-        """Return the names of the files in src/ that the process has loaded."""
-        return set(self.record.read_text().splitlines())
+        """Return the names of the files in src/ that the process has loaded since the start.
+
+        Also before a restart: with a syntax error it does not load them again.
+        """
+        self.sources |= set(self.record.read_text().splitlines())
+        return self.sources
 
     def send_stop_signal(self) -> None:
         self.process.send_stop_signal()
@@ -182,20 +187,16 @@ def restart(processes: list[AppProcess], changed: set[str]) -> None:
         process.restart()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound, but does not listen yet. Raises ServerError."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return the socket on which web will accept requests. Raises ServerError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((host, port))
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        bound.close()
         raise ServerError(
             f"Cannot listen on port {port} of {host}: {error.strerror}. "
             f"Try: PORT={port + 1} uv run just dev"
         ) from error
-    return bound
 
 
 def ignore_signals() -> None:
@@ -211,6 +212,8 @@ def interrupt(*_: object) -> NoReturn:
 
 def debugger() -> dict[str, str]:
     """Return the variables with which breakpoint() opens on this terminal, or else does nothing."""
+    if "PYTHONBREAKPOINT" in os.environ:
+        return {}
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return {"PYTHONBREAKPOINT": "0"}
     return {
@@ -226,7 +229,7 @@ def main() -> None:
     settings = load()
     try:
         with (
-            bind(settings.host, settings.port) as listener,
+            listen(settings.host, settings.port) as listener,
             development(shared=False) as servers,
             ExitStack() as stack,
         ):
@@ -242,7 +245,6 @@ def main() -> None:
             *others, sign_in = run("seed", env).splitlines() or [""]
             for path in HEARTBEATS:
                 path.unlink(missing_ok=True)
-            listener.listen()
             # Not 3, which a ManagedProcess cannot inherit.
             inherited = fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, 10)
             stack.callback(os.close, inherited)

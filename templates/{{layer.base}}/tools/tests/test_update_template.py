@@ -54,10 +54,12 @@ def test_folder_without_git_and_missing_programs_are_reported(
 ) -> None:
     with pytest.raises(UpdateError, match="not a git repository"):
         update(tmp_path, [])
-    (repository.programs / "uvx").unlink()
     git = shutil.which("git") or ""
-    (repository.programs / "git").symlink_to(git)
+    (repository.programs / "uvx").unlink()
     monkeypatch.setenv("PATH", str(repository.programs))
+    with pytest.raises(UpdateError, match="git is not installed"):
+        update(repository.path, [])
+    (repository.programs / "git").symlink_to(git)
     with pytest.raises(UpdateError, match="uvx is not installed"):
         update(repository.path, [])
 

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from tools.adopt_migrations.migration import Migration, Parent
+from tools.adopt_migrations.migration import AdoptionError, Migration, Parent
 
 ROOT = Path(__file__).parents[2]
 # Alembic's own names are hexadecimal.
@@ -16,16 +16,18 @@ def folders() -> list[Path]:
 
 
 def read(path: Path) -> Migration | None:
-    """Return the migration in a file, or None if it contains none."""
-    found = {
-        target.id: node.value
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    """Return the migration in a file, or None for `__init__.py`. Raises AdoptionError."""
+    if path.name == "__init__.py":
+        return None
+    found: dict[str, ast.expr | None] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=value):
+                found[name] = value
     match found:
-        case {"revision": ast.Constant(value=str(name)), "down_revision": parents}:
+        case {"revision": ast.Constant(value=str(name)), "down_revision": ast.expr() as parents}:
             template = OF_TEMPLATE.match(name) is not None
             return Migration(path, name, Parent.find(ast.walk(parents)), template)
-    return None
+    raise AdoptionError(f"{path}: expected `revision` and `down_revision`.")

@@ -11,8 +11,10 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import httpx2
 import pytest
@@ -196,4 +198,102 @@ def test_a_port_in_use_is_an_error() -> None:
     with socket.create_server((HOST, 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ServerError, match=f"port {port} .*: Address already in use"):
-            dev.bind(HOST, port)
+            dev.listen(HOST, port)
+
+
+class Process(dev.AppProcess):
+    """Runs a shell command instead of the service, and has loaded the files given to it."""
+
+    def __init__(self, name: str, command: str, *files: str) -> None:
+        self.command = command
+        self.files = files
+        self.starts = 0
+        super().__init__(name, {})
+
+    def _start(self) -> None:
+        self.starts += 1
+        self.record.write_text("\n".join(self.files))
+        self.process = ManagedProcess(["sh", "-c", self.command])
+        self.reader = Thread()
+        self.reader.start()
+
+    def finish(self) -> int:
+        """Complete a restart, if there is one; return how often the process was started."""
+        end = time.monotonic() + 20
+        while self.restart_by and time.monotonic() < end:
+            self.check()
+        return self.starts
+
+
+@pytest.fixture
+def run_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Process]]:
+    monkeypatch.setattr(dev, "VAR", tmp_path)
+    monkeypatch.setattr(dev, "STOP_SECONDS", 0.2)
+    with ExitStack() as stack:
+
+        def run(*arguments: str) -> Process:
+            process = Process(*arguments)
+            stack.callback(process.stop, 0)
+            return process
+
+        yield run
+
+
+def test_a_change_restarts_what_has_loaded_the_file(run_process: Callable[..., Process]) -> None:
+    web = run_process("web", "sleep 600", "routes.py", "models.py")
+    worker = run_process("worker", "sleep 600", "models.py")
+    for changed, expected in (
+        ({"routes.py"}, (2, 1)),
+        ({"models.py"}, (3, 2)),
+        ({"new.py"}, (4, 3)),
+    ):
+        dev.restart([web, worker], changed)
+        assert (web.finish(), worker.finish()) == expected
+    # Its next start fails before it loads a file, and the repair still concerns it alone.
+    web.files = ()
+    dev.restart([web, worker], {"routes.py"})
+    assert (web.finish(), worker.finish()) == (5, 3)
+    dev.restart([web, worker], {"routes.py"})
+    assert (web.finish(), worker.finish()) == (6, 3)
+
+
+def test_a_process_that_does_not_stop_is_killed_and_restarted(
+    run_process: Callable[..., Process],
+) -> None:
+    worker = run_process("worker", "trap '' TERM; while :; do sleep 0.1; done", "models.py")
+    dev.restart([worker], {"models.py"})
+    assert worker.finish() == 2
+
+
+def test_a_process_that_fails_after_a_restart_waits_for_a_change(
+    run_process: Callable[..., Process], capsys: pytest.CaptureFixture[str]
+) -> None:
+    web = run_process("web", "sleep 600", "routes.py")
+    web.command = "exit 3"
+    dev.restart([web], {"routes.py"})
+    assert web.finish() == 2
+    web.process.popen.wait()
+    web.check()
+    assert "web exited with status 3: waiting for a change" in capsys.readouterr().out
+    web.check()  # and logs it once
+    assert not capsys.readouterr().out
+    dev.restart([web], {"other.py"})
+    assert web.finish() == 3
+
+
+def test_a_process_that_fails_at_the_start_ends_everything(
+    run_process: Callable[..., Process],
+) -> None:
+    web = run_process("web", "exit 3")
+    web.process.popen.wait()
+    with pytest.raises(ServerError, match="web exited unexpectedly with status 3"):
+        web.check()
+
+
+def test_chosen_debugger_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONBREAKPOINT", raising=False)
+    assert dev.debugger()["PYTHONBREAKPOINT"]
+    monkeypatch.setenv("PYTHONBREAKPOINT", "debugpy.breakpoint")
+    assert dev.debugger() == {}
