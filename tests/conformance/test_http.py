@@ -117,8 +117,38 @@ def test_cors_allows_listed_origins_only(
             }
             for other in ("https://evil.example", "https://app.example.org.evil.example", "null"):
                 answer = web.http.get(path, headers={"Origin": other})
-                assert "access-control-allow-origin" not in answer.headers
+                assert_not_allowed(answer)
         answer = web.http.options(organization.path, headers={**headers, "Origin": "null"})
         assert_problem(answer, 403, "forbidden")
         assert "CORS_ORIGINS" in answer.json()["detail"]
-        assert "access-control-allow-origin" not in answer.headers
+        assert_not_allowed(answer)
+
+
+def assert_not_allowed(answer: httpx2.Response) -> None:
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert "origin" in answer.headers["vary"].lower()  # a cache may keep it for an allowed origin
+
+
+def test_preflight_lists_what_is_allowed_whatever_is_requested(
+    managed_service: ManagedService, organization: Organization
+) -> None:
+    allowed = "https://app.example.org"
+    with managed_service.web_process(CORS_ORIGINS=allowed) as web:
+        answers = [
+            web.http.options(
+                organization.path,
+                headers={
+                    "Origin": allowed,
+                    "Access-Control-Request-Method": method,
+                    "Access-Control-Request-Headers": name,
+                },
+            )
+            for method, name in (("PUT", "if-match"), ("TRACE", "if-match"), ("GET", "x-unknown"))
+        ]
+    for answer in answers:
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["access-control-allow-origin"] == allowed
+        assert answer.headers["access-control-allow-methods"] == "GET, POST, PUT, PATCH, DELETE"
+        assert "x-unknown" not in answer.headers["access-control-allow-headers"].lower()
+        assert answer.headers["access-control-max-age"] == "600"
+        assert "origin" in answer.headers["vary"].lower()

@@ -25,6 +25,7 @@ from app.core.web.middleware import (
     CorsMiddleware,
     RateLimitMiddleware,
     RequestContextMiddleware,
+    UnhandledErrorMiddleware,
 )
 from app.organizations import queries as organizations_queries
 from app.organizations import service as organizations_service
@@ -56,6 +57,7 @@ def create_app() -> FastAPI:
     middleware = [
         Middleware(RequestContextMiddleware),
         Middleware(CorsMiddleware),
+        Middleware(UnhandledErrorMiddleware),
         Middleware(RateLimitMiddleware),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
     ]

@@ -71,6 +71,25 @@ def test_internal_error_reveals_no_detail(
     assert "ZeroDivisionError" not in response.text
 
 
+def test_internal_error_has_the_headers_of_cors(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.organizations import queries
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    ada = factory.user()
+    origin = "https://app.example.org"
+    monkeypatch.setitem(settings.__dict__, "cors_origins", (origin,))
+    monkeypatch.setattr(queries, "list_organizations", fail)
+    response = ada.request("GET", "/organizations", headers={"Origin": origin})
+    _assert_problem(response, 500, "internal-error")
+    assert response.headers["access-control-allow-origin"] == origin
+    assert response.headers["access-control-allow-credentials"] == "true"
+    assert "Origin" in response.headers["vary"]
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [("abc-DEF_12345678", True), ("short", False), ("x" * 65, False), ("a b c d e f g", False)],

@@ -1,4 +1,4 @@
-"""Security headers of every response, and the methods and headers that CORS allows."""
+"""Security headers of every response, and the headers of CORS (Fetch Standard)."""
 
 from app.core.errors import Forbidden
 from app.settings import settings
@@ -15,7 +15,7 @@ if settings.public_url.startswith("https://"):
     SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
 
 # What scripts of CORS_ORIGINS may send and read.
-CORS_METHODS = ("GET", "POST", "PATCH", "DELETE")
+CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CORS_REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",
@@ -33,6 +33,24 @@ CORS_RESPONSE_HEADERS = (
     "Retry-After",
     "X-Request-ID",
 )
+# Of the response to a preflight from an allowed origin, whatever method and headers it asks for:
+# the browser compares them, and tells the developer which one is not in the list.
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
+    "Access-Control-Allow-Headers": ", ".join(CORS_REQUEST_HEADERS),
+    "Access-Control-Max-Age": "600",
+}
+
+
+def cors_headers(origin: str | None) -> dict[str, str]:
+    """Return the headers of each response to an origin of CORS_ORIGINS; empty for any other."""
+    if origin is None or origin not in settings.cors_origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": ", ".join(CORS_RESPONSE_HEADERS),
+    }
 
 
 def origin_not_allowed() -> Forbidden:

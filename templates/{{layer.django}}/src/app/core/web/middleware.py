@@ -15,10 +15,9 @@ from app.core.security import ratelimit
 from app.core.security.client_ip import network
 from app.core.web import problems, request_context
 from app.core.web.headers import (
-    CORS_METHODS,
-    CORS_REQUEST_HEADERS,
-    CORS_RESPONSE_HEADERS,
+    PREFLIGHT_HEADERS,
     SECURITY_HEADERS,
+    cors_headers,
     origin_not_allowed,
 )
 from app.core.web.http import error_response, problem_response, status_response
@@ -124,28 +123,18 @@ class CorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        origin = request.headers.get("Origin")
-        allowed = origin in settings.cors_origins
-        wanted = request.headers.get("Access-Control-Request-Method")
+        headers = cors_headers(request.headers.get("Origin"))
         response: HttpResponseBase
-        if request.method == "OPTIONS" and wanted and not allowed:
-            response = problem_response(request, origin_not_allowed())
-        elif request.method == "OPTIONS" and wanted:
-            response = HttpResponse(
-                headers={
-                    "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
-                    "Access-Control-Allow-Headers": ", ".join(CORS_REQUEST_HEADERS),
-                    "Access-Control-Max-Age": "600",
-                }
-            )
-        else:
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             response = self.get_response(request)
+        elif headers:
+            response = HttpResponse(headers=PREFLIGHT_HEADERS)
+        else:
+            response = problem_response(request, origin_not_allowed())
         if settings.cors_origins:
             patch_vary_headers(response, ("Origin",))
-        if origin and allowed:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Allow-Credentials"] = "true"
-            response.headers["Access-Control-Expose-Headers"] = ", ".join(CORS_RESPONSE_HEADERS)
+        for name, value in headers.items():
+            response.headers[name] = value
         return response
 
 

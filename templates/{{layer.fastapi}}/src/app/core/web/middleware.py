@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: request context, access log, security headers, rate and body limit.
+"""Pure ASGI middleware: request context, access log, headers, CORS, errors, limits.
 
 Not Starlette's BaseHTTPMiddleware, which copies context variables and buffers streams.
 """
@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
@@ -20,10 +20,9 @@ from app.core.security import ratelimit
 from app.core.security.client_ip import network
 from app.core.web import request_context
 from app.core.web.headers import (
-    CORS_METHODS,
-    CORS_REQUEST_HEADERS,
-    CORS_RESPONSE_HEADERS,
+    PREFLIGHT_HEADERS,
     SECURITY_HEADERS,
+    cors_headers,
     origin_not_allowed,
 )
 from app.core.web.http import deprecation_headers, problem_response, status_response
@@ -58,22 +57,8 @@ class RequestContextMiddleware:
                 headers.update(deprecation_headers(scope.get("route")))
             await send(message)
 
-        response_started = False
-
-        async def tracking_send(message: Message) -> None:
-            nonlocal response_started
-            response_started = True
-            await send_with_headers(message)
-
         try:
-            await self.app(scope, receive, tracking_send)
-        except Exception as error:
-            telemetry.report(error)
-            logger.exception("unhandled error")
-            if response_started:
-                raise
-            response = status_response(Request(scope), 500)
-            await response(scope, receive, send_with_headers)
+            await self.app(scope, receive, send_with_headers)
         finally:
             request_context.log_request(
                 scope["method"],
@@ -108,36 +93,70 @@ def _template(scope: Scope) -> str | None:
     return template
 
 
-class CorsMiddleware(CORSMiddleware):
-    """Allows CORS_ORIGINS, with credentials; other preflights get a problem document."""
+class CorsMiddleware:
+    """Allows CORS_ORIGINS, with credentials; other preflights get a problem document.
+
+    Not Starlette's CORSMiddleware, which refuses preflights with plain text, also those that only
+    ask for an unknown header.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            app,
-            allow_origins=settings.cors_origins,
-            allow_credentials=True,
-            allow_methods=CORS_METHODS,
-            allow_headers=CORS_REQUEST_HEADERS,
-            expose_headers=CORS_RESPONSE_HEADERS,
-        )
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._is_refused_preflight(scope):
-            response = problem_response(Request(scope), origin_not_allowed())
-            await response(scope, receive, send)
-        elif settings.cors_origins:
-            await super().__call__(scope, receive, send)
-        else:
-            # Without origins, Starlette would still add the other headers of CORS.
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        request_headers = Headers(scope=scope)
+        cors = cors_headers(request_headers.get("origin"))
 
-    def _is_refused_preflight(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
-        return (
-            scope["method"] == "OPTIONS"
-            and "access-control-request-method" in headers
-            and not self.is_allowed_origin(headers.get("origin", ""))
-        )
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start" and settings.cors_origins:
+                headers = MutableHeaders(scope=message)
+                headers.add_vary_header("Origin")
+                headers.update(cors)
+            await send(message)
+
+        respond: ASGIApp = self.app
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in request_headers:
+            respond = (
+                Response(headers=PREFLIGHT_HEADERS)
+                if cors
+                else problem_response(Request(scope), origin_not_allowed())
+            )
+        await respond(scope, receive, send_with_cors)
+
+
+class UnhandledErrorMiddleware:
+    """Reports an error that no handler expects, and responds 500.
+
+    Starlette's own is outside of all middleware: its response would have no common headers, and
+    none of CORS.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        response_started = False
+
+        async def tracking_send(message: Message) -> None:
+            nonlocal response_started
+            response_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, tracking_send)
+        except Exception as error:
+            telemetry.report(error)
+            logger.exception("unhandled error")
+            if response_started:
+                raise
+            response = status_response(Request(scope), 500)
+            await response(scope, receive, send)
 
 
 class RateLimitMiddleware:

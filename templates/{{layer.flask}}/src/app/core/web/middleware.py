@@ -11,10 +11,9 @@ from app.core.security import ratelimit
 from app.core.security.client_ip import network
 from app.core.web import request_context
 from app.core.web.headers import (
-    CORS_METHODS,
-    CORS_REQUEST_HEADERS,
-    CORS_RESPONSE_HEADERS,
+    PREFLIGHT_HEADERS,
     SECURITY_HEADERS,
+    cors_headers,
     origin_not_allowed,
 )
 from app.core.web.http import deprecation_headers, problem_response, refuse_large_body
@@ -68,19 +67,9 @@ def _handle_preflight() -> Response | None:
     """Respond to CORS preflights."""
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
-    if not _allowed_origin():
+    if not cors_headers(request.headers.get("Origin")):
         return problem_response(origin_not_allowed())
-    headers = {
-        "Access-Control-Allow-Methods": ", ".join(CORS_METHODS),
-        "Access-Control-Allow-Headers": ", ".join(CORS_REQUEST_HEADERS),
-        "Access-Control-Max-Age": "600",
-    }
-    return current_app.response_class(headers=headers)
-
-
-def _allowed_origin() -> str | None:
-    origin = request.headers.get("Origin")
-    return origin if origin in settings.cors_origins else None
+    return current_app.response_class(headers=PREFLIGHT_HEADERS)
 
 
 def _finish_response(response: Response) -> Response:
@@ -93,10 +82,7 @@ def _finish_response(response: Response) -> Response:
         headers.update(deprecation_headers(current_app.view_functions[request.endpoint]))
     if settings.cors_origins:
         response.vary.add("Origin")
-        if origin := _allowed_origin():
-            headers["Access-Control-Allow-Origin"] = origin
-            headers["Access-Control-Allow-Credentials"] = "true"
-            headers["Access-Control-Expose-Headers"] = ", ".join(CORS_RESPONSE_HEADERS)
+        headers.update(cors_headers(request.headers.get("Origin")))
     request_context.log_request(
         request.method,
         request.path,
