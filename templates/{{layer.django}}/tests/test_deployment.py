@@ -38,7 +38,7 @@ print(json.dumps(answers))
 """
 
 
-def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def _run(*command: str, given: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
     """Run Python with the settings of production, and the servers of this test run."""
     kept = ("PATH", "HOME", "DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL")
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {
@@ -49,6 +49,7 @@ def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         "MAIL_FROM": "no-reply@example.com",
         "PYTHONPATH": str(ROOT / "src"),
         "DJANGO_SETTINGS_MODULE": "app.config.settings",
+        **changes,
     }
     return subprocess.run(
         [sys.executable, *command],
@@ -95,3 +96,11 @@ def test_health_endpoints_accept_any_host_and_others_only_the_public_one() -> No
 def test_responses_have_strict_transport_security() -> None:
     for answer in _ask(("api.example.com", "/api/v1/me"), ("api.example.com", "/admin/login/")):
         assert "max-age=63072000" in answer["headers"]["Strict-Transport-Security"]
+
+
+def test_strict_transport_security_is_off_in_development_with_https() -> None:
+    shown = (
+        "from app.config import settings as s; print(s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_PRELOAD)"
+    )
+    local = {"ENVIRONMENT": "development", "PUBLIC_URL": "https://localhost:5173"}
+    assert _run("-c", shown, **local).stdout == "0 False\n"

@@ -176,9 +176,10 @@ _IS_HTTPS = settings.public_url.startswith("https://")
 # The proxy redirects to HTTPS; its requests to this process, and health checks, are plain HTTP.
 SECURE_SSL_REDIRECT = False
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
-SECURE_HSTS_SECONDS = 63072000 if _IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = _IS_HTTPS
-SECURE_HSTS_PRELOAD = _IS_HTTPS
+# Not for https://localhost in development: browsers would refuse http:// on every port of it.
+_IN_PRODUCTION = settings.environment == "production"
+SECURE_HSTS_SECONDS = 63072000 if _IN_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IN_PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CSP = {
     "default-src": [CSP.NONE],

@@ -11,7 +11,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-site",
     "Cache-Control": "no-store",
 }
-if settings.public_url.startswith("https://"):
+# Not for https://localhost in development: browsers would refuse http:// on every port of it.
+if settings.environment == "production":
     SECURITY_HEADERS["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
 
 # What scripts of CORS_ORIGINS may send and read.
