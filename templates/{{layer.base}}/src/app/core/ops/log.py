@@ -16,8 +16,8 @@ from app.core import context
 from app.settings import settings
 
 REDACTED = "[redacted]"
-# Key of a link that contains a token; only in development its value is logged.
-DEVELOPMENT_LINK = "link"
+# Key of a link that is logged with its token. Only `core.mail` uses it, in development.
+DEVELOPMENT_LINK = "development_link"
 
 # Keys whose values are redacted, at any depth of a log record or an error report.
 _SECRET_NAMES = re.compile(
@@ -76,9 +76,9 @@ def _add_context(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 def _redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     event.pop("color_message", None)  # uvicorn repeats the message here
     private = {key: event.pop(key) for key in ("_record", "_from_structlog") if key in event}
-    link = event.pop(DEVELOPMENT_LINK, "")
+    link = event.pop(DEVELOPMENT_LINK, None)
     redacted = {**redact(event), **private}
-    if link and settings.environment == "development":
+    if link:
         redacted["event"] += f" {link}"
     return redacted
 
