@@ -46,6 +46,28 @@ def test_development_needs_no_settings() -> None:
     assert settings.app_url == settings.jwt_issuer == "http://localhost:8000"
 
 
+@pytest.mark.parametrize(
+    ("environment", "public_url", "is_local"),
+    [
+        ("development", "", True),
+        ("development", "https://localhost:5173", True),
+        ("development", "http://acme.localhost:8000", True),
+        ("development", "http://127.0.0.1:8000", True),
+        ("development", "http://[::1]:8000", True),
+        ("development", "https://api.example.com", False),
+        ("development", "https://localhost.example.com", False),
+        ("development", "https://notlocalhost", False),
+        ("test", "", False),
+        ("production", "https://localhost:5173", False),
+    ],
+)
+def test_only_development_on_localhost_is_local(
+    monkeypatch: pytest.MonkeyPatch, environment: str, public_url: str, is_local: bool
+) -> None:
+    variables = {**PRODUCTION, "ENVIRONMENT": environment, "PUBLIC_URL": public_url}
+    assert load_with(monkeypatch, variables).is_local == is_local
+
+
 def test_production_accepts_safe_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_with(monkeypatch, PRODUCTION)
     assert not settings.docs_enabled

@@ -9,7 +9,7 @@ import pytest
 from app.core.mail import deliver
 from app.core.mail_message import Link, Message
 from app.core.ops.log import DEVELOPMENT_LINK
-from app.settings import settings
+from app.settings import Settings, settings
 
 MESSAGE = Message(
     to="ann@example.com",
@@ -62,10 +62,10 @@ def test_log_contains_neither_token_nor_address(caplog: pytest.LogCaptureFixture
     assert not re.search(r"abc123|ann@", str(record.__dict__))
 
 
-def test_development_logs_the_link(
+def test_local_development_logs_the_link(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(settings.__dict__, "environment", "development")
+    monkeypatch.setattr(Settings, "is_local", True)
     with caplog.at_level(logging.DEBUG):
         deliver(MESSAGE, key="0123")
     [record] = caplog.records

@@ -91,7 +91,7 @@ def create_app() -> FastAPI:
     app.include_router(metrics.router)
     if settings.docs_enabled:
         app.include_router(docs.router)
-    if settings.environment == "development":
+    if settings.is_local:
         app.include_router(dev.router)
     install_error_handlers(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # as FastAPI documents

@@ -58,7 +58,7 @@ def create_app() -> App:
         app.register_blueprint(blueprint)
     if settings.docs_enabled:
         app.register_blueprint(docs.blueprint)
-    if settings.environment == "development":
+    if settings.is_local:
         app.register_blueprint(dev.blueprint)
     app.shell_context_processor(shell_context)
     return app

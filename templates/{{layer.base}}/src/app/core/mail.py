@@ -25,7 +25,7 @@ def deliver(message: Message, *, key: str) -> None:
     mail_transport.send(_compose(message, key))
     # Without the text, which holds tokens, and the address, which is personal data.
     details = {"subject": message.subject, "key": key}
-    if settings.environment == "development":
+    if settings.is_local:
         details |= {"to": message.to, DEVELOPMENT_LINK: " ".join(message.links)}
     logger.info("mail delivered", extra=details)
 

@@ -2,15 +2,15 @@ import pytest
 
 from app import demo
 from app.core.web.docs_page import render_page, render_script
-from app.settings import settings
+from app.settings import Settings, settings
 
 
-@pytest.mark.parametrize("environment", ["development", "test", "production"])
-def test_only_development_names_the_demo_user(
-    environment: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_local", [True, False])
+def test_only_local_development_names_the_demo_user(
+    is_local: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(settings.__dict__, "environment", environment)
-    assert (demo.EMAIL in render_page()) == (environment == "development")
+    monkeypatch.setattr(Settings, "is_local", is_local)
+    assert (demo.EMAIL in render_page()) == is_local
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ urlpatterns = [
     path("_allauth/", include("app.accounts.urls")),
     path("", api.urls),
 ]
-if settings.environment == "development":
+if settings.is_local:
     urlpatterns.append(path("", include("app.core.web.dev.urls")))
 handler400 = "app.core.web.http.bad_request"
 handler403 = "app.core.web.http.forbidden"

@@ -16,7 +16,7 @@ from app.core import context
 from app.settings import settings
 
 REDACTED = "[redacted]"
-# Key of a link that is logged with its token. Only `core.mail` uses it, in development.
+# Key of a link that is logged with its token. `core.mail` uses it if `settings.is_local`.
 DEVELOPMENT_LINK = "development_link"
 
 # Keys whose values are redacted, at any depth of a log record or an error report.

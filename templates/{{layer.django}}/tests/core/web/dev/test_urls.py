@@ -7,17 +7,17 @@ from django.urls import clear_url_caches
 
 from app.config import urls
 from app.core.web.dev.pages import ASSETS, PAGES, POLICY
-from app.settings import settings
+from app.settings import Settings
 
 PATHS = [*PAGES, *(f"/dev/{name}" for name in ASSETS), "/dev/mail"]
 pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def client(environment: str) -> Iterator[Client]:
-    """Return a client of the URLs that an environment has."""
+def client(is_local: bool) -> Iterator[Client]:
+    """Return a client of the URLs with or without those for development."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setitem(settings.__dict__, "environment", environment)
+        monkeypatch.setattr(Settings, "is_local", is_local)
         reload(urls)
         clear_url_caches()
         yield Client()
@@ -25,8 +25,8 @@ def client(environment: str) -> Iterator[Client]:
     clear_url_caches()
 
 
-@pytest.mark.parametrize("environment", ["development"])
-def test_development_serves_the_pages(client: Client) -> None:
+@pytest.mark.parametrize("is_local", [True])
+def test_local_development_serves_the_pages(client: Client) -> None:
     for path in PATHS:
         response = client.get(path)
         assert response.status_code == 200, path
@@ -35,13 +35,13 @@ def test_development_serves_the_pages(client: Client) -> None:
     assert not set(PATHS) & set(client.get("/openapi.json").json()["paths"])
 
 
-@pytest.mark.parametrize("environment", ["development"])
+@pytest.mark.parametrize("is_local", [True])
 @pytest.mark.parametrize("name", ["..%2F..%2Fpyproject.toml", "..", "other.eml"])
 def test_other_files_are_not_served(name: str, client: Client) -> None:
     assert client.get(f"/dev/mail/{name}").status_code == 404
 
 
-@pytest.mark.parametrize("environment", ["test", "production"])
-def test_other_environments_do_not(client: Client) -> None:
+@pytest.mark.parametrize("is_local", [False])
+def test_pages_are_not_served_elsewhere(client: Client) -> None:
     for path in PATHS:
         assert client.get(path).status_code == 404, path

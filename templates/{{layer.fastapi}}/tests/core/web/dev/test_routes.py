@@ -3,19 +3,19 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.core.web.dev.pages import ASSETS, PAGES, POLICY
 from app.main import create_app
-from app.settings import settings
+from app.settings import Settings, settings
 
 PATHS = [*PAGES, *(f"/dev/{name}" for name in ASSETS), "/dev/mail"]
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def _client(environment: str, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
-    monkeypatch.setitem(settings.__dict__, "environment", environment)
+def _client(monkeypatch: pytest.MonkeyPatch, *, is_local: bool) -> AsyncClient:
+    monkeypatch.setattr(Settings, "is_local", is_local)
     return AsyncClient(transport=ASGITransport(create_app()), base_url="http://test")
 
 
-async def test_development_serves_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with _client("development", monkeypatch) as client:
+async def test_local_development_serves_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _client(monkeypatch, is_local=True) as client:
         for path in PATHS:
             response = await client.get(path)
             assert response.status_code == 200, path
@@ -27,13 +27,12 @@ async def test_development_serves_the_pages(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", ["..%2F..%2Fpyproject.toml", "..", "other.eml"])
 async def test_other_files_are_not_served(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with _client("development", monkeypatch) as client:
+    async with _client(monkeypatch, is_local=True) as client:
         assert (await client.get(f"/dev/mail/{name}")).status_code == 404
 
 
-@pytest.mark.parametrize("environment", ["test", "production"])
-async def test_other_environments_do_not(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_are_not_served_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.__dict__, "docs_enabled", True)
-    async with _client(environment, monkeypatch) as client:
+    async with _client(monkeypatch, is_local=False) as client:
         for path in PATHS:
             assert (await client.get(path)).status_code == 404, path

@@ -1,6 +1,6 @@
 """Pages to try the service without a front end: sign-up, links of mails, a viewer of the mails.
 
-Served in development only: the mails contain links that open accounts. The forms call the API.
+Served only if `settings.is_local`: the mails contain links that open accounts. The forms call the API.
 """
 
 from email.message import EmailMessage
