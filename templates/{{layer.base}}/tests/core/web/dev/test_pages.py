@@ -6,7 +6,7 @@ import pytest
 from app.core.mail import deliver
 from app.core.mail_files import newest
 from app.core.mail_message import Link, Message
-from app.core.web.dev.pages import ASSETS, PAGES, read_file, render_mail, render_mails, render_page
+from app.core.web.dev.pages import PAGES, PATHS, render, render_mail
 from app.settings import settings
 
 MESSAGE = Message(
@@ -36,22 +36,25 @@ class Elements(HTMLParser):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_has_a_title_and_a_label_for_each_field(path: str) -> None:
-    html = render_page(path)
+    html, _ = render(path)
     assert f"<h1>{PAGES[path]}</h1>" in html
     fields = Elements(html).found.get("input", [])
     shown = [field for field in fields if field.get("type") != "hidden"]
     assert html.count("<label>") == len(shown) + len(Elements(html).found.get("select", []))
 
 
-@pytest.mark.parametrize("name", ASSETS)
-def test_assets_exist(name: str) -> None:
-    assert read_file(name)
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_have_content_of_their_type(path: str) -> None:
+    content, media_type = render(path)
+    assert content
+    expected = {"css": "text/css", "js": "text/javascript"}
+    assert media_type == expected.get(path.rpartition(".")[2], "text/html")
 
 
 def test_list_links_to_each_mail() -> None:
     deliver(MESSAGE, key="0123")
     [(name, _)] = newest(1)
-    html = render_mails()
+    html, _ = render("/dev/mail")
     assert f'<a href="/dev/mail/{name}">&lt;b&gt;Hello&lt;/b&gt;</a>' in html
     assert "ann@example.com" in html
 

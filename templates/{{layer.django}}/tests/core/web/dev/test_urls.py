@@ -4,12 +4,12 @@ from importlib import reload
 import pytest
 from django.test import Client
 from django.urls import clear_url_caches
+from pydantic import ValidationError
 
 from app.config import urls
-from app.core.web.dev.pages import ASSETS, PAGES, POLICY
+from app.core.web.dev.pages import PATHS, POLICY
 from app.settings import Settings
 
-PATHS = [*PAGES, *(f"/dev/{name}" for name in ASSETS), "/dev/mail"]
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -30,8 +30,7 @@ def test_local_development_serves_the_pages(client: Client) -> None:
     for path in PATHS:
         response = client.get(path)
         assert response.status_code == 200, path
-        if not path.endswith((".js", ".css")):
-            assert response.headers["Content-Security-Policy"] == POLICY
+        assert response.headers["Content-Security-Policy"] == POLICY
     assert not set(PATHS) & set(client.get("/openapi.json").json()["paths"])
 
 
@@ -45,3 +44,9 @@ def test_other_files_are_not_served(name: str, client: Client) -> None:
 def test_pages_are_not_served_elsewhere(client: Client) -> None:
     for path in PATHS:
         assert client.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_is_hidden_by_the_admin(path: str) -> None:
+    with pytest.raises(ValidationError, match="path segment that the service uses"):
+        Settings(admin_path=path.split("/")[1])

@@ -1,6 +1,7 @@
 """Pages to try the service without a front end: sign-up, links of mails, a viewer of the mails.
 
-Served only if `settings.is_local`: the mails contain links that open accounts. The forms call the API.
+Served only if `settings.is_local`: the mails contain links that open accounts. The forms call the
+API.
 """
 
 from email.message import EmailMessage
@@ -21,7 +22,9 @@ PAGES = {
     "/reset-password": "Set a new password",
     "/accept-invitation": "Accept the invitation",
 }
-ASSETS = {"pages.css": "text/css", "pages.js": "text/javascript"}
+_ASSETS = {"/dev/pages.css": "text/css", "/dev/pages.js": "text/javascript"}
+_MAILS = "/dev/mail"
+PATHS = (*PAGES, *_ASSETS, _MAILS)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
     "connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -30,23 +33,27 @@ _SHOWN_MAILS = 50
 _FILES = files(__package__) / "files"
 
 
-def render_page(path: str) -> str:
-    """Return the HTML of a path of `PAGES`."""
-    return _render(PAGES[path], read_file(f"{path.rpartition('/')[2]}.html"))
+def render(path: str) -> tuple[str, str]:
+    """Return content and media type of a path of `PATHS`."""
+    name = path.rpartition("/")[2]
+    if path in _ASSETS:
+        return _read(name), _ASSETS[path]
+    if path == _MAILS:
+        return _render_mails(), "text/html"
+    return _page(PAGES[path], _read(f"{name}.html")), "text/html"
 
 
-def read_file(name: str) -> str:
+def _read(name: str) -> str:
     return (_FILES / name).read_text(encoding="utf-8")
 
 
-def render_mails() -> str:
-    """Return the list of the newest mails."""
+def _render_mails() -> str:
     rows = "".join(
         f"<tr><td>{mail['Date'].datetime:%H:%M:%S}<td>{escape(mail['To'])}"
         f'<td><a href="/dev/mail/{name}">{escape(mail["Subject"])}</a>\n'
         for name, mail in mail_files.newest(_SHOWN_MAILS)
     )
-    return _render(
+    return _page(
         "Mails",
         "<p>Newest first; times in UTC. This page reloads every 3 seconds.\n"
         f"<table><thead><tr><th>Time<th>To<th>Subject\n<tbody>\n{rows}</table>\n",
@@ -54,7 +61,7 @@ def render_mails() -> str:
 
 
 def render_mail(name: str) -> str:
-    """Return the mail of a file in MAIL_DIR; raises NotFound."""
+    """Return the HTML of a file in MAIL_DIR; raises NotFound."""
     mail = mail_files.read(name)
     text, html = _content(mail, "plain"), _content(mail, "html")
     # Sandboxed: a mail runs no script here. Its links open in this tab.
@@ -64,7 +71,7 @@ def render_mail(name: str) -> str:
         if html
         else ""
     )
-    return _render(
+    return _page(
         mail["Subject"],
         f"<p>From {escape(mail['From'])}<br>To {escape(mail['To'])}\n{frame}"
         f"<details{'' if html else ' open'}><summary>Text</summary>"
@@ -77,6 +84,6 @@ def _content(mail: EmailMessage, subtype: str) -> str:
     return str(body.get_content()) if body else ""
 
 
-def _render(title: str, main: str) -> str:
-    layout = Template(read_file("layout.html"))
+def _page(title: str, main: str) -> str:
+    layout = Template(_read("layout.html"))
     return layout.substitute(title=escape(title), name=escape(about.NAME), main=main)

@@ -4,45 +4,24 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from app.core.web.dev.pages import (
-    ASSETS,
-    PAGES,
-    POLICY,
-    read_file,
-    render_mail,
-    render_mails,
-    render_page,
-)
+from app.core.web.dev.pages import PATHS, POLICY, render, render_mail
 
 
-def _html(content: str) -> HttpResponse:
-    return HttpResponse(content, "text/html", headers={"Content-Security-Policy": POLICY})
+def _response(content: str, media_type: str = "text/html") -> HttpResponse:
+    return HttpResponse(content, media_type, headers={"Content-Security-Policy": POLICY})
 
 
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    return _html(render_page(request.path))
-
-
-@require_GET
-def asset(request: HttpRequest) -> HttpResponse:
-    name = request.path.removeprefix("/dev/")
-    return HttpResponse(read_file(name), ASSETS[name])
-
-
-@require_GET
-def mails(request: HttpRequest) -> HttpResponse:
-    return _html(render_mails())
+    return _response(*render(request.path))
 
 
 @require_GET
 def mail(request: HttpRequest, name: str) -> HttpResponse:
-    return _html(render_mail(name))
+    return _response(render_mail(name))
 
 
 urlpatterns = [
-    *(path(url.removeprefix("/"), page) for url in PAGES),
-    *(path(f"dev/{name}", asset) for name in ASSETS),
-    path("dev/mail", mails),
+    *(path(url.removeprefix("/"), page) for url in PATHS),
     path("dev/mail/<str:name>", mail),
 ]

@@ -4,48 +4,26 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 
 from app.core.web.access import public
-from app.core.web.dev.pages import (
-    ASSETS,
-    PAGES,
-    POLICY,
-    read_file,
-    render_mail,
-    render_mails,
-    render_page,
-)
+from app.core.web.dev.pages import PATHS, POLICY, render, render_mail
 
 blueprint = APIBlueprint("dev", __name__, enable_openapi=False)
 
 
-def _html(content: str) -> Response:
+def _response(content: str, media_type: str = "text/html") -> Response:
     headers = {"Content-Security-Policy": POLICY}
-    return current_app.response_class(content, mimetype="text/html", headers=headers)
+    return current_app.response_class(content, mimetype=media_type, headers=headers)
 
 
 @public
 def page() -> Response:
-    return _html(render_page(request.path))
+    return _response(*render(request.path))
 
 
-@public
-def asset() -> Response:
-    name = request.path.removeprefix("/dev/")
-    return current_app.response_class(read_file(name), mimetype=ASSETS[name])
-
-
-for path in PAGES:
+for path in PATHS:
     blueprint.add_url_rule(path, view_func=page)
-for name in ASSETS:
-    blueprint.add_url_rule(f"/dev/{name}", view_func=asset)
-
-
-@blueprint.get("/dev/mail")
-@public
-def mails() -> Response:
-    return _html(render_mails())
 
 
 @blueprint.get("/dev/mail/<name>")
 @public
 def mail(name: str) -> Response:
-    return _html(render_mail(name))
+    return _response(render_mail(name))
