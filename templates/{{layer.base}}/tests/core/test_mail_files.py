@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -38,6 +39,25 @@ def test_newest_is_first(mail_dir: Path) -> None:
         _write(subject)
     (mail_dir / "other.eml").write_text("not written by the service")
     assert [mail["Subject"] for _, mail in mail_files.newest(2)] == ["3", "2"]
+
+
+def test_deleted_files_are_skipped(
+    mail_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for subject in ("1", "2"):
+        _write(subject)
+    last = max(mail_dir.iterdir())
+    listed = [*mail_dir.iterdir()]
+    last.unlink()
+    monkeypatch.setattr(Path, "glob", lambda *_: listed)
+    assert [mail["Subject"] for _, mail in mail_files.newest(2)] == ["1"]
+
+
+def test_time_is_in_the_name() -> None:
+    before = datetime.now(UTC)
+    _write()
+    [(name, _)] = mail_files.newest(1)
+    assert before <= mail_files.written_at(name) <= datetime.now(UTC)
 
 
 def test_a_mail_is_read_by_its_name() -> None:

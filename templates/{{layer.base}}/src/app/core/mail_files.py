@@ -2,11 +2,11 @@
 
 import os
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from pathlib import Path
 
 from app.core.errors import NotFound
 from app.core.ids import uuid7
@@ -33,17 +33,26 @@ def write(mail: EmailMessage) -> None:
 
 def newest(limit: int) -> list[tuple[str, EmailMessage]]:
     """Return names and mails, newest first."""
-    paths = [path for path in settings.mail_dir.glob("*.eml") if _NAME.fullmatch(path.name)]
-    return [(path.name, _parse(path)) for path in sorted(paths, reverse=True)[:limit]]
+    names = [path.name for path in settings.mail_dir.glob("*.eml") if _NAME.fullmatch(path.name)]
+    found = []
+    for name in sorted(names, reverse=True)[:limit]:
+        # A file can be deleted while the others are read.
+        with suppress(NotFound):
+            found.append((name, read(name)))
+    return found
 
 
 def read(name: str) -> EmailMessage:
     """Return the mail of a file name; raises NotFound, also for every other path."""
-    path = settings.mail_dir / name
-    if not _NAME.fullmatch(name) or not path.is_file():
+    if not _NAME.fullmatch(name):
         raise NotFound("mail")
-    return _parse(path)
+    try:
+        content = (settings.mail_dir / name).read_bytes()
+    except FileNotFoundError:
+        raise NotFound("mail") from None
+    return message_from_bytes(content, policy=default)
 
 
-def _parse(path: Path) -> EmailMessage:
-    return message_from_bytes(path.read_bytes(), policy=default)
+def written_at(name: str) -> datetime:
+    """Return the time in the name of a file."""
+    return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%S.%f%z")

@@ -1,10 +1,11 @@
+from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from app.core import mail_files
 from app.core.mail import deliver
-from app.core.mail_files import newest
 from app.core.mail_message import Link, Message
 from app.core.web.dev.pages import PAGES, PATHS, render, render_mail
 from app.settings import settings
@@ -53,7 +54,7 @@ def test_paths_have_content_of_their_type(path: str) -> None:
 
 def test_list_links_to_each_mail() -> None:
     deliver(MESSAGE, key="0123")
-    [(name, _)] = newest(1)
+    [(name, _)] = mail_files.newest(1)
     html, _ = render("/dev/mail")
     assert f'<a href="/dev/mail/{name}">&lt;b&gt;Hello&lt;/b&gt;</a>' in html
     assert "ann@example.com" in html
@@ -61,10 +62,20 @@ def test_list_links_to_each_mail() -> None:
 
 def test_mail_is_shown_in_a_sandbox_with_its_link() -> None:
     deliver(MESSAGE, key="0123")
-    [(name, _)] = newest(1)
+    [(name, _)] = mail_files.newest(1)
     html = render_mail(name)
     [frame] = Elements(html).found["iframe"]
     assert frame["sandbox"] == "allow-top-navigation-by-user-activation"
     links = Elements(frame["srcdoc"] or "").found["a"]
     assert [link["href"] for link in links] == MESSAGE.links
     assert "<b>Hello</b>" not in html
+
+
+def test_mail_without_headers_is_shown() -> None:
+    mail = EmailMessage()
+    mail.set_content("text")
+    mail_files.write(mail)
+    [(name, _)] = mail_files.newest(1)
+    html, _ = render("/dev/mail")
+    assert f'<a href="/dev/mail/{name}">(no subject)</a>' in html
+    assert "<h1>(no subject)</h1>" in render_mail(name)

@@ -49,8 +49,8 @@ def _read(name: str) -> str:
 
 def _render_mails() -> str:
     rows = "".join(
-        f"<tr><td>{mail['Date'].datetime:%H:%M:%S}<td>{escape(mail['To'])}"
-        f'<td><a href="/dev/mail/{name}">{escape(mail["Subject"])}</a>\n'
+        f"<tr><td>{mail_files.written_at(name):%H:%M:%S}<td>{escape(mail['To'] or '')}"
+        f'<td><a href="/dev/mail/{name}">{escape(_subject(mail))}</a>\n'
         for name, mail in mail_files.newest(_SHOWN_MAILS)
     )
     return _page(
@@ -72,11 +72,15 @@ def render_mail(name: str) -> str:
         else ""
     )
     return _page(
-        mail["Subject"],
-        f"<p>From {escape(mail['From'])}<br>To {escape(mail['To'])}\n{frame}"
+        _subject(mail),
+        f"<p>From {escape(mail['From'] or '')}<br>To {escape(mail['To'] or '')}\n{frame}"
         f"<details{'' if html else ' open'}><summary>Text</summary>"
         f"<pre>{escape(text)}</pre></details>\n",
     )
+
+
+def _subject(mail: EmailMessage) -> str:
+    return str(mail["Subject"] or "(no subject)")
 
 
 def _content(mail: EmailMessage, subtype: str) -> str:
