@@ -35,7 +35,7 @@ def _lists(document: dict[str, Any]) -> set[str]:
 
 
 async def _session(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
-    await factory.session(owner.id)
+    await factory.user_session(owner.id)
 
 
 async def _organization(factory: Factory, owner: SignedInUser, organization: UUID) -> None:

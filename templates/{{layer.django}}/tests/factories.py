@@ -268,11 +268,11 @@ class Factory:
         """Create a verified user with a session; without a password, only the token works."""
         named = {"name": name.title()} if name else {}
         user = UserFactory.create(password=password, **named)
-        session_id = self.session(user.id)
+        session_id = self.user_session(user.id)
         token = access_tokens.issue(user_id=user.id, session_id=session_id)
         return SignedInUser(user.id, user.email, session_id, token, self.client)
 
-    def session(self, user_id: UUID) -> UUID:
+    def user_session(self, user_id: UUID) -> UUID:
         """Create a session of a user; return its id."""
         return UserSessionFactory.create(user_id=user_id).id
 

@@ -35,7 +35,7 @@ def _lists(document: dict[str, Any]) -> set[str]:
 
 
 def _session(factory: Factory, owner: SignedInUser, organization: UUID) -> None:
-    factory.session(owner.id)
+    factory.user_session(owner.id)
 
 
 def _organization(factory: Factory, owner: SignedInUser, organization: UUID) -> None:

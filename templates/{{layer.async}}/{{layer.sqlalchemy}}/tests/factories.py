@@ -54,19 +54,19 @@ class Factory:
                 password_hash=passwords.hash_password(password) if password else None,
             )
             session.add(user)
-        session_id = await self.session(user.id)
+        session_id = await self.user_session(user.id)
         token = access_tokens.issue(user_id=user.id, session_id=session_id)
         return SignedInUser(user.id, user.email, session_id, token, self.client)
 
-    async def session(self, user_id: UUID) -> UUID:
+    async def user_session(self, user_id: UUID) -> UUID:
         """Create a session of a user; return its id."""
         async with unit_of_work() as session:
-            signed_in = UserSession(
+            user_session = UserSession(
                 user_id=user_id, expires_at=text("clock_timestamp() + interval '30 days'")
             )
-            session.add(signed_in)
+            session.add(user_session)
             await session.flush()
-            return signed_in.id
+            return user_session.id
 
     async def organization(self, owner: SignedInUser, name: str = "Acme") -> UUID:
         """Create an organization through the API."""
