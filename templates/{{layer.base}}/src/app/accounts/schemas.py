@@ -83,7 +83,7 @@ class Refresh(Input):
 
 
 class Accepted(Schema):
-    """What follows is in a mail; the response does not tell whether there is one."""
+    """Response to a request that may send a mail; the same whether or not the account exists."""
 
     detail: str = "If the address qualifies, we have sent a mail to it."
 
