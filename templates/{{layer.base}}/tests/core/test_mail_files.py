@@ -41,9 +41,7 @@ def test_newest_is_first(mail_dir: Path) -> None:
     assert [mail["Subject"] for _, mail in mail_files.newest(2)] == ["3", "2"]
 
 
-def test_deleted_files_are_skipped(
-    mail_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_deleted_files_are_skipped(mail_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for subject in ("1", "2"):
         _write(subject)
     last = max(mail_dir.iterdir())

@@ -286,7 +286,7 @@ def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
 
 @pytest.mark.committed
 def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
-    tenant = _tenant(factory)
+    _, tenant = _tenant(factory), _tenant(factory)
     tables = _tenant_tables()
     with transaction.atomic(using="owner"):
         for table in tables:
@@ -296,7 +296,8 @@ def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
             str(tenant.organization),
             using="owner",
         )
-        assert _all("SELECT 1 FROM projects", using="owner")
+        visible = _all("SELECT DISTINCT organization_id FROM projects", using="owner")
+        assert visible == [(tenant.organization,)]
     connections["owner"].close()
 
 

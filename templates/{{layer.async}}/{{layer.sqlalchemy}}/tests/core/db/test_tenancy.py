@@ -275,7 +275,7 @@ async def test_tenant_ends_with_the_transaction(factory: Factory) -> None:
 
 @pytest.mark.committed
 async def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
-    tenant = await _tenant(factory)
+    _, tenant = await _tenant(factory), await _tenant(factory)
     async with unit_of_work() as session:
         tables = await _tenant_tables(session)
     owner = create_engine(settings.sqlalchemy_migration_url)
@@ -286,5 +286,6 @@ async def test_policies_bind_the_owner_of_the_tables(factory: Factory) -> None:
             text("SELECT set_config('app.organization_id', :id, true)"),
             {"id": str(tenant.organization)},
         )
-        assert connection.execute(text("SELECT 1 FROM projects")).all()
+        visible = connection.scalars(text("SELECT DISTINCT organization_id FROM projects")).all()
+        assert visible == [tenant.organization]
     owner.dispose()
