@@ -257,7 +257,8 @@ def main() -> None:
             stack.callback(ignore_signals)
             address = settings.public_url
             sign_in = f"{address}/docs  {sign_in}".rstrip()
-            lines = [f"Mails: {address}/dev/mail", *others, sign_in]
+            mails = f"{address}/dev/mail" if settings.is_local else f"{settings.mail_dir}/"
+            lines = [f"Mails: {mails}", *others, sign_in]
             url = f"http://{settings.host}:{settings.port}"
             Thread(target=welcome, args=(url, "\n".join(lines)), daemon=True).start()
             supervise(processes, servers.started)
